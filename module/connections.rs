@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Which connections were found to speak HTTP a moment ago.
+//!
+//! A dropped segment comes again and again until its sender gives up, and each time it is found at
+//! the start of the stream. This memory tells the first time from the others, so that connections
+//! are counted and logged, not segments. Nothing depends on it for what is dropped: a connection
+//! that was forgotten is judged the same, and counted once more.
+
+use crate::kernel_ext::{
+    lock::{new_spinlock_bh, SpinLockBh},
+    packet::{Packet, Segment},
+    siphash,
+};
+use core::net::SocketAddr;
+use kernel::prelude::*;
+
+const BUCKETS: usize = 1024;
+const WAYS: usize = 8;
+
+/// The last connections found, [`WAYS`] in each bucket. 72 kB.
+#[pin_data]
+pub(crate) struct Connections {
+    key: siphash::Key,
+    #[pin]
+    buckets: [SpinLockBh<[u64; WAYS]>; BUCKETS],
+}
+
+impl Connections {
+    /// An empty memory. Process context.
+    pub(crate) fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            key: siphash::Key::random(),
+            buckets <- pin_init::pin_init_array_from_fn(|_| {
+                new_spinlock_bh!([0; WAYS], "http_filter_connections")
+            }),
+        })
+    }
+
+    /// Notes the connection of `segment`, whose stream starts at sequence number `start`; whether it
+    /// is new. Any context that the hook runs in.
+    pub(crate) fn note(&self, packet: &Packet<'_>, segment: &Segment, start: u32) -> bool {
+        let hash = self.hash(packet, segment, start);
+        let Some(bucket) = self.buckets.get(hash as usize % BUCKETS) else {
+            return true;
+        };
+        let mut ways = bucket.lock();
+        // The most recent first: the oldest falls out at the end.
+        let mut carried = hash;
+        for way in ways.iter_mut() {
+            core::mem::swap(way, &mut carried);
+            if carried == hash {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// A time-wait reuse of the same four-tuple is another connection: it starts elsewhere.
+    fn hash(&self, packet: &Packet<'_>, segment: &Segment, start: u32) -> u64 {
+        let mut bytes = [0; 64];
+        let mut place = bytes.iter_mut();
+        let mut put = |part: &[u8]| place.by_ref().zip(part).for_each(|(to, from)| *to = *from);
+        put(&packet.namespace().to_ne_bytes());
+        put(&start.to_ne_bytes());
+        for address in [segment.source(), segment.destination()] {
+            match address {
+                SocketAddr::V4(v4) => put(&v4.ip().octets()),
+                SocketAddr::V6(v6) => put(&v6.ip().octets()),
+            }
+            put(&address.port().to_ne_bytes());
+        }
+        self.key.hash(&bytes)
+    }
+}

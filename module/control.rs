@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The switch, and the files in `/sys/kernel/http_filter`.
+
+use crate::{
+    counters::{Counter, Counters},
+    filter::Filter,
+    kernel_ext::{
+        bindings,
+        netfilter::{Hooks, Scope},
+        param::Params,
+        pernet, sysfs, time,
+    },
+    policy::{self, Policy},
+    report,
+};
+use classifier::Method;
+use core::fmt::{self, Write};
+use kernel::{
+    new_mutex,
+    prelude::*,
+    sync::{
+        atomic::{ordering::Relaxed, Atomic},
+        Arc, Mutex,
+    },
+};
+
+/// What the module holds while it is loaded. Dropped in this order: first nobody can reach the
+/// switch any more, then the filter is taken out.
+pub(crate) struct Control {
+    _methods: sysfs::Registration<Methods>,
+    _stats: sysfs::Registration<Stats>,
+    settings: sysfs::Registration<Settings>,
+    counters: Arc<Counters>,
+}
+
+impl Control {
+    /// Starts the filter as `params` say. Process context.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` for a bad parameter, which the kernel log names; `ENOMEM`.
+    pub(crate) fn new(params: &Params) -> Result<Self> {
+        let policy = Policy::new();
+        if let Some(action) = params.action {
+            policy.set_action(policy::parse_action(action)?);
+        }
+        if let Some(detect) = params.detect {
+            policy.set_detect(policy::parse_detect(detect)?);
+        }
+        if let Some(log) = params.log {
+            policy.set_log(policy::parse_bool("log", log)?);
+        }
+        let scope = params.namespaces.map_or(Ok(Scope::All), policy::parse_scope)?;
+        let enabled = params.enabled.map_or(Ok(true), |value| policy::parse_bool("enabled", value))?;
+
+        let filter = Arc::pin_init(Filter::new(policy), GFP_KERNEL)?;
+        let settings = Arc::pin_init(Settings::new(filter, scope), GFP_KERNEL)?;
+        let counters = Arc::new(Counters::new(), GFP_KERNEL)?;
+        let stats = Arc::new(Stats(counters.clone()), GFP_KERNEL)?;
+        let methods = Arc::new(Methods(counters.clone()), GFP_KERNEL)?;
+
+        let settings = sysfs::Registration::in_kernel(bindings::HTTP_FILTER_MODULE, settings)?;
+        let stats = settings.subdirectory(bindings::HTTP_FILTER_STATS, stats)?;
+        let methods = stats.subdirectory(bindings::HTTP_FILTER_METHODS, methods)?;
+        settings.data().switch(enabled)?;
+
+        report::loaded(enabled, &settings.data().filter.policy, scope);
+        Ok(Self {
+            _methods: methods,
+            _stats: stats,
+            settings,
+            counters,
+        })
+    }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        // Before the last line, so that nothing is counted after it.
+        let _ = self.settings.data().switch(false);
+        report::unloaded(
+            self.counters.value(Counter::Blocked),
+            self.counters.value(Counter::Monitored),
+        );
+    }
+}
+
+/// `/sys/kernel/http_filter`: the settings, and the switch among them.
+#[pin_data]
+struct Settings {
+    filter: Arc<Filter>,
+    scope: Scope,
+    since: Atomic<i64>,
+    /// Switched off means that no hook is registered.
+    #[pin]
+    hooks: Mutex<Option<pernet::Registration<Hooks<Filter>>>>,
+}
+
+impl Settings {
+    fn new(filter: Arc<Filter>, scope: Scope) -> impl PinInit<Self> {
+        pin_init!(Self {
+            filter,
+            scope,
+            since: Atomic::new(time::real_seconds()),
+            hooks <- new_mutex!(None, "http_filter_switch"),
+        })
+    }
+
+    /// Switches the filter on or off; nothing happens if it is so already.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`, on switching on.
+    fn switch(&self, on: bool) -> Result {
+        let mut hooks = self.hooks.lock();
+        if on == hooks.is_some() {
+            return Ok(());
+        }
+        *hooks = if on {
+            Some(Hooks::register(self.filter.clone(), self.scope)?)
+        } else {
+            None
+        };
+        self.since.store(time::real_seconds(), Relaxed);
+        Ok(())
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Setting {
+    Enabled,
+    Action,
+    Detect,
+    Log,
+    Namespaces,
+    Version,
+    Since,
+}
+
+impl sysfs::File for Setting {
+    fn name(self) -> &'static CStr {
+        match self {
+            Self::Enabled => bindings::HTTP_FILTER_ENABLED,
+            Self::Action => bindings::HTTP_FILTER_ACTION,
+            Self::Detect => bindings::HTTP_FILTER_DETECT,
+            Self::Log => bindings::HTTP_FILTER_LOG,
+            Self::Namespaces => bindings::HTTP_FILTER_NAMESPACES,
+            Self::Version => bindings::HTTP_FILTER_VERSION_FILE,
+            Self::Since => bindings::HTTP_FILTER_SINCE,
+        }
+    }
+
+    fn mode(self) -> u16 {
+        match self {
+            Self::Enabled | Self::Action | Self::Detect | Self::Log => 0o644,
+            Self::Namespaces | Self::Version | Self::Since => 0o444,
+        }
+    }
+}
+
+impl sysfs::Directory for Settings {
+    type File = Setting;
+
+    const FILES: &'static [Setting] = &[
+        Setting::Enabled,
+        Setting::Action,
+        Setting::Detect,
+        Setting::Log,
+        Setting::Namespaces,
+        Setting::Version,
+        Setting::Since,
+    ];
+
+    fn show(&self, file: Setting, page: &mut sysfs::Page<'_>) -> fmt::Result {
+        let policy = &self.filter.policy;
+        match file {
+            Setting::Enabled => write!(page, "{}", u8::from(self.hooks.lock().is_some())),
+            Setting::Action => page.write_str(policy.action().name()),
+            Setting::Detect => write!(page, "{}", policy.detect()),
+            Setting::Log => write!(page, "{}", u8::from(policy.log())),
+            Setting::Namespaces => page.write_str(policy::scope_name(self.scope)),
+            Setting::Version => page.write_str(policy::text(bindings::HTTP_FILTER_VERSION)),
+            Setting::Since => write!(page, "{}", self.since.load(Relaxed)),
+        }
+    }
+
+    fn store(&self, file: Setting, value: &str) -> Result {
+        let policy = &self.filter.policy;
+        match file {
+            Setting::Enabled => self.switch(policy::parse_bool("enabled", value)?)?,
+            Setting::Action => policy.set_action(policy::parse_action(value)?),
+            Setting::Detect => policy.set_detect(policy::parse_detect(value)?),
+            Setting::Log => policy.set_log(policy::parse_bool("log", value)?),
+            Setting::Namespaces | Setting::Version | Setting::Since => return Err(EACCES),
+        }
+        Ok(())
+    }
+}
+
+/// `stats`: the counters, and their reset.
+struct Stats(Arc<Counters>);
+
+#[derive(Clone, Copy)]
+enum Stat {
+    Counter(Counter),
+    Reset,
+}
+
+impl sysfs::File for Stat {
+    fn name(self) -> &'static CStr {
+        match self {
+            Self::Counter(counter) => counter.name(),
+            Self::Reset => bindings::HTTP_FILTER_RESET,
+        }
+    }
+
+    fn mode(self) -> u16 {
+        match self {
+            Self::Counter(_) => 0o444,
+            Self::Reset => 0o200,
+        }
+    }
+}
+
+impl sysfs::Directory for Stats {
+    type File = Stat;
+
+    const FILES: &'static [Stat] = &{
+        let mut files = [Stat::Reset; Counter::ALL.len() + 1];
+        let mut i = 0;
+        while i < Counter::ALL.len() {
+            files[i] = Stat::Counter(Counter::ALL[i]);
+            i += 1;
+        }
+        files
+    };
+
+    fn show(&self, file: Stat, page: &mut sysfs::Page<'_>) -> fmt::Result {
+        match file {
+            Stat::Counter(counter) => write!(page, "{}", self.0.value(counter)),
+            Stat::Reset => Err(fmt::Error),
+        }
+    }
+
+    fn store(&self, file: Stat, _value: &str) -> Result {
+        match file {
+            Stat::Counter(_) => Err(EACCES),
+            Stat::Reset => {
+                self.0.reset();
+                Ok(())
+            }
+        }
+    }
+}
+
+/// `stats/methods`: requests by method.
+struct Methods(Arc<Counters>);
+
+impl sysfs::File for Method {
+    fn name(self) -> &'static CStr {
+        match self {
+            Self::Get => c"GET",
+            Self::Head => c"HEAD",
+            Self::Post => c"POST",
+            Self::Put => c"PUT",
+            Self::Delete => c"DELETE",
+            Self::Connect => c"CONNECT",
+            Self::Options => c"OPTIONS",
+            Self::Trace => c"TRACE",
+            Self::Patch => c"PATCH",
+            Self::Other => bindings::HTTP_FILTER_METHOD_OTHER,
+        }
+    }
+
+    fn mode(self) -> u16 {
+        0o444
+    }
+}
+
+impl sysfs::Directory for Methods {
+    type File = Method;
+
+    const FILES: &'static [Method] = &Method::ALL;
+
+    fn show(&self, method: Method, page: &mut sysfs::Page<'_>) -> fmt::Result {
+        write!(page, "{}", self.0.method(method))
+    }
+
+    fn store(&self, _method: Method, _value: &str) -> Result {
+        Err(EACCES)
+    }
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Bindings that the `kernel` crate lacks, generated from `bindings_helper.h`; the rest of the
+//! types and functions are the crate's own.
+
+#![allow(
+    clippy::all,
+    dead_code,
+    improper_ctypes,
+    missing_docs,
+    non_camel_case_types,
+    non_snake_case,
+    non_upper_case_globals,
+    unreachable_pub,
+    unsafe_op_in_unsafe_fn
+)]
+
+pub(crate) use kernel::bindings::*;
+use kernel::ffi;
+
+include!(concat!(
+    env!("HF_OBJ"),
+    "/module/kernel/bindings_generated.rs"
+));

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/kmod.h>
+#include <linux/kobject.h>
+#include <linux/module.h>
+#include <linux/percpu.h>
+#include <linux/ratelimit.h>
+#include <linux/slab.h>
+#include <net/inet6_hashtables.h>
+#include <net/inet_hashtables.h>
+#include <net/tcp.h>
+
+#include "../uapi/http_filter.h"
+#include "helpers.h"
+
+MODULE_VERSION(HTTP_FILTER_VERSION);
+
+/*
+ * Parameters are text, parsed by the same code as a write to the file of the
+ * same name. Permission 0: the files under /sys/kernel are the place to look.
+ */
+struct hf_params hf_params;
+#define HF_PARAM(name, text) \
+	module_param_named(name, hf_params.name, charp, 0); \
+	MODULE_PARM_DESC(name, text)
+HF_PARAM(enabled, "filter from the start: 0, 1 (default 1)");
+HF_PARAM(action, "what happens to HTTP: drop, monitor (default drop)");
+HF_PARAM(detect, "what counts: any of requests,h2c,http09,responses (default requests,h2c,http09)");
+HF_PARAM(log, "a line in the kernel log for each connection: 0, 1 (default 1)");
+HF_PARAM(namespaces, "network namespaces filtered: all, initial (default all)");
+
+struct hf_counters {
+	u64 value[HF_COUNTERS];
+};
+static DEFINE_PER_CPU(struct hf_counters, hf_counters);
+
+void hf_count(unsigned int counter)
+{
+	if (counter < HF_COUNTERS)
+		this_cpu_inc(hf_counters.value[counter]);
+}
+
+u64 hf_count_sum(unsigned int counter)
+{
+	u64 sum = 0;
+	int cpu;
+
+	if (counter < HF_COUNTERS)
+		for_each_possible_cpu(cpu)
+			sum += READ_ONCE(per_cpu_ptr(&hf_counters, cpu)->value[counter]);
+	return sum;
+}
+
+/* MSG_ON_RELEASE keeps the kernel from telling in its own words what was left out. */
+static struct ratelimit_state hf_log_limit =
+	RATELIMIT_STATE_INIT_FLAGS(hf_log_limit, 5 * HZ, 20, RATELIMIT_MSG_ON_RELEASE);
+
+bool hf_log_allowed(unsigned int *suppressed)
+{
+	if (!__ratelimit(&hf_log_limit))
+		return false;
+	*suppressed = hf_log_suppressed();
+	return true;
+}
+
+unsigned int hf_log_suppressed(void)
+{
+	return ratelimit_state_reset_miss(&hf_log_limit);
+}
+
+void hf_spin_lock_bh(spinlock_t *lock)
+{
+	spin_lock_bh(lock);
+}
+
+bool hf_spin_trylock_bh(spinlock_t *lock)
+{
+	return spin_trylock_bh(lock);
+}
+
+void hf_spin_unlock_bh(spinlock_t *lock)
+{
+	spin_unlock_bh(lock);
+}
+
+/* Linking against nf_defrag_ipv6 would make a bare insmod fail; see bpf_nf_enable_defrag(). */
+const struct nf_defrag_hook *hf_defrag_ipv6_get(void)
+{
+	const struct nf_defrag_hook *hook;
+
+	if (!rcu_access_pointer(nf_defrag_v6_hook))
+		request_module("nf_defrag_ipv6");
+	rcu_read_lock();
+	hook = rcu_dereference(nf_defrag_v6_hook);
+	if (hook && !try_module_get(hook->owner))
+		hook = NULL;
+	rcu_read_unlock();
+	return hook;
+}
+
+void hf_defrag_ipv6_put(const struct nf_defrag_hook *hook)
+{
+	module_put(hook->owner);
+}
+
+const char *hf_device_name(const struct nf_hook_state *state)
+{
+	return state->in ? state->in->name : "?";
+}
+
+/*
+ * True if the receiving socket is known already and has got bytes: what this
+ * packet carries cannot be the start of its stream. One monotone load, no lock.
+ */
+bool hf_tcp_past_start(const struct sk_buff *skb)
+{
+	const struct sock *sk = skb->sk;
+
+	return sk && sk_fullsock(sk) && sk_is_tcp(sk) &&
+	       data_race(tcp_sk(sk)->bytes_received) != 0;
+}
+
+/* The lookup that tcp_v4_rcv() and tcp_v6_rcv() will do, but for listeners. */
+static struct sock *hf_tcp_lookup(struct sk_buff *skb, const struct nf_hook_state *state,
+				  const struct hf_flow *flow)
+{
+	if (state->pf == NFPROTO_IPV4)
+		return __inet_lookup_established(state->net, flow->saddr[0], flow->sport,
+						 flow->daddr[0], ntohs(flow->dport),
+						 inet_iif(skb), inet_sdif(skb));
+#if IS_ENABLED(CONFIG_IPV6)
+	return __inet6_lookup_established(state->net,
+					  (const struct in6_addr *)flow->saddr, flow->sport,
+					  (const struct in6_addr *)flow->daddr, ntohs(flow->dport),
+					  inet6_iif(skb), inet6_sdif(skb));
+#else
+	return NULL;
+#endif
+}
+
+/*
+ * If the receiving socket has not got a byte yet: true, and *start is the
+ * sequence number of its stream's first one. False if it has, or if there is no
+ * socket that could get any.
+ */
+bool hf_tcp_stream_start(struct sk_buff *skb, const struct nf_hook_state *state,
+			 const struct hf_flow *flow, u32 *start)
+{
+	struct sock *found = NULL, *sk = skb->sk;
+	bool at_start = false;
+
+	/* Early demux leaves none on loopback; TPROXY may have set a listener. */
+	if (!sk || (sk_fullsock(sk) && sk->sk_state == TCP_LISTEN))
+		sk = found = hf_tcp_lookup(skb, state, flow);
+	if (!sk)
+		return false;
+
+	switch (sk->sk_state) {
+	case TCP_TIME_WAIT:
+	case TCP_SYN_SENT:
+	case TCP_LISTEN:
+	case TCP_CLOSE:
+		break;
+	case TCP_NEW_SYN_RECV:
+		*start = tcp_rsk(inet_reqsk(sk))->rcv_isn + 1;
+		at_start = true;
+		break;
+	default:
+		/*
+		 * tcp_rcv_nxt_update() changes bytes_received before rcv_nxt. An
+		 * owner of the socket may be in it right now, without the spinlock:
+		 * hence this order.
+		 */
+		bh_lock_sock_nested(sk);
+		*start = READ_ONCE(tcp_sk(sk)->rcv_nxt);
+		smp_rmb();
+		at_start = READ_ONCE(tcp_sk(sk)->bytes_received) == 0;
+		bh_unlock_sock(sk);
+	}
+	if (found)
+		sock_gen_put(found);
+	return at_start;
+}
+
+/* True if data in a SYN may reach a listener at once (RFC 7413). */
+bool hf_tcp_fastopen_server(const struct net *net)
+{
+	return READ_ONCE(net->ipv4.sysctl_tcp_fastopen) & TFO_SERVER_ENABLE;
+}
+
+struct hf_attribute {
+	struct kobj_attribute kobj_attr;
+	struct hf_dir *dir;
+	unsigned int file;
+};
+
+struct hf_dir {
+	struct kobject *kobj;
+	hf_show *show;
+	hf_store *store;
+	void *data;
+	struct attribute **list;
+	struct hf_attribute attributes[];
+};
+
+static ssize_t hf_attribute_show(struct kobject *kobj, struct kobj_attribute *attr, char *page)
+{
+	struct hf_attribute *a = container_of(attr, struct hf_attribute, kobj_attr);
+
+	return a->dir->show(a->dir->data, a->file, page);
+}
+
+static ssize_t hf_attribute_store(struct kobject *kobj, struct kobj_attribute *attr,
+				  const char *page, size_t len)
+{
+	struct hf_attribute *a = container_of(attr, struct hf_attribute, kobj_attr);
+
+	return a->dir->store(a->dir->data, a->file, page, len);
+}
+
+struct hf_dir *hf_dir_create(struct kobject *parent, const char *name,
+			     const struct hf_file *files, unsigned int count,
+			     hf_show *show, hf_store *store, void *data)
+{
+	struct attribute_group group = {};
+	struct hf_dir *dir;
+	unsigned int i;
+	int err = -ENOMEM;
+
+	dir = kzalloc(struct_size(dir, attributes, count), GFP_KERNEL);
+	if (!dir)
+		return ERR_PTR(err);
+	dir->show = show;
+	dir->store = store;
+	dir->data = data;
+	dir->list = kcalloc(count + 1, sizeof(*dir->list), GFP_KERNEL);
+	dir->kobj = kobject_create_and_add(name, parent);
+	if (!dir->list || !dir->kobj)
+		goto fail;
+
+	for (i = 0; i < count; i++) {
+		struct hf_attribute *a = &dir->attributes[i];
+
+		a->dir = dir;
+		a->file = i;
+		sysfs_attr_init(&a->kobj_attr.attr);
+		a->kobj_attr.attr.name = files[i].name;
+		a->kobj_attr.attr.mode = files[i].mode;
+		a->kobj_attr.show = hf_attribute_show;
+		a->kobj_attr.store = hf_attribute_store;
+		dir->list[i] = &a->kobj_attr.attr;
+	}
+	group.attrs = dir->list;
+	err = sysfs_create_group(dir->kobj, &group);
+	if (!err)
+		return dir;
+fail:
+	hf_dir_remove(dir);
+	return ERR_PTR(err);
+}
+
+struct kobject *hf_dir_kobject(struct hf_dir *dir)
+{
+	return dir->kobj;
+}
+
+/* Waits for callbacks under way; none begins afterwards. */
+void hf_dir_remove(struct hf_dir *dir)
+{
+	if (dir->kobj) {
+		kobject_del(dir->kobj);
+		kobject_put(dir->kobj);
+	}
+	kfree(dir->list);
+	kfree(dir);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What Rust cannot reach by itself: macros, inline functions, per-CPU data,
+ * layouts that change between kernels. No policy.
+ */
+#ifndef _HTTP_FILTER_HELPERS_H
+#define _HTTP_FILTER_HELPERS_H
+
+#include <linux/netfilter.h>
+#include <linux/skbuff.h>
+#include <linux/sysfs.h>
+
+struct nf_defrag_hook;
+
+/* Load-time parameters, NULL where not given. */
+struct hf_params {
+	char *enabled;
+	char *action;
+	char *detect;
+	char *log;
+	char *namespaces;
+};
+extern struct hf_params hf_params;
+
+/* Per-CPU counters. */
+#define HF_COUNTERS	32
+void hf_count(unsigned int counter);
+u64 hf_count_sum(unsigned int counter);
+
+/* Ratelimited log: true if a line may be written, *suppressed those before it that were not. */
+bool hf_log_allowed(unsigned int *suppressed);
+unsigned int hf_log_suppressed(void);
+
+/* A spinlock that is taken with bottom halves off. */
+void hf_spin_lock_bh(spinlock_t *lock);
+bool hf_spin_trylock_bh(spinlock_t *lock);
+void hf_spin_unlock_bh(spinlock_t *lock);
+
+/* IPv6 defragmentation without a link-time dependency. */
+const struct nf_defrag_hook *hf_defrag_ipv6_get(void);
+void hf_defrag_ipv6_put(const struct nf_defrag_hook *hook);
+
+/* The packet's device of arrival; "?" if it has none. */
+const char *hf_device_name(const struct nf_hook_state *state);
+
+/* The socket that will receive a TCP segment. */
+struct hf_flow {
+	/* Addresses as in the packet; IPv4 in the first word. */
+	__be32 saddr[4];
+	__be32 daddr[4];
+	__be16 sport;
+	__be16 dport;
+};
+bool hf_tcp_past_start(const struct sk_buff *skb);
+bool hf_tcp_stream_start(struct sk_buff *skb, const struct nf_hook_state *state,
+			 const struct hf_flow *flow, u32 *start);
+bool hf_tcp_fastopen_server(const struct net *net);
+
+/* Directories in sysfs whose files call back. */
+struct hf_file {
+	const char *name;
+	u16 mode;
+};
+struct hf_dir;
+typedef ssize_t hf_show(void *data, unsigned int file, char *page);
+typedef ssize_t hf_store(void *data, unsigned int file, const char *page, size_t len);
+struct hf_dir *hf_dir_create(struct kobject *parent, const char *name,
+			     const struct hf_file *files, unsigned int count,
+			     hf_show *show, hf_store *store, void *data);
+struct kobject *hf_dir_kobject(struct hf_dir *dir);
+void hf_dir_remove(struct hf_dir *dir);
+
+#endif

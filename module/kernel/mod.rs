@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the `kernel` crate lacks: thin, safe wrappers, one subsystem a file. All of the module's
+//! `unsafe` is in here, and no policy.
+
+pub(crate) mod bindings;
+pub(crate) mod defrag;
+pub(crate) mod lock;
+pub(crate) mod netfilter;
+pub(crate) mod packet;
+pub(crate) mod param;
+pub(crate) mod percpu;
+pub(crate) mod pernet;
+pub(crate) mod ratelimit;
+pub(crate) mod siphash;
+pub(crate) mod sysfs;
+pub(crate) mod time;

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A netfilter hook on packets for this host, IPv4 and IPv6.
+//!
+//! C header: [`include/linux/netfilter.h`](srctree/include/linux/netfilter.h)
+
+use super::{
+    bindings,
+    defrag::Ipv6Defrag,
+    packet::Packet,
+    pernet::{self, Net, PerNet},
+};
+use core::ffi::c_void;
+use kernel::{error::to_result, ffi::c_uint, prelude::*, sync::Arc};
+
+/// What becomes of a packet. `NF_STOLEN` and `NF_QUEUE` are left out: nothing can leak.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It goes on.
+    Accept,
+    /// It is freed; its sender hears nothing.
+    Drop,
+}
+
+/// A filter of packets.
+pub(crate) trait Hook: Send + Sync + Sized + 'static {
+    /// The place of its registration; see [`PerNet::active`].
+    fn active() -> &'static pernet::Active<Hooks<Self>>;
+
+    /// Judges a packet. Softirq, or process context where a packet comes back from user space; in
+    /// an RCU read-side section. Must not sleep, nor panic.
+    fn verdict(&self, packet: &Packet<'_>) -> Verdict;
+}
+
+/// Which network namespaces are hooked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// All of them, present and future.
+    All,
+    /// The one that the system started with.
+    Initial,
+}
+
+/// The hooks of a filter, the same in all namespaces.
+pub(crate) struct Hooks<T: Hook> {
+    ops: [bindings::nf_hook_ops; 2],
+    scope: Scope,
+    defrag: Option<Ipv6Defrag>,
+    // `ops` point to it.
+    _hook: Arc<T>,
+}
+
+// SAFETY: `ops` is never written to after construction (the kernel only compares its address), and
+// what it points to is `Send` and `Sync`.
+unsafe impl<T: Hook> Send for Hooks<T> {}
+// SAFETY: As above.
+unsafe impl<T: Hook> Sync for Hooks<T> {}
+
+impl<T: Hook> Hooks<T> {
+    /// Hooks `hook` into the namespaces of `scope`, until the registration is dropped: then no
+    /// packet is in it any more. Process context; may load nf_defrag_ipv6.
+    ///
+    /// The priority is the last: behind IPVS and source NAT of input, which change the socket that
+    /// a packet is for, and behind NFQUEUE, which could hold or reorder what was judged.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`; `EBUSY` if a filter of this type is registered already.
+    pub(crate) fn register(hook: Arc<T>, scope: Scope) -> Result<pernet::Registration<Self>> {
+        let defrag = Ipv6Defrag::get();
+        if defrag.is_none() {
+            pr_warn!("nf_defrag_ipv6 can't be loaded: fragments of IPv6 are passed and counted as uninspectable\n");
+        }
+        let ops = |pf| bindings::nf_hook_ops {
+            hook: Some(trampoline::<T>),
+            priv_: Arc::as_ptr(&hook).cast_mut().cast::<c_void>(),
+            pf,
+            hooknum: bindings::HF_NF_INET_LOCAL_IN,
+            priority: bindings::HF_NF_IP_PRI_LAST,
+            ..Default::default()
+        };
+        pernet::Registration::new(Self {
+            ops: [ops(bindings::HF_NFPROTO_IPV4), ops(bindings::HF_NFPROTO_IPV6)],
+            scope,
+            defrag,
+            _hook: hook,
+        })
+    }
+
+    fn covers(&self, net: &Net) -> bool {
+        self.scope == Scope::All || net.is_initial()
+    }
+}
+
+impl<T: Hook> PerNet for Hooks<T> {
+    fn active() -> &'static pernet::Active<Self> {
+        T::active()
+    }
+
+    fn enter(&self, net: &Net) -> Result {
+        if !self.covers(net) {
+            return Ok(());
+        }
+        if let Some(defrag) = &self.defrag {
+            defrag.enable(net)?;
+        }
+        // SAFETY: `ops` stays where it is until `leave` was called for this namespace, and `priv`
+        // is valid until a grace period after that, by the contract of `PerNet`.
+        let result = to_result(unsafe {
+            bindings::nf_register_net_hooks(
+                net.as_ptr(),
+                self.ops.as_ptr(),
+                self.ops.len() as c_uint,
+            )
+        });
+        if let (Err(_), Some(defrag)) = (&result, &self.defrag) {
+            defrag.disable(net);
+        }
+        result
+    }
+
+    fn leave(&self, net: &Net) {
+        if !self.covers(net) {
+            return;
+        }
+        // SAFETY: They were registered by `enter`.
+        unsafe {
+            bindings::nf_unregister_net_hooks(
+                net.as_ptr(),
+                self.ops.as_ptr(),
+                self.ops.len() as c_uint,
+            )
+        };
+        if let Some(defrag) = &self.defrag {
+            defrag.disable(net);
+        }
+    }
+}
+
+unsafe extern "C" fn trampoline<T: Hook>(
+    hook: *mut c_void,
+    skb: *mut bindings::sk_buff,
+    state: *const bindings::nf_hook_state,
+) -> c_uint {
+    // SAFETY: `hook` is the `priv` of `Hooks::register`, alive until a grace period after the hook
+    // is gone; the kernel hands a hook a valid packet and state for the length of the call.
+    let (hook, packet) = unsafe { (&*hook.cast::<T>(), Packet::new(skb, state)) };
+    match hook.verdict(&packet) {
+        Verdict::Accept => bindings::HF_NF_ACCEPT,
+        Verdict::Drop => bindings::HF_NF_DROP,
+    }
+}

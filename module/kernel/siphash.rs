@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A keyed hash that strangers cannot aim.
+//!
+//! C header: [`include/linux/siphash.h`](srctree/include/linux/siphash.h)
+
+use super::bindings;
+use core::ffi::c_void;
+
+/// A secret key.
+pub(crate) struct Key(bindings::siphash_key_t);
+
+impl Key {
+    /// A random key. Process context: waits for the random number generator to be seeded if it
+    /// must.
+    pub(crate) fn random() -> Self {
+        let mut key = bindings::siphash_key_t::default();
+        // SAFETY: `key` is plain data, valid for writes of its size.
+        unsafe {
+            bindings::get_random_bytes(
+                core::ptr::addr_of_mut!(key).cast::<c_void>(),
+                core::mem::size_of_val(&key),
+            )
+        };
+        Self(key)
+    }
+
+    /// SipHash-2-4 of `bytes`. Any context.
+    pub(crate) fn hash(&self, bytes: &[u8]) -> u64 {
+        // SAFETY: `bytes` and the key are valid for reads; no alignment is asked for.
+        unsafe {
+            bindings::__siphash_unaligned(bytes.as_ptr().cast::<c_void>(), bytes.len(), &self.0)
+        }
+    }
+}

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Directories in sysfs, one value a file.
+//!
+//! C header: [`include/linux/sysfs.h`](srctree/include/linux/sysfs.h)
+
+use super::bindings;
+use core::{
+    ffi::c_void,
+    fmt::{self, Write},
+    marker::PhantomData,
+    ptr::NonNull,
+};
+use kernel::{
+    ffi::{c_char, c_uint},
+    page::PAGE_SIZE,
+    prelude::*,
+    sync::Arc,
+};
+
+/// A file of a [`Directory`].
+pub(crate) trait File: Copy + 'static {
+    /// Its name.
+    fn name(self) -> &'static CStr;
+    /// Its permissions: 0o444, 0o644 or 0o200.
+    fn mode(self) -> u16;
+}
+
+/// What the files of a directory show and take. Process context; may sleep.
+pub(crate) trait Directory: Send + Sync + 'static {
+    /// Names its files.
+    type File: File;
+
+    /// All of them.
+    const FILES: &'static [Self::File];
+
+    /// Writes the value of `file` to `page`, without a line end.
+    fn show(&self, file: Self::File, page: &mut Page<'_>) -> fmt::Result;
+
+    /// Takes a new value, which comes without white space around it.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if it is none; then nothing was changed, and the kernel log has a line about it.
+    fn store(&self, file: Self::File, value: &str) -> Result;
+}
+
+/// Where a value is written to: `PAGE_SIZE` bytes.
+pub(crate) struct Page<'a> {
+    bytes: &'a mut [u8; PAGE_SIZE],
+    len: usize,
+}
+
+impl Write for Page<'_> {
+    fn write_str(&mut self, s: &str) -> fmt::Result {
+        let end = self.len.saturating_add(s.len());
+        let place = self.bytes.get_mut(self.len..end).ok_or(fmt::Error)?;
+        place.copy_from_slice(s.as_bytes());
+        self.len = end;
+        Ok(())
+    }
+}
+
+/// A directory that exists; dropping it waits for accesses under way, then removes it. Those
+/// below it have to be dropped first.
+///
+/// # Invariants
+///
+/// `dir` is valid, and its callbacks' data is `data`.
+pub(crate) struct Registration<D: Directory> {
+    dir: NonNull<bindings::hf_dir>,
+    data: Arc<D>,
+    _type: PhantomData<D>,
+}
+
+// SAFETY: sysfs locks for itself; `D` is `Send` and `Sync`.
+unsafe impl<D: Directory> Send for Registration<D> {}
+// SAFETY: As above.
+unsafe impl<D: Directory> Sync for Registration<D> {}
+
+impl<D: Directory> Registration<D> {
+    /// A directory in `/sys/kernel`. Process context.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`; `EEXIST` if there is one of that name.
+    pub(crate) fn in_kernel(name: &'static CStr, data: Arc<D>) -> Result<Self> {
+        // SAFETY: The kernel sets the pointer at boot and never again.
+        let parent = unsafe { core::ptr::addr_of!(bindings::kernel_kobj).read() };
+        // SAFETY: `/sys/kernel` is never removed.
+        unsafe { Self::create(parent, name, data) }
+    }
+
+    /// A directory in this one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::in_kernel`].
+    pub(crate) fn subdirectory<C: Directory>(
+        &self,
+        name: &'static CStr,
+        data: Arc<C>,
+    ) -> Result<Registration<C>> {
+        // SAFETY: By the type invariant the directory is valid, and so is its kobject.
+        unsafe {
+            let parent = bindings::hf_dir_kobject(self.dir.as_ptr());
+            Registration::create(parent, name, data)
+        }
+    }
+
+    /// What its files show and take.
+    pub(crate) fn data(&self) -> &D {
+        &self.data
+    }
+
+    /// # Safety
+    ///
+    /// `parent` must be a valid kobject.
+    unsafe fn create(
+        parent: *mut bindings::kobject,
+        name: &'static CStr,
+        data: Arc<D>,
+    ) -> Result<Self> {
+        let mut files = KVec::with_capacity(D::FILES.len(), GFP_KERNEL)?;
+        for file in D::FILES {
+            files.push(
+                bindings::hf_file {
+                    name: file.name().as_char_ptr(),
+                    mode: file.mode(),
+                },
+                GFP_KERNEL,
+            )?;
+        }
+        // SAFETY: `parent` is valid by this function's requirements, names are static, `files` is
+        // copied from, and `data` outlives the directory: the type's drop removes it first.
+        let dir = unsafe {
+            bindings::hf_dir_create(
+                parent,
+                name.as_char_ptr(),
+                files.as_ptr(),
+                files.len() as c_uint,
+                Some(show::<D>),
+                Some(store::<D>),
+                Arc::as_ptr(&data).cast_mut().cast::<c_void>(),
+            )
+        };
+        let dir = kernel::error::from_err_ptr(dir)?;
+        // INVARIANT: The function returns a directory or an error.
+        Ok(Self {
+            dir: NonNull::new(dir).ok_or(ENOMEM)?,
+            data,
+            _type: PhantomData,
+        })
+    }
+}
+
+impl<D: Directory> Drop for Registration<D> {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant.
+        unsafe { bindings::hf_dir_remove(self.dir.as_ptr()) }
+    }
+}
+
+unsafe extern "C" fn show<D: Directory>(data: *mut c_void, file: c_uint, page: *mut c_char) -> isize {
+    // SAFETY: `data` is the directory's, alive as long as the directory; sysfs hands a page of
+    // `PAGE_SIZE` bytes that is nobody else's.
+    let (data, bytes) = unsafe { (&*data.cast::<D>(), &mut *page.cast::<[u8; PAGE_SIZE]>()) };
+    let mut page = Page { bytes, len: 0 };
+    let Some(&file) = D::FILES.get(file as usize) else {
+        return EINVAL.to_errno() as isize;
+    };
+    match data.show(file, &mut page).and_then(|()| page.write_str("\n")) {
+        Ok(()) => page.len as isize,
+        Err(_) => EOVERFLOW.to_errno() as isize,
+    }
+}
+
+unsafe extern "C" fn store<D: Directory>(
+    data: *mut c_void,
+    file: c_uint,
+    text: *const c_char,
+    len: usize,
+) -> isize {
+    // SAFETY: As in `show`; sysfs hands `len` readable bytes.
+    let (data, bytes) =
+        unsafe { (&*data.cast::<D>(), core::slice::from_raw_parts(text.cast::<u8>(), len)) };
+    let result = match (D::FILES.get(file as usize), core::str::from_utf8(bytes)) {
+        (Some(&file), Ok(text)) => data.store(file, text.trim_ascii()),
+        _ => Err(EINVAL),
+    };
+    match result {
+        Ok(()) => len as isize,
+        Err(e) => e.to_errno() as isize,
+    }
+}

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Wall-clock time.
+
+use super::bindings;
+
+/// Seconds since 1970, `CLOCK_REALTIME`. Any context.
+pub(crate) fn real_seconds() -> i64 {
+    // SAFETY: An FFI call without requirements.
+    unsafe { bindings::ktime_get_real_seconds() }
+}
