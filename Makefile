@@ -1,11 +1,81 @@
 # SPDX-License-Identifier: GPL-2.0
-KVER ?= $(shell uname -r)
+
+# The kernel to build for: its release (KVER=), or its build folder (KDIR=).
+KVER ?= $(if $(KDIR),$(notdir $(patsubst %/build,%,$(KDIR))),$(shell uname -r))
+PREFIX ?= /usr/local
+CARGO ?= cargo
+
 build := $(CURDIR)/build/$(KVER)
+cargo_target := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
+lab := tests/lab/lab
 
-.PHONY: all module
-all: module
+.PHONY: all
+all: module filterctl ## build http_filter.ko and filterctl, for KVER= (default: the running kernel)
+	@cp $(build)/http_filter.ko $(build)/filterctl .
+	@echo "built http_filter.ko for $(KVER), and filterctl"
 
-module:
+.PHONY: module
+module: ## build http_filter.ko alone
 	@mkdir -p $(build)
 	@set -e; tree=$$(scripts/kernel-tree $(KVER) $(KDIR)); eval "$$tree"; \
-	$(MAKE) -C $$KDIR M=$(CURDIR) MO=$(build) CC=$$CC RUSTC=$$RUSTC modules
+	$(MAKE) --no-print-directory -C $$KDIR M=$(CURDIR) MO=$(build) CC=$$CC RUSTC=$$RUSTC modules
+
+.PHONY: filterctl
+filterctl: ## build filterctl alone
+	@command -v $(CARGO) >/dev/null || { echo "cargo is missing: apt install cargo, or name it with CARGO=" >&2; exit 1; }
+	@$(CARGO) build --quiet --release --locked --package filterctl
+	@mkdir -p $(build)
+	@install $(cargo_target)/release/filterctl $(build)/filterctl
+
+.PHONY: install
+install: all ## install both, for the running kernel or KVER=
+	install -D -m 755 filterctl $(DESTDIR)$(PREFIX)/sbin/filterctl
+	install -D -m 644 http_filter.ko $(DESTDIR)/lib/modules/$(KVER)/updates/http_filter.ko
+	strip --strip-debug $(DESTDIR)/lib/modules/$(KVER)/updates/http_filter.ko
+	$(if $(DESTDIR),,depmod $(KVER))
+
+.PHONY: uninstall
+uninstall: ## remove what install installed
+	rm -f $(DESTDIR)$(PREFIX)/sbin/filterctl $(DESTDIR)/lib/modules/$(KVER)/updates/http_filter.ko
+	$(if $(DESTDIR),,depmod $(KVER))
+
+.PHONY: clean
+clean: ## remove what was built here
+	rm -rf build target http_filter.ko filterctl
+
+# What follows needs nothing but Debian 12 or 13, root and a network: it runs in
+# the laboratory (tests/lab/lab), on a stock kernel in a virtual machine.
+# KERNEL=forky takes that of Debian forky instead of trixie-backports'.
+
+.PHONY: lab
+lab:
+	@$(lab) run 'make --silent module filterctl KVER=$$KVER' >&2
+
+.PHONY: vm
+vm: lab ## boot the guest and run CMD='...' in it (a shell without); SHARE=DIR is /share there
+	@$(lab) vm '$(subst ','\'',$(value CMD))'
+
+.PHONY: demo
+demo: lab ## see plaintext HTTP stop, in the guest
+	@$(lab) vm 'exec python3 /src/tests/demo/demo.py'
+
+.PHONY: test
+test: ## run all tests; CORPUS=DIR adds labelled captures
+	@tests/run
+
+.PHONY: test-long
+test-long: ## what takes longer: a smoke test on forky's kernel, and the mutants
+	@KERNEL=forky tests/run smoke
+	@tests/mutants/run
+
+.PHONY: mutants
+mutants: ## break each feature on purpose; show which test it fells
+	@tests/mutants/run $(MUTANT)
+
+.PHONY: lint
+lint: ## rustfmt, clippy, shellcheck
+	@$(lab) run tests/lint
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 18

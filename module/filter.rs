@@ -101,8 +101,9 @@ impl Filter {
         // innocent connection must not be counted as theirs.
         if packet.checksum_ok(segment) && self.connections.note(packet, segment, start) {
             let mut line = Line::new();
-            // The deciding byte is the version's first digit; show the others as well.
-            let mut left = stream.offset().saturating_add(2) as usize;
+            // The deciding byte is the version's first digit; the rest of the version is to be shown,
+            // and the status behind it where it is a response.
+            let mut left = stream.offset().saturating_add(6) as usize;
             feed(packet, segment, offset, |bytes| {
                 line.feed(bytes.get(..left).unwrap_or(bytes));
                 left = left.saturating_sub(bytes.len());

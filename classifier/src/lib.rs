@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Tells from the first bytes of a TCP stream whether it is plaintext HTTP.
+//!
+//! A [`Classifier`] is fed the bytes of a stream from its first one, in pieces of any size, and
+//! decides as soon as they leave no choice. The same bytes fed to a [`Line`] give what a person is
+//! shown of them. Neither allocates, panics, or grows.
+//!
+//! ```
+//! use classifier::{Classifier, Line, Verdict};
+//!
+//! let stream = b"GET /index.html?token=x HTTP/1.1\r\n";
+//! let mut classifier = Classifier::new();
+//! assert_eq!(classifier.feed(&stream[..8]), None);
+//! assert_eq!(classifier.feed(&stream[8..]), Some(Verdict::Http1));
+//! assert_eq!(classifier.offset(), 30); // the version's first digit decides
+//!
+//! let mut line = Line::new();
+//! line.feed(stream);
+//! assert_eq!(line.display(Verdict::Http1).to_string(), "GET /index.html HTTP/1.1");
+//! ```
+//!
+//! # The language
+//!
+//! White space is SP, HTAB, VT, FF and a CR that no LF follows (RFC 9112, section 3); a line ends
+//! with LF or CRLF. The automaton takes every CR as white space and LF alone as the end of a line.
+//! That accepts the same streams and decides them at the same byte, since everything below allows
+//! white space before the end of a line, and needs no state to remember a CR.
+//!
+//! - [`Http1`](Verdict::Http1): white space and empty lines, if any; a method of 1 to 32 token
+//!   characters; white space; a target of any bytes but LF; white space; `HTTP/` and a digit, which
+//!   decides. Servers disagree on where a target with white space in it ends: here it ends before
+//!   the first version that follows its first byte.
+//! - [`Http09`](Verdict::Http09): the same up to the target, with the method `GET` and a target
+//!   that begins with `/` and has no white space in it; the end of the line decides. So
+//!   `GET /info RTSP/1.0` is none.
+//! - [`H2c`](Verdict::H2c): `PRI * HTTP/2` as the first bytes of the stream.
+//! - [`Response`](Verdict::Response): `HTTP/` and a digit as the first bytes of the stream.
+//! - [`Other`](Verdict::Other): as soon as the stream can't become any of these, and at the latest
+//!   at byte number [`LIMIT`].
+
+// The kernel passes `no_std` on the command line too.
+#![allow(unused_attributes)]
+#![no_std]
+#![forbid(unsafe_code)]
+#![deny(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used
+)]
+
+mod automaton;
+mod classifier;
+mod line;
+mod method;
+mod octet;
+mod target;
+mod text;
+mod verdict;
+
+pub use crate::classifier::{Classifier, LIMIT};
+pub use crate::line::Line;
+pub use crate::method::Method;
+pub use crate::verdict::Verdict;

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0
+//! What a person is shown of a stream's first line.
+
+use core::fmt::{self, Display, Formatter};
+use core::str;
+
+use crate::automaton::{State, METHOD_MAX};
+use crate::target::{Target, TARGET_MAX};
+use crate::text::{Escaped, Text};
+use crate::{Classifier, Method, Verdict};
+
+/// The shape of a version's number, with 0 for any digit.
+const VERSION: &[u8] = b"0.0";
+
+/// The same with the status of a response behind it.
+const STATUS: &[u8] = b"0.0 000";
+
+/// The beginning of a stream's first line, as it is shown to people.
+///
+/// It is fed the same bytes as the [`Classifier`], and the few that follow the deciding one if the
+/// version is to be shown in full. The target is shown up to its query or 64 bytes and without the
+/// user and password before its host.
+#[derive(Clone, Copy, Debug)]
+pub struct Line {
+    classifier: Classifier,
+    method: Text<{ METHOD_MAX as usize }>,
+    target: Target,
+    /// The deciding byte and what follows it.
+    numbers: Text<{ STATUS.len() }>,
+}
+
+const _: () = assert!(size_of::<Line>() <= 128);
+
+impl Line {
+    /// The most bytes that are shown.
+    pub const DISPLAY_MAX: usize =
+        METHOD_MAX as usize + TARGET_MAX * Escaped::EXPANSION + "  HTTP/0.0".len();
+
+    /// A line of which nothing has been read.
+    pub const fn new() -> Self {
+        Self {
+            classifier: Classifier::new(),
+            method: Text::new(),
+            target: Target::new(),
+            numbers: Text::new(),
+        }
+    }
+
+    /// Reads the stream's next bytes. Those after its first line do no harm.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            let before = self.classifier.state();
+            self.classifier.step(byte);
+            match (before, self.classifier.state()) {
+                (_, State::Method(_)) => self.method.push(byte),
+                (before, after @ (State::Target | State::Version(_))) => {
+                    if after == State::Version(0) && before != after {
+                        self.target.mark();
+                    }
+                    self.target.push(byte);
+                }
+                (before, State::Decided(verdict)) => {
+                    // The white space before a version, or before the end of the line.
+                    if verdict == Verdict::Http1 || before == State::Version(0) {
+                        self.target.end_at_mark();
+                    }
+                    self.numbers.push(byte);
+                }
+                (_, State::Blank | State::Gap | State::Status) => {}
+            }
+        }
+    }
+
+    /// The method, as far as it has been read.
+    pub fn method(&self) -> Method {
+        Method::of(self.method.as_bytes())
+    }
+
+    /// Shows the line as that of a stream of this `verdict`: printable ASCII, whatever was read, and
+    /// at most [`DISPLAY_MAX`](Self::DISPLAY_MAX) bytes of it.
+    pub fn display(&self, verdict: Verdict) -> impl Display + '_ {
+        Shown {
+            line: self,
+            verdict,
+        }
+    }
+
+    /// What has been read of numbers of this `shape`.
+    fn numbers(&self, shape: &[u8]) -> &str {
+        let read = self.numbers.as_bytes();
+        let fits = |&(byte, shape): &(&u8, &u8)| match shape {
+            b'0' => byte.is_ascii_digit(),
+            _ => byte == shape,
+        };
+        let len = read.iter().zip(shape).take_while(fits).count();
+        let read = read.get(..len).unwrap_or_default().trim_ascii_end();
+        str::from_utf8(read).unwrap_or_default()
+    }
+}
+
+impl Default for Line {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+struct Shown<'a> {
+    line: &'a Line,
+    verdict: Verdict,
+}
+
+impl Display for Shown<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { line, verdict } = *self;
+        let complete = line.classifier.verdict().is_some();
+        let method = Escaped(line.method.as_bytes());
+        let target = Escaped(line.target.as_bytes(complete));
+        match verdict {
+            Verdict::Http1 => write!(f, "{method} {target} HTTP/{}", line.numbers(VERSION)),
+            Verdict::Http09 => write!(f, "{method} {target} HTTP/0.9"),
+            Verdict::H2c => f.write_str("HTTP/2 preface"),
+            Verdict::Response => write!(f, "HTTP/{}", line.numbers(STATUS)),
+            Verdict::Other if target.is_empty() => write!(f, "{method}"),
+            Verdict::Other => write!(f, "{method} {target}"),
+        }
+    }
+}
