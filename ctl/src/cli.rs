@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::module::Parameter;
+use crate::uapi::HTTP_FILTER_SYSFS;
+
+const EXAMPLES: &str = "\
+Examples:
+  filterctl load action=monitor           Load the module: find HTTP, drop nothing yet
+  filterctl                               Show what it does and what it has counted
+  filterctl set action drop               From now on drop HTTP
+  filterctl set detect requests h2c       Choose what counts as HTTP
+  filterctl disable                       Let everything pass, at no cost
+  filterctl status --json | jq .stats     For programs
+
+Exit status:
+  0 done, 1 failed, 2 wrong usage, 3 the module is not loaded";
+
+/// Control http_filter, the kernel module that finds and drops plaintext HTTP.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXAMPLES, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    /// The module's directory.
+    #[arg(long, global = true, hide = true, value_name = "DIR", default_value = HTTP_FILTER_SYSFS)]
+    pub(crate) sysfs: PathBuf,
+
+    /// What to do; without it, show the status.
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// What `filterctl` can do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show settings and counters (also without a command)
+    Status(Status),
+    /// Switch the filter on
+    Enable,
+    /// Switch the filter off: everything passes
+    Disable,
+    /// Print a setting, or all
+    Get(Get),
+    /// Change a setting
+    Set(Set),
+    /// Set the counters to zero
+    Reset,
+    /// Load the module
+    Load(Load),
+    /// Unload the module
+    Unload,
+}
+
+impl Default for Command {
+    fn default() -> Self {
+        Command::Status(Status::default())
+    }
+}
+
+/// Arguments of `filterctl status`.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Status {
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Arguments of `filterctl get`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  filterctl get           All settings, one a line
+  filterctl get action    The value alone")]
+pub(crate) struct Get {
+    /// The setting; all, if not given
+    pub(crate) key: Option<String>,
+}
+
+/// Arguments of `filterctl set`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Settings:
+  enabled   0, 1
+  action    drop, monitor
+  detect    any of requests, h2c, http09, responses
+  log       0, 1
+\"filterctl get\" lists those of the loaded module.
+
+Examples:
+  filterctl set action monitor
+  filterctl set detect requests h2c http09
+  filterctl set log 0")]
+pub(crate) struct Set {
+    /// The setting
+    pub(crate) key: String,
+    /// Its new value; several words need no quotes
+    #[arg(required = true, allow_hyphen_values = true)]
+    pub(crate) value: Vec<String>,
+}
+
+/// Arguments of `filterctl load`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The module is looked for beside filterctl itself, then among the modules installed for the
+running kernel, where modprobe loads it.
+
+Parameters:
+  enabled      0, 1 (default: 1)
+  action       drop, monitor (default: drop)
+  detect       any of requests, h2c, http09, responses (default: requests,h2c,http09)
+  namespaces   all, initial (default: all)
+  log          0, 1 (default: 1)
+
+Examples:
+  filterctl load
+  filterctl load action=monitor detect=requests,h2c
+  filterctl load --module ./http_filter.ko namespaces=initial")]
+pub(crate) struct Load {
+    /// Load this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) module: Option<PathBuf>,
+    /// Parameters of the module
+    #[arg(value_name = "KEY=VALUE")]
+    pub(crate) parameters: Vec<Parameter>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_tells_every_allowed_value() {
+        use crate::settings::{Kind, SETTINGS};
+
+        for setting in SETTINGS.iter().filter(|setting| setting.is_parameter) {
+            let mut command = Cli::command();
+            let Some(load) = command.find_subcommand_mut("load") else {
+                panic!("load")
+            };
+            let help = load.render_help().to_string();
+            let line = help
+                .lines()
+                .find(|line| line.trim_start().starts_with(setting.name));
+            let line = line.unwrap_or_else(|| panic!("{} is missing", setting.name));
+            if let Kind::OneOf(words) | Kind::AnyOf(words) = setting.kind {
+                assert!(line.contains(&words.join(", ")), "{line}");
+            }
+        }
+    }
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The commands, a file each.
+
+mod get;
+mod load;
+mod reset;
+mod set;
+mod status;
+mod switch;
+mod unload;
+
+use std::io::Write;
+
+use anyhow::Result;
+
+use crate::cli::{Cli, Command};
+use crate::sysfs::Sysfs;
+
+/// Carries out a command line.
+pub(crate) fn run(cli: Cli, out: &mut dyn Write) -> Result<()> {
+    let root = cli.sysfs.as_path();
+    match cli.command.unwrap_or_default() {
+        Command::Status(arguments) => status::run(root, &arguments, out),
+        Command::Enable => switch::run(&Sysfs::open(root)?, true, out),
+        Command::Disable => switch::run(&Sysfs::open(root)?, false, out),
+        Command::Get(arguments) => get::run(&Sysfs::open(root)?, &arguments, out),
+        Command::Set(arguments) => set::run(&Sysfs::open(root)?, &arguments, out),
+        Command::Reset => reset::run(&Sysfs::open(root)?, out),
+        Command::Load(arguments) => load::run(root, &arguments, out),
+        Command::Unload => unload::run(root, out),
+    }?;
+    out.flush()?;
+    Ok(())
+}

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The settings that are known here. Others, of a later module, are shown and set as plain text.
+
+use anyhow::Result;
+use serde_json::Value;
+
+use crate::sysfs::Sysfs;
+use crate::uapi::*;
+
+/// What is known of a setting.
+#[derive(Debug)]
+pub(crate) struct Setting {
+    /// The name of its file.
+    pub(crate) name: &'static str,
+    /// The values it takes.
+    pub(crate) kind: Kind,
+    /// Whether the module takes it as a parameter when it is loaded.
+    pub(crate) is_parameter: bool,
+}
+
+/// The values that a setting takes.
+#[derive(Debug)]
+pub(crate) enum Kind {
+    /// Any text.
+    Text,
+    /// A moment, in seconds since 1970.
+    Moment,
+    /// 0 or 1.
+    Switch,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
+    /// Any of these words, separated by spaces.
+    AnyOf(&'static [&'static str]),
+}
+
+/// All known settings, in the order in which they are shown.
+pub(crate) const SETTINGS: &[Setting] = &[
+    shown(HTTP_FILTER_VERSION_FILE, Kind::Text),
+    parameter(HTTP_FILTER_ENABLED, Kind::Switch),
+    shown(HTTP_FILTER_SINCE, Kind::Moment),
+    parameter(
+        HTTP_FILTER_ACTION,
+        Kind::OneOf(&[HTTP_FILTER_ACTION_DROP, HTTP_FILTER_ACTION_MONITOR]),
+    ),
+    parameter(
+        HTTP_FILTER_DETECT,
+        Kind::AnyOf(&[
+            HTTP_FILTER_DETECT_REQUESTS,
+            HTTP_FILTER_DETECT_H2C,
+            HTTP_FILTER_DETECT_HTTP09,
+            HTTP_FILTER_DETECT_RESPONSES,
+        ]),
+    ),
+    parameter(
+        HTTP_FILTER_NAMESPACES,
+        Kind::OneOf(&[HTTP_FILTER_NAMESPACES_ALL, HTTP_FILTER_NAMESPACES_INITIAL]),
+    ),
+    parameter(HTTP_FILTER_LOG, Kind::Switch),
+];
+
+const fn shown(name: &'static str, kind: Kind) -> Setting {
+    Setting {
+        name,
+        kind,
+        is_parameter: false,
+    }
+}
+
+const fn parameter(name: &'static str, kind: Kind) -> Setting {
+    Setting {
+        name,
+        kind,
+        is_parameter: true,
+    }
+}
+
+/// What is known of the setting of this name.
+pub(crate) fn find(name: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.name == name)
+}
+
+/// The names of the module's parameters.
+pub(crate) fn parameters() -> impl Iterator<Item = &'static str> {
+    SETTINGS
+        .iter()
+        .filter(|setting| setting.is_parameter)
+        .map(|setting| setting.name)
+}
+
+/// The settings of the loaded module and their values: the known ones in their order, then the others by name.
+pub(crate) fn read(sysfs: &Sysfs) -> Result<Vec<(String, String)>> {
+    let mut names: Vec<String> = sysfs
+        .attributes("")?
+        .into_iter()
+        .filter(|attribute| attribute.is_readable())
+        .map(|attribute| attribute.name)
+        .collect();
+    names.sort_by_key(|name| position(name));
+    names
+        .into_iter()
+        .map(|name| sysfs.read(&name).map(|value| (name, value)))
+        .collect()
+}
+
+/// Where a setting stands among the others.
+pub(crate) fn position(name: &str) -> usize {
+    SETTINGS
+        .iter()
+        .position(|setting| setting.name == name)
+        .unwrap_or(SETTINGS.len())
+}
+
+/// A setting and its value as a line: `action drop`.
+pub(crate) fn line(name: &str, value: &str) -> String {
+    format!("{name} {}", one_line(value)).trim_end().to_owned()
+}
+
+/// A value on one line: a list may have one item on each.
+pub(crate) fn one_line(value: &str) -> String {
+    value.replace('\n', " ")
+}
+
+/// A setting's value in JSON; as it is where it isn't of its kind.
+pub(crate) fn to_json(name: &str, value: &str) -> Value {
+    let typed = match find(name).map(|setting| &setting.kind) {
+        Some(Kind::Moment) => value.parse::<i64>().ok().map(Value::from),
+        Some(Kind::Switch) => is_on(value).map(Value::from),
+        Some(Kind::AnyOf(_)) => Some(value.split_whitespace().collect()),
+        Some(Kind::Text | Kind::OneOf(_)) | None => None,
+    };
+    typed.unwrap_or_else(|| Value::from(value))
+}
+
+/// Whether a switch is on.
+pub(crate) fn is_on(value: &str) -> Option<bool> {
+    match value {
+        "0" => Some(false),
+        "1" => Some(true),
+        _ => None,
+    }
+}
+
+impl Kind {
+    /// The allowed values in words, if they can be told.
+    pub(crate) fn allowed(&self) -> Option<String> {
+        match self {
+            Kind::Text | Kind::Moment => None,
+            Kind::Switch => Some("0 or 1".to_owned()),
+            Kind::OneOf(words) => Some(format!("one of: {}", words.join(", "))),
+            Kind::AnyOf(words) => Some(format!("any of: {}", words.join(", "))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn values_have_the_type_of_their_setting() {
+        for (name, value, expected) in [
+            ("enabled", "1", json!(true)),
+            ("log", "0", json!(false)),
+            ("enabled", "?", json!("?")),
+            ("since", "1700000000", json!(1_700_000_000)),
+            ("since", "never", json!("never")),
+            ("action", "drop", json!("drop")),
+            ("detect", "requests h2c", json!(["requests", "h2c"])),
+            ("detect", "", json!([])),
+            ("unheard_of", "1", json!("1")),
+        ] {
+            assert_eq!(to_json(name, value), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn parameters_are_what_can_be_set_at_load_time() {
+        let names: Vec<_> = parameters().collect();
+        assert_eq!(names, ["enabled", "action", "detect", "namespaces", "log"]);
+    }
+}

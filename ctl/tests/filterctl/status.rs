@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0
+//! `filterctl status`.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use predicates::str::contains;
+use serde_json::{json, Value};
+
+use crate::tree::Tree;
+
+fn json(tree: &Tree) -> Value {
+    serde_json::from_str(&tree.output(&["status", "--json"])).unwrap()
+}
+
+/// The words of the line that starts with this one.
+fn line<'a>(output: &'a str, first: &str) -> Vec<&'a str> {
+    let lines = output.lines().map(|line| line.split_whitespace());
+    let mut lines = lines.map(Iterator::collect::<Vec<_>>);
+    let found = lines.find(|words| words.first() == Some(&first));
+    found.unwrap_or_else(|| panic!("no {first} in\n{output}"))
+}
+
+#[test]
+fn all_is_shown_at_a_glance() {
+    let tree = Tree::loaded();
+    for (name, number) in [
+        ("requests", 1_234),
+        ("blocked", 1_234),
+        ("methods/GET", 1_200),
+        ("methods/other", 34),
+        ("inspected", 1_234_567),
+    ] {
+        tree.counter(name, number);
+    }
+    let output = tree.output(&["status"]);
+    let since = output.find(" (").zip(output.find(" ago)")).unwrap();
+    let expected = "\
+http_filter 0.1.0
+  enabled     yes, since 2023-11-14 22:13:20 +00:00
+  action      drop
+  detect      requests h2c http09
+  namespaces  all
+  log         yes
+
+connections
+  requests           1,234
+  h2c                    0
+  http09                 0
+  responses              0
+  blocked            1,234
+  monitored              0
+
+requests by method
+  GET                1,200
+  other                 34
+
+segments
+  inspected      1,234,567
+  dropped                0
+  malformed              0
+  uninspectable          0
+";
+    let shown = format!(
+        "{}{}",
+        &output[..since.0],
+        &output[since.1 + " ago)".len()..]
+    );
+    assert_eq!(shown, expected);
+}
+
+#[test]
+fn the_age_of_the_state_is_told() {
+    let tree = Tree::loaded();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    tree.file("since", &(now.as_secs() - 200).to_string(), 0o444);
+    assert!(tree.output(&["status"]).contains("(3 minutes ago)"));
+}
+
+#[test]
+fn a_switched_off_filter_says_so() {
+    let tree = Tree::loaded();
+    tree.file("enabled", "0", 0o644);
+    let output = tree.output(&["status"]);
+    assert_eq!(line(&output, "enabled")[..3], ["enabled", "no,", "since"]);
+}
+
+#[test]
+fn status_is_the_default() {
+    let tree = Tree::loaded();
+    assert_eq!(tree.output(&[]), tree.output(&["status"]));
+}
+
+#[test]
+fn json_holds_everything() {
+    let tree = Tree::loaded();
+    tree.counter("requests", 7);
+    tree.counter("methods/GET", 7);
+    tree.counter("inspected", u64::MAX);
+    assert_eq!(
+        json(&tree),
+        json!({
+            "loaded": true,
+            "version": "0.1.0",
+            "enabled": true,
+            "since": 1_700_000_000,
+            "action": "drop",
+            "detect": ["requests", "h2c", "http09"],
+            "namespaces": "all",
+            "log": true,
+            "stats": {
+                "requests": 7,
+                "h2c": 0,
+                "http09": 0,
+                "responses": 0,
+                "blocked": 0,
+                "monitored": 0,
+                "inspected": u64::MAX,
+                "dropped": 0,
+                "malformed": 0,
+                "uninspectable": 0,
+                "methods": {"GET": 7, "POST": 0, "other": 0},
+            },
+        })
+    );
+}
+
+#[test]
+fn json_is_one_line_in_a_known_order() {
+    let tree = Tree::loaded();
+    tree.counter("aborted", 1);
+    let output = tree.output(&["status", "--json"]);
+    assert_eq!(output.lines().count(), 1);
+    let mut names = [
+        "loaded",
+        "version",
+        "enabled",
+        "requests",
+        "uninspectable",
+        "aborted",
+        "methods",
+    ]
+    .map(|name| output.find(&format!("{name:?}:")).unwrap());
+    let found = names;
+    names.sort_unstable();
+    assert_eq!(found, names);
+}
+
+#[test]
+fn what_a_later_module_adds_is_shown() {
+    let tree = Tree::loaded();
+    tree.counter("evicted", 3);
+    tree.counter("methods/BREW", 2);
+    tree.file("allow_ports", "80,8000-8099", 0o644);
+    tree.file("allow_sources", "", 0o644);
+    let output = tree.output(&["status"]);
+    assert_eq!(line(&output, "evicted"), ["evicted", "3"]);
+    assert_eq!(line(&output, "BREW"), ["BREW", "2"]);
+    assert_eq!(
+        line(&output, "allow_ports"),
+        ["allow_ports", "80,8000-8099"]
+    );
+    assert_eq!(line(&output, "allow_sources"), ["allow_sources", "none"]);
+    assert!(output.find("uninspectable") < output.find("evicted"));
+    let json = json(&tree);
+    assert_eq!(json["stats"]["evicted"], 3);
+    assert_eq!(json["stats"]["methods"]["BREW"], 2);
+    assert_eq!(json["allow_ports"], "80,8000-8099");
+    assert_eq!(json["allow_sources"], "");
+}
+
+#[test]
+fn what_an_earlier_module_lacks_is_left_out() {
+    let tree = Tree::loaded();
+    for name in ["log", "since", "stats/h2c"] {
+        tree.remove(name);
+    }
+    let output = tree.output(&["status"]);
+    assert!(!output.contains("log"), "{output}");
+    assert_eq!(line(&output, "enabled"), ["enabled", "yes"]);
+    let json = json(&tree);
+    assert_eq!(json.get("log"), None);
+    assert_eq!(json.get("since"), None);
+    assert_eq!(json["stats"].get("h2c"), None);
+}
+
+#[test]
+fn only_numbers_that_can_be_read_are_counters() {
+    let tree = Tree::loaded();
+    tree.file("stats/note", "no number", 0o444);
+    tree.file("stats/secret", "1", 0o200);
+    let json = json(&tree);
+    for name in ["note", "secret", "reset"] {
+        assert_eq!(json["stats"].get(name), None, "{name}");
+    }
+}
+
+#[test]
+fn without_the_module_the_status_is_3() {
+    let tree = Tree::unloaded();
+    let error = "filterctl: the module is not loaded: run \"filterctl load\"\n";
+    for (arguments, stdout) in [
+        (&["status"][..], ""),
+        (&[], ""),
+        (&["status", "--json"], "{\"loaded\":false}\n"),
+    ] {
+        let assert = tree.filterctl(arguments).assert();
+        assert.code(3).stdout(stdout).stderr(error);
+    }
+}
+
+#[test]
+fn colour_is_for_terminals_and_who_asks() {
+    let tree = Tree::loaded();
+    assert!(!tree.output(&["status"]).contains('\x1b'));
+
+    let mut forced = tree.filterctl(&["status"]);
+    forced.env("CLICOLOR_FORCE", "1");
+    forced.assert().stdout(contains("\x1b[1m\x1b[32myes"));
+
+    let mut refused = tree.filterctl(&["status"]);
+    refused.env("CLICOLOR_FORCE", "1").env("NO_COLOR", "1");
+    let output = refused.assert().success().get_output().stdout.clone();
+    assert!(!output.contains(&b'\x1b'));
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The module's directory, of plain files.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+use assert_cmd::Command;
+use tempfile::TempDir;
+
+/// A directory like the loaded module's.
+pub(crate) struct Tree {
+    dir: TempDir,
+}
+
+impl Tree {
+    /// No module is loaded: the directory is missing.
+    pub(crate) fn unloaded() -> Self {
+        Self {
+            dir: TempDir::new().unwrap(),
+        }
+    }
+
+    /// The module as it is after loading.
+    pub(crate) fn loaded() -> Self {
+        let tree = Self::unloaded();
+        for (name, value) in [
+            ("enabled", "1"),
+            ("action", "drop"),
+            ("detect", "requests h2c http09"),
+            ("log", "1"),
+        ] {
+            tree.file(name, value, 0o644);
+        }
+        for (name, value) in [
+            ("namespaces", "all"),
+            ("version", "0.1.0"),
+            ("since", "1700000000"),
+        ] {
+            tree.file(name, value, 0o444);
+        }
+        for name in [
+            "requests",
+            "h2c",
+            "http09",
+            "responses",
+            "blocked",
+            "monitored",
+            "inspected",
+            "dropped",
+            "malformed",
+            "uninspectable",
+            "methods/GET",
+            "methods/POST",
+            "methods/other",
+        ] {
+            tree.counter(name, 0);
+        }
+        tree.file("stats/reset", "", 0o200);
+        tree
+    }
+
+    /// Makes a file, or gives one another value and mode.
+    pub(crate) fn file(&self, name: &str, value: &str, mode: u32) {
+        let path = self.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        if path.exists() {
+            fs::remove_file(&path).unwrap();
+        }
+        fs::write(&path, format!("{value}\n")).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+    }
+
+    /// Makes a counter, or gives one another value.
+    pub(crate) fn counter(&self, name: &str, number: u64) {
+        self.file(&format!("stats/{name}"), &number.to_string(), 0o444);
+    }
+
+    /// Takes a file away, as if the module were older.
+    pub(crate) fn remove(&self, name: &str) {
+        fs::remove_file(self.path().join(name)).unwrap();
+    }
+
+    /// What a file holds.
+    pub(crate) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path().join(name)).unwrap()
+    }
+
+    /// `filterctl` at work on this directory, in no colour and any language.
+    pub(crate) fn filterctl(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_filterctl"));
+        for colour in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
+            command.env_remove(colour);
+        }
+        command.env("TZ", "UTC");
+        command.arg("--sysfs").arg(self.path()).args(arguments);
+        command
+    }
+
+    /// What `filterctl` prints where it succeeds.
+    pub(crate) fn output(&self, arguments: &[&str]) -> String {
+        let assert = self.filterctl(arguments).assert().success().stderr("");
+        String::from_utf8(assert.get_output().stdout.clone()).unwrap()
+    }
+
+    fn path(&self) -> PathBuf {
+        self.dir.path().join("http_filter")
+    }
+}
