@@ -12,7 +12,6 @@ use crate::kernel_ext::{
     packet::{Packet, Segment},
     siphash,
 };
-use core::net::SocketAddr;
 use kernel::prelude::*;
 
 const BUCKETS: usize = 1024;
@@ -58,18 +57,8 @@ impl Connections {
 
     /// A time-wait reuse of the same four-tuple is another connection: it starts elsewhere.
     fn hash(&self, packet: &Packet<'_>, segment: &Segment, start: u32) -> u64 {
-        let mut bytes = [0; 64];
-        let mut place = bytes.iter_mut();
-        let mut put = |part: &[u8]| place.by_ref().zip(part).for_each(|(to, from)| *to = *from);
-        put(&packet.namespace().to_ne_bytes());
-        put(&start.to_ne_bytes());
-        for address in [segment.source(), segment.destination()] {
-            match address {
-                SocketAddr::V4(v4) => put(&v4.ip().octets()),
-                SocketAddr::V6(v6) => put(&v6.ip().octets()),
-            }
-            put(&address.port().to_ne_bytes());
-        }
-        self.key.hash(&bytes)
+        let [a, b, c, d, ports] = segment.tuple();
+        let words = [packet.namespace(), start.into(), a, b, c, d, ports];
+        self.key.hash(&words)
     }
 }

@@ -51,8 +51,12 @@ impl Control {
         if let Some(log) = params.log {
             policy.set_log(policy::parse_bool("log", log)?);
         }
-        let scope = params.namespaces.map_or(Ok(Scope::All), policy::parse_scope)?;
-        let enabled = params.enabled.map_or(Ok(true), |value| policy::parse_bool("enabled", value))?;
+        let scope = params
+            .namespaces
+            .map_or(Ok(Scope::All), policy::parse_scope)?;
+        let enabled = params
+            .enabled
+            .map_or(Ok(true), |value| policy::parse_bool("enabled", value))?;
 
         let filter = Arc::pin_init(Filter::new(policy), GFP_KERNEL)?;
         let settings = Arc::pin_init(Settings::new(filter, scope), GFP_KERNEL)?;

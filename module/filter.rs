@@ -68,7 +68,9 @@ impl Hook for Filter {
 
         Counter::Inspected.count();
         let mut stream = Classifier::new();
-        feed(packet, &segment, offset, |bytes| stream.feed(bytes).is_none());
+        feed(packet, &segment, offset, |bytes| {
+            stream.feed(bytes).is_none()
+        });
         match stream.verdict() {
             // The rest of its first line is in segments to come, which pass.
             None => {
@@ -144,7 +146,12 @@ fn count_connection(kind: Kind, action: Action, line: &Line) {
 
 /// Hands payload from `offset` on to `consume`, piece by piece, until that returns false or there
 /// is no more.
-fn feed(packet: &Packet<'_>, segment: &Segment, mut offset: u32, mut consume: impl FnMut(&[u8]) -> bool) {
+fn feed(
+    packet: &Packet<'_>,
+    segment: &Segment,
+    mut offset: u32,
+    mut consume: impl FnMut(&[u8]) -> bool,
+) {
     let mut buffer = [0; 128];
     loop {
         let bytes = packet.payload(segment, offset, &mut buffer);

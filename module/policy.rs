@@ -168,10 +168,13 @@ pub(crate) fn parse_action(value: &str) -> Result<Action> {
 /// Reads a [`Detect`]: at least one name, separated by commas or white space.
 pub(crate) fn parse_detect(value: &str) -> Result<Detect> {
     let refuse = || refuse("detect", value, "any of requests, h2c, http09, responses");
-    let names = value.split([',', ' ', '\t', '\n']).filter(|name| !name.is_empty());
+    let is_separator = |&byte: &u8| byte == b',' || byte.is_ascii_whitespace();
+    let names = value.as_bytes().split(is_separator);
     let mut bits = 0;
-    for name in names {
-        let kind = Kind::ALL.into_iter().find(|kind| kind.name() == name);
+    for name in names.filter(|name| !name.is_empty()) {
+        let kind = Kind::ALL
+            .into_iter()
+            .find(|kind| kind.name().as_bytes() == name);
         bits |= kind.ok_or_else(refuse)?.bit();
     }
     if bits == 0 {

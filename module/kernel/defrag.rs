@@ -60,6 +60,6 @@ impl Ipv6Defrag {
 impl Drop for Ipv6Defrag {
     fn drop(&mut self) {
         // SAFETY: By the type invariant the module is held, once for this value.
-        unsafe { bindings::hf_defrag_ipv6_put(self.0.as_ptr()) }
+        unsafe { bindings::module_put(self.0.as_ref().owner) }
     }
 }

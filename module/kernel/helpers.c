@@ -97,11 +97,6 @@ const struct nf_defrag_hook *hf_defrag_ipv6_get(void)
 	return hook;
 }
 
-void hf_defrag_ipv6_put(const struct nf_defrag_hook *hook)
-{
-	module_put(hook->owner);
-}
-
 const char *hf_device_name(const struct nf_hook_state *state)
 {
 	return state->in ? state->in->name : "?";
@@ -165,6 +160,8 @@ bool hf_tcp_stream_start(struct sk_buff *skb, const struct nf_hook_state *state,
 		at_start = true;
 		break;
 	default:
+		if (!sk_is_tcp(sk) || data_race(tcp_sk(sk)->bytes_received))
+			break;
 		/*
 		 * tcp_rcv_nxt_update() changes bytes_received before rcv_nxt. An
 		 * owner of the socket may be in it right now, without the spinlock:
@@ -217,7 +214,8 @@ static ssize_t hf_attribute_store(struct kobject *kobj, struct kobj_attribute *a
 	return a->dir->store(a->dir->data, a->file, page, len);
 }
 
-struct hf_dir *hf_dir_create(struct kobject *parent, const char *name,
+/* In another directory, or in /sys/kernel. */
+struct hf_dir *hf_dir_create(const struct hf_dir *parent, const char *name,
 			     const struct hf_file *files, unsigned int count,
 			     hf_show *show, hf_store *store, void *data)
 {
@@ -233,7 +231,7 @@ struct hf_dir *hf_dir_create(struct kobject *parent, const char *name,
 	dir->store = store;
 	dir->data = data;
 	dir->list = kcalloc(count + 1, sizeof(*dir->list), GFP_KERNEL);
-	dir->kobj = kobject_create_and_add(name, parent);
+	dir->kobj = kobject_create_and_add(name, parent ? parent->kobj : kernel_kobj);
 	if (!dir->list || !dir->kobj)
 		goto fail;
 
@@ -256,11 +254,6 @@ struct hf_dir *hf_dir_create(struct kobject *parent, const char *name,
 fail:
 	hf_dir_remove(dir);
 	return ERR_PTR(err);
-}
-
-struct kobject *hf_dir_kobject(struct hf_dir *dir)
-{
-	return dir->kobj;
 }
 
 /* Waits for callbacks under way; none begins afterwards. */

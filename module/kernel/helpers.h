@@ -38,7 +38,6 @@ void hf_spin_unlock_bh(spinlock_t *lock);
 
 /* IPv6 defragmentation without a link-time dependency. */
 const struct nf_defrag_hook *hf_defrag_ipv6_get(void);
-void hf_defrag_ipv6_put(const struct nf_defrag_hook *hook);
 
 /* The packet's device of arrival; "?" if it has none. */
 const char *hf_device_name(const struct nf_hook_state *state);
@@ -64,10 +63,9 @@ struct hf_file {
 struct hf_dir;
 typedef ssize_t hf_show(void *data, unsigned int file, char *page);
 typedef ssize_t hf_store(void *data, unsigned int file, const char *page, size_t len);
-struct hf_dir *hf_dir_create(struct kobject *parent, const char *name,
+struct hf_dir *hf_dir_create(const struct hf_dir *parent, const char *name,
 			     const struct hf_file *files, unsigned int count,
 			     hf_show *show, hf_store *store, void *data);
-struct kobject *hf_dir_kobject(struct hf_dir *dir);
 void hf_dir_remove(struct hf_dir *dir);
 
 #endif

@@ -14,4 +14,5 @@ pub(crate) mod pernet;
 pub(crate) mod ratelimit;
 pub(crate) mod siphash;
 pub(crate) mod sysfs;
+mod text;
 pub(crate) mod time;

@@ -80,7 +80,10 @@ impl<T: Hook> Hooks<T> {
             ..Default::default()
         };
         pernet::Registration::new(Self {
-            ops: [ops(bindings::HF_NFPROTO_IPV4), ops(bindings::HF_NFPROTO_IPV6)],
+            ops: [
+                ops(bindings::HF_NFPROTO_IPV4),
+                ops(bindings::HF_NFPROTO_IPV6),
+            ],
             scope,
             defrag,
             _hook: hook,

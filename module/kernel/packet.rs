@@ -8,7 +8,7 @@
 //! C headers: [`include/linux/skbuff.h`](srctree/include/linux/skbuff.h),
 //! [`include/net/tcp.h`](srctree/include/net/tcp.h)
 
-use super::bindings;
+use super::{bindings, text};
 use core::{
     ffi::c_void,
     marker::PhantomData,
@@ -132,7 +132,10 @@ impl<'a> Packet<'a> {
             return Err(Unreadable::Malformed);
         }
         let payload = header.wrapping_add(header_len);
-        let len = self.len().checked_sub(payload).ok_or(Unreadable::Malformed)?;
+        let len = self
+            .len()
+            .checked_sub(payload)
+            .ok_or(Unreadable::Malformed)?;
         flow.sport = u16::from_ne_bytes([s0, s1]);
         flow.dport = u16::from_ne_bytes([d0, d1]);
         Ok(Some(Segment {
@@ -206,10 +209,8 @@ impl<'a> Packet<'a> {
         }
         let mut start = 0;
         // SAFETY: By the type invariant; `start` is valid for a write.
-        unsafe {
-            bindings::hf_tcp_stream_start(self.skb, self.state, &segment.flow, &mut start)
-        }
-        .then_some(start)
+        unsafe { bindings::hf_tcp_stream_start(self.skb, self.state, &segment.flow, &mut start) }
+            .then_some(start)
     }
 
     /// Copies payload from `offset` into `buffer`; returns what was filled, empty at the end.
@@ -240,7 +241,11 @@ impl<'a> Packet<'a> {
                 bindings::HF_NF_INET_LOCAL_IN,
                 segment.header,
                 bindings::HF_IPPROTO_TCP,
-                if segment.ipv6 { bindings::AF_INET6 } else { bindings::AF_INET } as c_ushort,
+                if segment.ipv6 {
+                    bindings::AF_INET6
+                } else {
+                    bindings::AF_INET
+                } as c_ushort,
             ) == 0
         }
     }
@@ -252,9 +257,8 @@ impl<'a> Packet<'a> {
 
     /// Name of the device that it came in by.
     pub(crate) fn device(&self) -> &str {
-        // SAFETY: By the type invariant: the device, and so its NUL-terminated name, lives.
-        let name = unsafe { CStr::from_char_ptr(bindings::hf_device_name(self.state)) };
-        name.to_str().unwrap_or("?")
+        // SAFETY: By the type invariant: the device, and so its name, lives.
+        unsafe { text::from_c(bindings::hf_device_name(self.state)) }.unwrap_or("?")
     }
 }
 
@@ -270,6 +274,21 @@ impl Segment {
         let syn = u32::from(self.flags & TCP_SYN != 0);
         let offset = seq.wrapping_sub(self.seq.wrapping_add(syn));
         (offset < self.len).then_some(offset)
+    }
+
+    /// Its addresses and ports, packed.
+    pub(crate) fn tuple(&self) -> [u64; 5] {
+        let pair = |high: u32, low: u32| (u64::from(high) << 32) | u64::from(low);
+        let [s0, s1, s2, s3] = self.flow.saddr;
+        let [d0, d1, d2, d3] = self.flow.daddr;
+        let ports = pair(self.flow.sport.into(), self.flow.dport.into());
+        [
+            pair(s0, s1),
+            pair(s2, s3),
+            pair(d0, d1),
+            pair(d2, d3),
+            ports,
+        ]
     }
 
     /// Who sent it.

@@ -4,7 +4,7 @@
 //!
 //! C header: [`include/linux/moduleparam.h`](srctree/include/linux/moduleparam.h)
 
-use super::bindings;
+use super::{bindings, text};
 use kernel::{ffi::c_char, prelude::*};
 
 /// What was given at load time, `None` where nothing was.
@@ -26,19 +26,18 @@ pub(crate) fn params() -> Result<Params> {
     // permissions are 0; the copy below is of plain pointers.
     let raw = unsafe { core::ptr::addr_of!(bindings::hf_params).read() };
     Ok(Params {
-        enabled: text(raw.enabled)?,
-        action: text(raw.action)?,
-        detect: text(raw.detect)?,
-        log: text(raw.log)?,
-        namespaces: text(raw.namespaces)?,
+        enabled: given(raw.enabled)?,
+        action: given(raw.action)?,
+        detect: given(raw.detect)?,
+        log: given(raw.log)?,
+        namespaces: given(raw.namespaces)?,
     })
 }
 
-fn text(raw: *const c_char) -> Result<Option<&'static str>> {
+fn given(raw: *const c_char) -> Result<Option<&'static str>> {
     if raw.is_null() {
         return Ok(None);
     }
-    // SAFETY: `charp` parameters are NUL-terminated and live as long as the module.
-    let text = unsafe { CStr::from_char_ptr(raw) };
-    text.to_str().map(Some).map_err(|_| EINVAL)
+    // SAFETY: `charp` parameters are NUL-terminated, and stay as they are while the module lives.
+    unsafe { text::from_c(raw) }.map(Some)
 }

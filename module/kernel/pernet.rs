@@ -10,7 +10,10 @@ use kernel::{
     error::to_result,
     ffi::c_int,
     prelude::*,
-    sync::atomic::{ordering::Full, Atomic},
+    sync::atomic::{
+        ordering::{Acquire, Full, Release},
+        Atomic,
+    },
     types::Opaque,
 };
 
@@ -68,10 +71,10 @@ impl<T> Active<T> {
 ///
 /// # Invariants
 ///
-/// `ops` is registered, and `T::active()` points to `value`, which does not move.
+/// `ops` is registered, and `T::active()` points to `_value`, which does not move.
 pub(crate) struct Registration<T: PerNet> {
     ops: KBox<Opaque<bindings::pernet_operations>>,
-    value: KBox<T>,
+    _value: KBox<T>,
 }
 
 // SAFETY: The C structure is only handed back to the kernel, which locks for itself; `T` is `Send`.
@@ -101,11 +104,11 @@ impl<T: PerNet> Registration<T> {
         // SAFETY: `ops` is boxed, and unregistered before it is freed.
         let result = to_result(unsafe { bindings::register_pernet_subsys(ops.get()) });
         if let Err(e) = result {
-            active.store(null_mut(), kernel::sync::atomic::ordering::Release);
+            active.store(null_mut(), Release);
             return Err(e);
         }
         // INVARIANT: Both hold as of the calls above.
-        Ok(Self { ops, value })
+        Ok(Self { ops, _value: value })
     }
 }
 
@@ -114,8 +117,7 @@ impl<T: PerNet> Drop for Registration<T> {
         // SAFETY: By the type invariant it is registered. `pre_exit` runs for every namespace, then
         // a grace period passes (`ops_undo_list()`), before this returns.
         unsafe { bindings::unregister_pernet_subsys(self.ops.get()) };
-        T::active().0.store(null_mut(), kernel::sync::atomic::ordering::Release);
-        let _ = &self.value;
+        T::active().0.store(null_mut(), Release);
     }
 }
 
@@ -125,7 +127,7 @@ impl<T: PerNet> Drop for Registration<T> {
 ///
 /// Only to be called by the callbacks below.
 unsafe fn registered<'a, T: PerNet>() -> Option<&'a T> {
-    let ptr = T::active().0.load(kernel::sync::atomic::ordering::Acquire);
+    let ptr = T::active().0.load(Acquire);
     // SAFETY: By the invariant of `Registration`: callbacks run only between `register_pernet_subsys()`
     // and the end of `unregister_pernet_subsys()`.
     unsafe { ptr.as_ref() }

@@ -25,11 +25,15 @@ impl Key {
         Self(key)
     }
 
-    /// SipHash-2-4 of `bytes`. Any context.
-    pub(crate) fn hash(&self, bytes: &[u8]) -> u64 {
-        // SAFETY: `bytes` and the key are valid for reads; no alignment is asked for.
+    /// SipHash-2-4 of `words`. Any context.
+    pub(crate) fn hash(&self, words: &[u64]) -> u64 {
+        // SAFETY: `words` and the key are valid for reads.
         unsafe {
-            bindings::__siphash_unaligned(bytes.as_ptr().cast::<c_void>(), bytes.len(), &self.0)
+            bindings::__siphash_unaligned(
+                words.as_ptr().cast::<c_void>(),
+                core::mem::size_of_val(words),
+                &self.0,
+            )
         }
     }
 }

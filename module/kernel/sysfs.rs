@@ -18,6 +18,9 @@ use kernel::{
     sync::Arc,
 };
 
+/// How many files a directory can have.
+const MAX_FILES: usize = 16;
+
 /// A file of a [`Directory`].
 pub(crate) trait File: Copy + 'static {
     /// Its name.
@@ -55,7 +58,11 @@ impl Write for Page<'_> {
     fn write_str(&mut self, s: &str) -> fmt::Result {
         let end = self.len.saturating_add(s.len());
         let place = self.bytes.get_mut(self.len..end).ok_or(fmt::Error)?;
-        place.copy_from_slice(s.as_bytes());
+        // Not `copy_from_slice()`: it panics where lengths differ, and that branch would stay.
+        place
+            .iter_mut()
+            .zip(s.bytes())
+            .for_each(|(to, from)| *to = from);
         self.len = end;
         Ok(())
     }
@@ -83,12 +90,10 @@ impl<D: Directory> Registration<D> {
     ///
     /// # Errors
     ///
-    /// `ENOMEM`; `EEXIST` if there is one of that name.
+    /// `ENOMEM`, also where there is one of that name.
     pub(crate) fn in_kernel(name: &'static CStr, data: Arc<D>) -> Result<Self> {
-        // SAFETY: The kernel sets the pointer at boot and never again.
-        let parent = unsafe { core::ptr::addr_of!(bindings::kernel_kobj).read() };
-        // SAFETY: `/sys/kernel` is never removed.
-        unsafe { Self::create(parent, name, data) }
+        // SAFETY: No parent stands for `/sys/kernel`, which is never removed.
+        unsafe { Self::create(core::ptr::null(), name, data) }
     }
 
     /// A directory in this one.
@@ -101,11 +106,8 @@ impl<D: Directory> Registration<D> {
         name: &'static CStr,
         data: Arc<C>,
     ) -> Result<Registration<C>> {
-        // SAFETY: By the type invariant the directory is valid, and so is its kobject.
-        unsafe {
-            let parent = bindings::hf_dir_kobject(self.dir.as_ptr());
-            Registration::create(parent, name, data)
-        }
+        // SAFETY: By the type invariant the directory is valid.
+        unsafe { Registration::create(self.dir.as_ptr(), name, data) }
     }
 
     /// What its files show and take.
@@ -115,22 +117,21 @@ impl<D: Directory> Registration<D> {
 
     /// # Safety
     ///
-    /// `parent` must be a valid kobject.
+    /// `parent` must be valid or NULL.
     unsafe fn create(
-        parent: *mut bindings::kobject,
+        parent: *const bindings::hf_dir,
         name: &'static CStr,
         data: Arc<D>,
     ) -> Result<Self> {
-        let mut files = KVec::with_capacity(D::FILES.len(), GFP_KERNEL)?;
-        for file in D::FILES {
-            files.push(
-                bindings::hf_file {
+        const { assert!(D::FILES.len() <= MAX_FILES) };
+        let files: [bindings::hf_file; MAX_FILES] = core::array::from_fn(|index| {
+            D::FILES
+                .get(index)
+                .map_or_else(Default::default, |file| bindings::hf_file {
                     name: file.name().as_char_ptr(),
                     mode: file.mode(),
-                },
-                GFP_KERNEL,
-            )?;
-        }
+                })
+        });
         // SAFETY: `parent` is valid by this function's requirements, names are static, `files` is
         // copied from, and `data` outlives the directory: the type's drop removes it first.
         let dir = unsafe {
@@ -138,7 +139,7 @@ impl<D: Directory> Registration<D> {
                 parent,
                 name.as_char_ptr(),
                 files.as_ptr(),
-                files.len() as c_uint,
+                D::FILES.len() as c_uint,
                 Some(show::<D>),
                 Some(store::<D>),
                 Arc::as_ptr(&data).cast_mut().cast::<c_void>(),
@@ -161,7 +162,11 @@ impl<D: Directory> Drop for Registration<D> {
     }
 }
 
-unsafe extern "C" fn show<D: Directory>(data: *mut c_void, file: c_uint, page: *mut c_char) -> isize {
+unsafe extern "C" fn show<D: Directory>(
+    data: *mut c_void,
+    file: c_uint,
+    page: *mut c_char,
+) -> isize {
     // SAFETY: `data` is the directory's, alive as long as the directory; sysfs hands a page of
     // `PAGE_SIZE` bytes that is nobody else's.
     let (data, bytes) = unsafe { (&*data.cast::<D>(), &mut *page.cast::<[u8; PAGE_SIZE]>()) };
@@ -169,7 +174,10 @@ unsafe extern "C" fn show<D: Directory>(data: *mut c_void, file: c_uint, page: *
     let Some(&file) = D::FILES.get(file as usize) else {
         return EINVAL.to_errno() as isize;
     };
-    match data.show(file, &mut page).and_then(|()| page.write_str("\n")) {
+    match data
+        .show(file, &mut page)
+        .and_then(|()| page.write_str("\n"))
+    {
         Ok(()) => page.len as isize,
         Err(_) => EOVERFLOW.to_errno() as isize,
     }
@@ -182,8 +190,12 @@ unsafe extern "C" fn store<D: Directory>(
     len: usize,
 ) -> isize {
     // SAFETY: As in `show`; sysfs hands `len` readable bytes.
-    let (data, bytes) =
-        unsafe { (&*data.cast::<D>(), core::slice::from_raw_parts(text.cast::<u8>(), len)) };
+    let (data, bytes) = unsafe {
+        (
+            &*data.cast::<D>(),
+            core::slice::from_raw_parts(text.cast::<u8>(), len),
+        )
+    };
     let result = match (D::FILES.get(file as usize), core::str::from_utf8(bytes)) {
         (Some(&file), Ok(text)) => data.store(file, text.trim_ascii()),
         _ => Err(EINVAL),
