@@ -14,6 +14,7 @@
 #include <linux/siphash.h>
 #include <linux/tcp.h>
 #include <net/ipv6.h>
+#include <net/net_namespace.h>
 
 #include "../uapi/http_filter.h"
 #include "helpers.h"
