@@ -53,7 +53,7 @@ lab:
 
 .PHONY: vm
 vm: lab ## boot the guest and run CMD='...' in it (a shell without); SHARE=DIR is /share there
-	@$(lab) vm '$(subst ','\'',$(value CMD))'
+	@$(lab) vm $(if $(value CMD),'$(subst ','\'',$(value CMD))')
 
 .PHONY: demo
 demo: lab ## see plaintext HTTP stop, in the guest
