@@ -9,37 +9,41 @@
 
 use crate::kernel_ext::{
     lock::{new_spinlock_bh, SpinLockBh},
-    packet::{Packet, Segment},
     siphash,
 };
+use crate::stream::Start;
 use kernel::prelude::*;
 
 const BUCKETS: usize = 1024;
 const WAYS: usize = 8;
 
 /// The last connections found, [`WAYS`] in each bucket. 72 kB.
-#[pin_data]
 pub(crate) struct Connections {
     key: siphash::Key,
-    #[pin]
-    buckets: [SpinLockBh<[u64; WAYS]>; BUCKETS],
+    buckets: Pin<KVBox<[SpinLockBh<[u64; WAYS]>; BUCKETS]>>,
 }
 
 impl Connections {
     /// An empty memory. Process context.
-    pub(crate) fn new() -> impl PinInit<Self> {
-        pin_init!(Self {
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn new() -> Result<Self> {
+        let bucket = |_| new_spinlock_bh!([0; WAYS], "http_filter_connections");
+        Ok(Self {
             key: siphash::Key::random(),
-            buckets <- pin_init::pin_init_array_from_fn(|_| {
-                new_spinlock_bh!([0; WAYS], "http_filter_connections")
-            }),
+            buckets: KVBox::pin_init(pin_init::pin_init_array_from_fn(bucket), GFP_KERNEL)?,
         })
     }
 
-    /// Notes the connection of `segment`, whose stream starts at sequence number `start`; whether it
-    /// is new. Any context that the hook runs in.
-    pub(crate) fn note(&self, packet: &Packet<'_>, segment: &Segment, start: u32) -> bool {
-        let hash = self.hash(packet, segment, start);
+    /// Notes the connection of a stream; whether it is new. Any context that the hook runs in.
+    pub(crate) fn note(&self, start: &Start<'_>) -> bool {
+        // A time-wait reuse of the same four-tuple is another connection: it starts elsewhere.
+        let [net, s0, s1, d0, d1, ports] = start.segment.flow();
+        let hash = self
+            .key
+            .hash(&[net, s0, s1, d0, d1, ports, start.seq.into()]);
         let Some(bucket) = self.buckets.get(hash as usize % BUCKETS) else {
             return true;
         };
@@ -53,12 +57,5 @@ impl Connections {
             }
         }
         true
-    }
-
-    /// A time-wait reuse of the same four-tuple is another connection: it starts elsewhere.
-    fn hash(&self, packet: &Packet<'_>, segment: &Segment, start: u32) -> u64 {
-        let [a, b, c, d, ports] = segment.tuple();
-        let words = [packet.namespace(), start.into(), a, b, c, d, ports];
-        self.key.hash(&words)
     }
 }

@@ -26,12 +26,12 @@ use kernel::{
 };
 
 /// What the module holds while it is loaded. Dropped in this order: first nobody can reach the
-/// switch any more, then the filter is taken out.
+/// switch any more, then it is switched off, for good.
 pub(crate) struct Control {
     _methods: sysfs::Registration<Methods>,
     _stats: sysfs::Registration<Stats>,
-    settings: sysfs::Registration<Settings>,
-    counters: Arc<Counters>,
+    _settings: sysfs::Registration<Settings>,
+    _running: Running,
 }
 
 impl Control {
@@ -39,7 +39,7 @@ impl Control {
     ///
     /// # Errors
     ///
-    /// `EINVAL` for a bad parameter, which the kernel log names; `ENOMEM`.
+    /// `EINVAL` for a bad parameter, which the kernel log names; what [`Settings::switch`] returns.
     pub(crate) fn new(params: &Params) -> Result<Self> {
         let policy = Policy::new();
         if let Some(action) = params.action {
@@ -58,31 +58,37 @@ impl Control {
             .enabled
             .map_or(Ok(true), |value| policy::parse_bool("enabled", value))?;
 
-        let filter = Arc::pin_init(Filter::new(policy), GFP_KERNEL)?;
+        let filter = Arc::new(Filter::new(policy)?, GFP_KERNEL)?;
         let settings = Arc::pin_init(Settings::new(filter, scope), GFP_KERNEL)?;
         let counters = Arc::new(Counters::new(), GFP_KERNEL)?;
         let stats = Arc::new(Stats(counters.clone()), GFP_KERNEL)?;
         let methods = Arc::new(Methods(counters.clone()), GFP_KERNEL)?;
 
-        let settings = sysfs::Registration::in_kernel(bindings::HTTP_FILTER_MODULE, settings)?;
-        let stats = settings.subdirectory(bindings::HTTP_FILTER_STATS, stats)?;
-        let methods = stats.subdirectory(bindings::HTTP_FILTER_METHODS, methods)?;
-        settings.data().switch(enabled)?;
+        let settings_dir =
+            sysfs::Registration::in_kernel(bindings::HTTP_FILTER_MODULE, settings.clone())?;
+        let stats_dir = settings_dir.subdirectory(bindings::HTTP_FILTER_STATS, stats)?;
+        let methods_dir = stats_dir.subdirectory(bindings::HTTP_FILTER_METHODS, methods)?;
+        settings.switch(enabled)?;
 
-        report::loaded(enabled, &settings.data().filter.policy, scope);
+        report::loaded(enabled, &settings.filter.policy, scope);
         Ok(Self {
-            _methods: methods,
-            _stats: stats,
-            settings,
-            counters,
+            _methods: methods_dir,
+            _stats: stats_dir,
+            _settings: settings_dir,
+            _running: Running { settings, counters },
         })
     }
 }
 
-impl Drop for Control {
+/// The filter while it is loaded; dropping it switches it off and says so.
+struct Running {
+    settings: Arc<Settings>,
+    counters: Arc<Counters>,
+}
+
+impl Drop for Running {
     fn drop(&mut self) {
-        // Before the last line, so that nothing is counted after it.
-        let _ = self.settings.data().switch(false);
+        let _ = self.settings.switch(false);
         report::unloaded(
             self.counters.value(Counter::Blocked),
             self.counters.value(Counter::Monitored),
@@ -115,7 +121,7 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// `ENOMEM`, on switching on.
+    /// On switching on, those of [`Hooks::register`].
     fn switch(&self, on: bool) -> Result {
         let mut hooks = self.hooks.lock();
         if on == hooks.is_some() {

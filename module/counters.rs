@@ -118,6 +118,6 @@ impl Counters {
 
     fn since_reset(&self, index: usize) -> u64 {
         let at_reset = self.at_reset.get(index).map_or(0, |sum| sum.load(Relaxed));
-        percpu::sum(index).wrapping_sub(at_reset)
+        percpu::sum(index).saturating_sub(at_reset)
     }
 }

@@ -6,40 +6,22 @@ use crate::{
     connections::Connections,
     counters::{count_method, Counter},
     kernel_ext::{
-        netfilter::{Hook, Hooks, Verdict},
-        packet::{Packet, Segment, Unreadable},
-        pernet::Active,
+        netfilter::{Hook, Verdict},
+        packet::{Packet, Unreadable},
     },
     policy::{Action, Kind, Policy},
     report,
+    stream::Start,
 };
-use classifier::{Classifier, Line};
 use kernel::prelude::*;
 
 /// The filter: its settings and what it remembers.
-#[pin_data]
 pub(crate) struct Filter {
     pub(crate) policy: Policy,
-    #[pin]
     connections: Connections,
 }
 
-impl Filter {
-    /// A filter that has seen nothing yet. Process context.
-    pub(crate) fn new(policy: Policy) -> impl PinInit<Self> {
-        pin_init!(Self {
-            policy,
-            connections <- Connections::new(),
-        })
-    }
-}
-
 impl Hook for Filter {
-    fn active() -> &'static Active<Hooks<Self>> {
-        static ACTIVE: Active<Hooks<Filter>> = Active::new();
-        &ACTIVE
-    }
-
     fn verdict(&self, packet: &Packet<'_>) -> Verdict {
         // Nearly all packets end here, with a few loads.
         if packet.is_past_start() {
@@ -48,72 +30,47 @@ impl Hook for Filter {
         let segment = match packet.tcp() {
             Ok(Some(segment)) if segment.carries_data() => segment,
             Ok(_) => return Verdict::Accept,
-            Err(Unreadable::Malformed) => {
-                Counter::Malformed.count();
-                return Verdict::Accept;
-            }
-            Err(Unreadable::Fragment) => {
-                Counter::Uninspectable.count();
-                return Verdict::Accept;
-            }
+            Err(Unreadable::Malformed) => return pass_counted(Counter::Malformed),
+            Err(Unreadable::Fragment) => return pass_counted(Counter::Uninspectable),
         };
-        // What lies behind the start passes: it can't be read before the start is, and the segment
-        // that fills the gap is judged.
-        let Some(start) = packet.stream_start(&segment) else {
+        let Some(start) = Start::of(&segment) else {
             return Verdict::Accept;
         };
-        let Some(offset) = segment.offset_of(start) else {
-            return Verdict::Accept;
-        };
-
         Counter::Inspected.count();
-        let mut stream = Classifier::new();
-        feed(packet, &segment, offset, |bytes| {
-            stream.feed(bytes).is_none()
-        });
-        match stream.verdict() {
-            // The rest of its first line is in segments to come, which pass.
-            None => {
-                Counter::Uninspectable.count();
-                Verdict::Accept
-            }
-            Some(verdict) => match Kind::of(verdict) {
-                Some(kind) if self.policy.detect().contains(kind) => {
-                    self.found(kind, packet, &segment, start, offset, &stream)
-                }
-                _ => Verdict::Accept,
-            },
+        let Some(verdict) = start.verdict() else {
+            return pass_counted(Counter::Uninspectable);
+        };
+        match Kind::of(verdict) {
+            Some(kind) if self.policy.detect().contains(kind) => self.act(kind, &start),
+            _ => Verdict::Accept,
         }
     }
 }
 
 impl Filter {
-    /// HTTP: counts and logs its connection the first time, and does as `action` says.
-    fn found(
-        &self,
-        kind: Kind,
-        packet: &Packet<'_>,
-        segment: &Segment,
-        start: u32,
-        offset: u32,
-        stream: &Classifier,
-    ) -> Verdict {
+    /// A filter that has seen nothing yet. Process context.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn new(policy: Policy) -> Result<Self> {
+        Ok(Self {
+            policy,
+            connections: Connections::new()?,
+        })
+    }
+
+    /// Does as `action` says with a stream of HTTP.
+    fn act(&self, kind: Kind, start: &Start<'_>) -> Verdict {
         let action = self.policy.action();
-        // What TCP will discard is no word of the connection's peer: a forged request on somebody's
-        // innocent connection must not be counted as theirs.
-        if packet.checksum_ok(segment) && self.connections.note(packet, segment, start) {
-            let mut line = Line::new();
-            // The deciding byte is the version's first digit; the rest of the version is to be shown,
-            // and the status behind it where it is a response.
-            let mut left = stream.offset().saturating_add(6) as usize;
-            feed(packet, segment, offset, |bytes| {
-                line.feed(bytes.get(..left).unwrap_or(bytes));
-                left = left.saturating_sub(bytes.len());
-                left != 0
-            });
-            count_connection(kind, action, &line);
+        if self.is_new_connection(start) {
+            let line = start.line();
+            count_connection(kind, action);
+            if matches!(kind, Kind::Requests | Kind::Http09) {
+                count_method(line.method());
+            }
             if self.policy.log() {
-                report::connection(action, stream, &line, packet, segment);
+                report::connection(action, start, &line);
             }
         }
         match action {
@@ -124,9 +81,21 @@ impl Filter {
             }
         }
     }
+
+    /// Whether it is to be counted and logged: not if its connection was already; nor, so that a
+    /// forger can't have it counted as somebody's, if its checksum is wrong or it is a mere SYN, the
+    /// data of which comes again on the connection.
+    fn is_new_connection(&self, start: &Start<'_>) -> bool {
+        !start.segment.is_syn() && start.segment.checksum_ok() && self.connections.note(start)
+    }
 }
 
-fn count_connection(kind: Kind, action: Action, line: &Line) {
+fn pass_counted(counter: Counter) -> Verdict {
+    counter.count();
+    Verdict::Accept
+}
+
+fn count_connection(kind: Kind, action: Action) {
     match kind {
         Kind::Requests => Counter::Requests,
         Kind::H2c => Counter::H2c,
@@ -134,30 +103,9 @@ fn count_connection(kind: Kind, action: Action, line: &Line) {
         Kind::Responses => Counter::Responses,
     }
     .count();
-    if matches!(kind, Kind::Requests | Kind::Http09) {
-        count_method(line.method());
-    }
     match action {
         Action::Drop => Counter::Blocked,
         Action::Monitor => Counter::Monitored,
     }
     .count();
-}
-
-/// Hands payload from `offset` on to `consume`, piece by piece, until that returns false or there
-/// is no more.
-fn feed(
-    packet: &Packet<'_>,
-    segment: &Segment,
-    mut offset: u32,
-    mut consume: impl FnMut(&[u8]) -> bool,
-) {
-    let mut buffer = [0; 128];
-    loop {
-        let bytes = packet.payload(segment, offset, &mut buffer);
-        if bytes.is_empty() || !consume(bytes) {
-            return;
-        }
-        offset = offset.saturating_add(bytes.len() as u32);
-    }
 }

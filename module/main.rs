@@ -3,9 +3,9 @@
 //! http_filter: finds and drops plaintext HTTP that is sent to this host.
 //!
 //! Two floors. Below, in `kernel/`, what the `kernel` crate lacks, with all of the `unsafe`. Above,
-//! in safe Rust, the product: [`filter`] decides, by [`policy`]; [`connections`] knows which were
-//! counted already in [`counters`]; [`report`] writes the log line; [`control`] is sysfs and the
-//! switch.
+//! in safe Rust, the product: [`filter`] decides, by [`policy`], on the start of a [`stream`];
+//! [`connections`] knows which were counted already in [`counters`]; [`report`] writes the log line;
+//! [`control`] is sysfs and the switch.
 
 mod connections;
 mod control;
@@ -15,6 +15,7 @@ mod filter;
 mod kernel_ext;
 mod policy;
 mod report;
+mod stream;
 
 use control::Control;
 use kernel::prelude::*;
@@ -35,7 +36,7 @@ struct HttpFilter {
 impl kernel::Module for HttpFilter {
     fn init(_module: &'static ThisModule) -> Result<Self> {
         Ok(Self {
-            _control: Control::new(&param::params()?)?,
+            _control: Control::new(&param::params())?,
         })
     }
 }

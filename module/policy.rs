@@ -211,7 +211,11 @@ pub(crate) fn scope_name(scope: Scope) -> &'static str {
 /// Says in the kernel log why a value was not taken; the error for it.
 fn refuse(name: &str, value: &str, takes: &str) -> Error {
     // Enough of it to recognise it by.
-    let value = value.get(..64).unwrap_or(value);
+    let value = (0..=64)
+        .rev()
+        .find_map(|len| value.get(..len))
+        .filter(|_| value.len() > 64)
+        .unwrap_or(value);
     pr_err!("{name}: {value:?} is not among what it takes: {takes}\n");
     EINVAL
 }

@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Lines in the kernel log. What comes from the wire is escaped by the classifier's `Line`.
+//! Lines in the kernel log. What others chose, the first line and the device's name, is escaped.
 
 use crate::{
-    kernel_ext::{
-        bindings,
-        netfilter::Scope,
-        packet::{Packet, Segment},
-        ratelimit,
-    },
+    kernel_ext::{bindings, netfilter::Scope, ratelimit},
     policy::{scope_name, text, Action, Policy},
+    stream::Start,
 };
-use classifier::{Classifier, Line, Verdict};
+use classifier::{Escaped, Line, Verdict};
 use core::fmt;
 use kernel::prelude::*;
 
@@ -25,24 +21,19 @@ impl<T: fmt::Display> kernel::fmt::Display for Show<T> {
 }
 
 /// One line for a connection, ratelimited. Any context.
-pub(crate) fn connection(
-    action: Action,
-    stream: &Classifier,
-    line: &Line,
-    packet: &Packet<'_>,
-    segment: &Segment,
-) {
+pub(crate) fn connection(action: Action, start: &Start<'_>, line: &Line) {
     let Some(suppressed) = ratelimit::line_allowed() else {
         return;
     };
     tell_suppressed(suppressed);
+    let segment = start.segment;
     pr_info!(
         "{} {} from {} to {} in {}\n",
         action.past_tense(),
-        Show(line.display(stream.verdict().unwrap_or(Verdict::Other))),
+        Show(line.display(start.verdict().unwrap_or(Verdict::Other))),
         Show(segment.source()),
         Show(segment.destination()),
-        packet.device(),
+        Show(Escaped(segment.device().as_bytes())),
     );
 }
 

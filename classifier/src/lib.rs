@@ -62,4 +62,5 @@ mod verdict;
 pub use crate::classifier::{Classifier, LIMIT};
 pub use crate::line::Line;
 pub use crate::method::Method;
+pub use crate::text::Escaped;
 pub use crate::verdict::Verdict;

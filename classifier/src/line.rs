@@ -32,6 +32,9 @@ pub struct Line {
 const _: () = assert!(size_of::<Line>() <= 128);
 
 impl Line {
+    /// How many bytes behind the deciding one are shown: the rest of a version, and a status.
+    pub const LOOKAHEAD: usize = STATUS.len() - 1;
+
     /// The most bytes that are shown.
     pub const DISPLAY_MAX: usize =
         METHOD_MAX as usize + TARGET_MAX * Escaped::EXPANSION + "  HTTP/0.0".len();

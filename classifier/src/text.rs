@@ -43,7 +43,7 @@ impl<const N: usize> Text<N> {
 
 /// Shows bytes that a stranger chose so that they can neither end, forge nor garble a line of a log:
 /// printable ASCII but space, backslash and double quote as it is, all else as `\xNN`.
-pub(crate) struct Escaped<'a>(pub(crate) &'a [u8]);
+pub struct Escaped<'a>(pub &'a [u8]);
 
 impl Escaped<'_> {
     /// The most characters that one byte is shown as.

@@ -7,6 +7,7 @@
 #include <linux/slab.h>
 #include <net/inet6_hashtables.h>
 #include <net/inet_hashtables.h>
+#include <net/netns/generic.h>
 #include <net/tcp.h>
 
 #include "../uapi/http_filter.h"
@@ -97,9 +98,16 @@ const struct nf_defrag_hook *hf_defrag_ipv6_get(void)
 	return hook;
 }
 
-const char *hf_device_name(const struct nf_hook_state *state)
+void *hf_net_generic(const struct net *net, unsigned int id)
 {
-	return state->in ? state->in->name : "?";
+	return net_generic(net, id);
+}
+
+/* A copy: the device may be renamed at any time. */
+void hf_device_name(const struct nf_hook_state *state, char name[HF_DEVICE_NAME])
+{
+	BUILD_BUG_ON(HF_DEVICE_NAME != IFNAMSIZ);
+	strscpy_pad(name, state->in ? state->in->name : "?", HF_DEVICE_NAME);
 }
 
 /*
@@ -114,22 +122,43 @@ bool hf_tcp_past_start(const struct sk_buff *skb)
 	       data_race(tcp_sk(sk)->bytes_received) != 0;
 }
 
-/* The lookup that tcp_v4_rcv() and tcp_v6_rcv() will do, but for listeners. */
+/*
+ * The lookup that tcp_v4_rcv() and tcp_v6_rcv() will do, but for listeners. Like
+ * theirs it is in the route's namespace, which need not be that of the hook
+ * (ipvlan in mode l3s).
+ */
 static struct sock *hf_tcp_lookup(struct sk_buff *skb, const struct nf_hook_state *state,
 				  const struct hf_flow *flow)
 {
+	const struct net *net = skb_dst_dev_net_rcu(skb);
+
 	if (state->pf == NFPROTO_IPV4)
-		return __inet_lookup_established(state->net, flow->saddr[0], flow->sport,
+		return __inet_lookup_established(net, flow->saddr[0], flow->sport,
 						 flow->daddr[0], ntohs(flow->dport),
 						 inet_iif(skb), inet_sdif(skb));
 #if IS_ENABLED(CONFIG_IPV6)
-	return __inet6_lookup_established(state->net,
-					  (const struct in6_addr *)flow->saddr, flow->sport,
+	return __inet6_lookup_established(net, (const struct in6_addr *)flow->saddr, flow->sport,
 					  (const struct in6_addr *)flow->daddr, ntohs(flow->dport),
 					  inet6_iif(skb), inet6_sdif(skb));
 #else
 	return NULL;
 #endif
+}
+
+/* The ACK of a SYN cookie has no socket yet: TCP makes it, and hands it what the ACK carries. */
+static bool hf_tcp_cookie_start(const struct sk_buff *skb, const struct nf_hook_state *state,
+				unsigned int header, u32 *start)
+{
+	struct tcphdr buffer;
+	const struct tcphdr *th = skb_header_pointer(skb, header, sizeof(buffer), &buffer);
+
+	if (!th || !th->ack || th->rst ||
+	    !READ_ONCE(skb_dst_dev_net_rcu(skb)->ipv4.sysctl_tcp_syncookies))
+		return false;
+	*start = ntohl(th->seq);
+	if (state->pf == NFPROTO_IPV4)
+		return __cookie_v4_check(ip_hdr(skb), th);
+	return IS_ENABLED(CONFIG_IPV6) && __cookie_v6_check(ipv6_hdr(skb), th);
 }
 
 /*
@@ -138,21 +167,20 @@ static struct sock *hf_tcp_lookup(struct sk_buff *skb, const struct nf_hook_stat
  * socket that could get any.
  */
 bool hf_tcp_stream_start(struct sk_buff *skb, const struct nf_hook_state *state,
-			 const struct hf_flow *flow, u32 *start)
+			 const struct hf_flow *flow, unsigned int header, u32 *start)
 {
 	struct sock *found = NULL, *sk = skb->sk;
 	bool at_start = false;
 
 	/* Early demux leaves none on loopback; TPROXY may have set a listener. */
-	if (!sk || (sk_fullsock(sk) && sk->sk_state == TCP_LISTEN))
+	if (!sk || READ_ONCE(sk->sk_state) == TCP_LISTEN)
 		sk = found = hf_tcp_lookup(skb, state, flow);
 	if (!sk)
-		return false;
+		return hf_tcp_cookie_start(skb, state, header, start);
 
-	switch (sk->sk_state) {
+	switch (READ_ONCE(sk->sk_state)) {
 	case TCP_TIME_WAIT:
 	case TCP_SYN_SENT:
-	case TCP_LISTEN:
 	case TCP_CLOSE:
 		break;
 	case TCP_NEW_SYN_RECV:
@@ -163,15 +191,18 @@ bool hf_tcp_stream_start(struct sk_buff *skb, const struct nf_hook_state *state,
 		if (!sk_is_tcp(sk) || data_race(tcp_sk(sk)->bytes_received))
 			break;
 		/*
-		 * tcp_rcv_nxt_update() changes bytes_received before rcv_nxt. An
-		 * owner of the socket may be in it right now, without the spinlock:
-		 * hence this order.
+		 * The lock keeps other softirqs from moving the position. An owner in
+		 * process context does it without: tcp_rcv_nxt_update() changes
+		 * bytes_received first, which the opposite order here makes up for where
+		 * stores stay in order (x86). A hook can run with bottom halves on.
 		 */
+		local_bh_disable();
 		bh_lock_sock_nested(sk);
 		*start = READ_ONCE(tcp_sk(sk)->rcv_nxt);
 		smp_rmb();
 		at_start = READ_ONCE(tcp_sk(sk)->bytes_received) == 0;
 		bh_unlock_sock(sk);
+		local_bh_enable();
 	}
 	if (found)
 		sock_gen_put(found);
@@ -179,9 +210,9 @@ bool hf_tcp_stream_start(struct sk_buff *skb, const struct nf_hook_state *state,
 }
 
 /* True if data in a SYN may reach a listener at once (RFC 7413). */
-bool hf_tcp_fastopen_server(const struct net *net)
+bool hf_tcp_fastopen_server(const struct sk_buff *skb)
 {
-	return READ_ONCE(net->ipv4.sysctl_tcp_fastopen) & TFO_SERVER_ENABLE;
+	return READ_ONCE(skb_dst_dev_net_rcu(skb)->ipv4.sysctl_tcp_fastopen) & TFO_SERVER_ENABLE;
 }
 
 struct hf_attribute {

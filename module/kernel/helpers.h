@@ -39,8 +39,12 @@ void hf_spin_unlock_bh(spinlock_t *lock);
 /* IPv6 defragmentation without a link-time dependency. */
 const struct nf_defrag_hook *hf_defrag_ipv6_get(void);
 
-/* The packet's device of arrival; "?" if it has none. */
-const char *hf_device_name(const struct nf_hook_state *state);
+/* A namespace's memory of a pernet_operations with an id. */
+void *hf_net_generic(const struct net *net, unsigned int id);
+
+/* The name of a packet's device of arrival, at most HF_DEVICE_NAME - 1 bytes and a NUL. */
+#define HF_DEVICE_NAME	16
+void hf_device_name(const struct nf_hook_state *state, char name[HF_DEVICE_NAME]);
 
 /* The socket that will receive a TCP segment. */
 struct hf_flow {
@@ -52,8 +56,8 @@ struct hf_flow {
 };
 bool hf_tcp_past_start(const struct sk_buff *skb);
 bool hf_tcp_stream_start(struct sk_buff *skb, const struct nf_hook_state *state,
-			 const struct hf_flow *flow, u32 *start);
-bool hf_tcp_fastopen_server(const struct net *net);
+			 const struct hf_flow *flow, unsigned int header, u32 *start);
+bool hf_tcp_fastopen_server(const struct sk_buff *skb);
 
 /* Directories in sysfs whose files call back. */
 struct hf_file {

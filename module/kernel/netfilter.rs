@@ -23,10 +23,7 @@ pub(crate) enum Verdict {
 }
 
 /// A filter of packets.
-pub(crate) trait Hook: Send + Sync + Sized + 'static {
-    /// The place of its registration; see [`PerNet::active`].
-    fn active() -> &'static pernet::Active<Hooks<Self>>;
-
+pub(crate) trait Hook: Send + Sync + 'static {
     /// Judges a packet. Softirq, or process context where a packet comes back from user space; in
     /// an RCU read-side section. Must not sleep, nor panic.
     fn verdict(&self, packet: &Packet<'_>) -> Verdict;
@@ -65,7 +62,8 @@ impl<T: Hook> Hooks<T> {
     ///
     /// # Errors
     ///
-    /// `ENOMEM`; `EBUSY` if a filter of this type is registered already.
+    /// `ENOMEM`; `EBUSY` if a filter is registered already; `E2BIG` if there are 1024 hooks in the
+    /// initial namespace.
     pub(crate) fn register(hook: Arc<T>, scope: Scope) -> Result<pernet::Registration<Self>> {
         let defrag = Ipv6Defrag::get();
         if defrag.is_none() {
@@ -96,10 +94,6 @@ impl<T: Hook> Hooks<T> {
 }
 
 impl<T: Hook> PerNet for Hooks<T> {
-    fn active() -> &'static pernet::Active<Self> {
-        T::active()
-    }
-
     fn enter(&self, net: &Net) -> Result {
         if !self.covers(net) {
             return Ok(());

@@ -8,14 +8,14 @@
 //! C headers: [`include/linux/skbuff.h`](srctree/include/linux/skbuff.h),
 //! [`include/net/tcp.h`](srctree/include/net/tcp.h)
 
-use super::{bindings, text};
+use super::bindings;
 use core::{
     ffi::c_void,
     marker::PhantomData,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 use kernel::{
-    ffi::{c_int, c_uint, c_ushort},
+    ffi::{c_char, c_int, c_uint, c_ushort},
     prelude::*,
 };
 
@@ -40,15 +40,29 @@ pub(crate) enum Unreadable {
     Fragment,
 }
 
-/// A TCP segment within a [`Packet`].
-pub(crate) struct Segment {
+/// A TCP segment in a [`Packet`].
+///
+/// # Invariants
+///
+/// The TCP header at `header` lies within the packet, and so does the payload.
+pub(crate) struct Segment<'a> {
+    packet: &'a Packet<'a>,
     flow: bindings::hf_flow,
-    ipv6: bool,
     header: u32,
     payload: u32,
     len: u32,
     seq: u32,
     flags: u8,
+}
+
+/// A network device's name as it was when it was asked for.
+pub(crate) struct DeviceName([u8; bindings::HF_DEVICE_NAME as usize]);
+
+impl DeviceName {
+    /// Its bytes, which need not be text.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.0.split(|&byte| byte == 0).next().unwrap_or_default()
+    }
 }
 
 const IPV4_HEADER: usize = 20;
@@ -59,7 +73,7 @@ const TCP_SYN: u8 = 0x02;
 const TCP_RST: u8 = 0x04;
 const TCP_ACK: u8 = 0x10;
 
-impl<'a> Packet<'a> {
+impl Packet<'_> {
     /// # Safety
     ///
     /// The type's invariant must hold for `'a`.
@@ -112,11 +126,14 @@ impl<'a> Packet<'a> {
         unsafe { bindings::hf_tcp_past_start(self.skb) }
     }
 
+    fn is_ipv6(&self) -> bool {
+        self.state().pf == bindings::HF_NFPROTO_IPV6
+    }
+
     /// The TCP segment in it; `None` if it is not TCP.
-    pub(crate) fn tcp(&self) -> Result<Option<Segment>, Unreadable> {
+    pub(crate) fn tcp(&self) -> Result<Option<Segment<'_>>, Unreadable> {
         let mut flow = bindings::hf_flow::default();
-        let ipv6 = self.state().pf == bindings::HF_NFPROTO_IPV6;
-        let header = if ipv6 {
+        let (header, short) = if self.is_ipv6() {
             self.ipv6_tcp(&mut flow)
         } else {
             self.ipv4_tcp(&mut flow)
@@ -125,22 +142,20 @@ impl<'a> Packet<'a> {
             return Ok(None);
         };
 
-        let bytes: [u8; TCP_HEADER] = self.array(header).ok_or(Unreadable::Malformed)?;
+        let bytes: [u8; TCP_HEADER] = self.array(header).ok_or(short)?;
         let [s0, s1, d0, d1, q0, q1, q2, q3, _, _, _, _, offset, flags, ..] = bytes;
         let header_len = u32::from(offset >> 4).wrapping_mul(4);
         if header_len < TCP_HEADER as u32 {
             return Err(Unreadable::Malformed);
         }
         let payload = header.wrapping_add(header_len);
-        let len = self
-            .len()
-            .checked_sub(payload)
-            .ok_or(Unreadable::Malformed)?;
+        let len = self.len().checked_sub(payload).ok_or(short)?;
         flow.sport = u16::from_ne_bytes([s0, s1]);
         flow.dport = u16::from_ne_bytes([d0, d1]);
+        // INVARIANT: Both were checked against the packet's length.
         Ok(Some(Segment {
+            packet: self,
             flow,
-            ipv6,
             header,
             payload,
             len,
@@ -149,145 +164,153 @@ impl<'a> Packet<'a> {
         }))
     }
 
-    /// Offset of the TCP header. IPv4 is reassembled before the hook.
-    fn ipv4_tcp(&self, flow: &mut bindings::hf_flow) -> Result<Option<u32>, Unreadable> {
+    /// Offset of the TCP header, and what it means if that is not whole. IPv4 is reassembled before
+    /// the hook.
+    fn ipv4_tcp(
+        &self,
+        flow: &mut bindings::hf_flow,
+    ) -> Result<(Option<u32>, Unreadable), Unreadable> {
         let bytes: [u8; IPV4_HEADER] = self.array(0).ok_or(Unreadable::Malformed)?;
         let [version_ihl, _, _, _, _, _, _, _, _, protocol, _, _, s0, s1, s2, s3, d0, d1, d2, d3] =
             bytes;
-        if protocol != bindings::HF_IPPROTO_TCP {
-            return Ok(None);
-        }
         flow.saddr = [u32::from_ne_bytes([s0, s1, s2, s3]), 0, 0, 0];
         flow.daddr = [u32::from_ne_bytes([d0, d1, d2, d3]), 0, 0, 0];
-        Ok(Some(u32::from(version_ihl & 0xf).wrapping_mul(4)))
+        let header = u32::from(version_ihl & 0xf).wrapping_mul(4);
+        let is_tcp = protocol == bindings::HF_IPPROTO_TCP;
+        Ok((is_tcp.then_some(header), Unreadable::Malformed))
     }
 
-    /// Offset of the TCP header, behind extension headers as well.
-    fn ipv6_tcp(&self, flow: &mut bindings::hf_flow) -> Result<Option<u32>, Unreadable> {
+    /// The same behind IPv6 and its extension headers.
+    fn ipv6_tcp(
+        &self,
+        flow: &mut bindings::hf_flow,
+    ) -> Result<(Option<u32>, Unreadable), Unreadable> {
         let bytes: [u8; IPV6_HEADER as usize] = self.array(0).ok_or(Unreadable::Malformed)?;
         let [_, _, _, _, _, _, next_header, _, addresses @ ..] = bytes;
-        let mut header = IPV6_HEADER;
-        if next_header != bindings::HF_IPPROTO_TCP {
-            let mut fragment: c_ushort = 0;
-            header = 0;
-            // SAFETY: By the type invariant; the out-parameters are valid for writes.
-            let last = unsafe {
-                bindings::ipv6_find_hdr(
-                    self.skb,
-                    &mut header as *mut c_uint,
-                    -1,
-                    &mut fragment,
-                    core::ptr::null_mut(),
-                )
-            };
-            if last != c_int::from(bindings::HF_IPPROTO_TCP) {
-                return Ok(None);
-            }
-            if fragment != 0 {
-                return Err(Unreadable::Fragment);
-            }
-        }
         let (source, destination) = addresses.split_at(16);
         flow.saddr = words(source);
         flow.daddr = words(destination);
-        Ok(Some(header))
-    }
-
-    /// Where the stream begins that the segment belongs to, as the sequence number of its first
-    /// byte, if the receiving socket has not got a byte yet. `None` if it has, or if there is no
-    /// socket that could get any: what TCP answers then carries no data to anybody.
-    ///
-    /// The socket is the truth here: what TCP will discard (a bad checksum, an old timestamp,
-    /// outside the window) never moves its position.
-    pub(crate) fn stream_start(&self, segment: &Segment) -> Option<u32> {
-        if segment.flags & TCP_SYN != 0 {
-            // Data in a SYN is read only by a Fast Open listener (RFC 7413); otherwise it comes
-            // again on the connection.
-            // SAFETY: By the type invariant.
-            return unsafe { bindings::hf_tcp_fastopen_server(self.state().net) }
-                .then_some(segment.seq.wrapping_add(1));
+        if next_header == bindings::HF_IPPROTO_TCP {
+            return Ok((Some(IPV6_HEADER), Unreadable::Malformed));
         }
-        let mut start = 0;
-        // SAFETY: By the type invariant; `start` is valid for a write.
-        unsafe { bindings::hf_tcp_stream_start(self.skb, self.state, &segment.flow, &mut start) }
-            .then_some(start)
-    }
 
-    /// Copies payload from `offset` into `buffer`; returns what was filled, empty at the end.
-    pub(crate) fn payload<'b>(
-        &self,
-        segment: &Segment,
-        offset: u32,
-        buffer: &'b mut [u8],
-    ) -> &'b [u8] {
-        let left = segment.len.saturating_sub(offset) as usize;
-        let len = left.min(buffer.len());
-        let Some(part) = buffer.get_mut(..len) else {
-            return &[];
+        let mut header: c_uint = 0;
+        let mut fragment: c_ushort = 0;
+        let mut flags: c_int = 0;
+        // SAFETY: By the type invariant; the out-parameters are valid for writes.
+        let last = unsafe {
+            bindings::ipv6_find_hdr(self.skb, &mut header, -1, &mut fragment, &mut flags)
         };
-        if !self.copy(segment.payload.wrapping_add(offset), part) {
-            return &[];
+        // A whole packet may have a fragment header as well (RFC 8200 section 4.5).
+        let short = match flags & bindings::HF_IP6_FH_F_FRAG {
+            0 => Unreadable::Malformed,
+            _ => Unreadable::Fragment,
+        };
+        match u8::try_from(last) {
+            Err(_) => Err(short),
+            Ok(bindings::HF_IPPROTO_TCP) if fragment != 0 => Err(short),
+            Ok(bindings::HF_IPPROTO_TCP) => Ok((Some(header), short)),
+            Ok(_) => Ok((None, short)),
         }
-        part
-    }
-
-    /// Whether the TCP checksum is right. TCP has yet to look; it finds the answer noted.
-    pub(crate) fn checksum_ok(&self, segment: &Segment) -> bool {
-        // SAFETY: By the type invariant. The packet's checksum state is all that changes, as TCP
-        // itself would change it (`tcp_v4_rcv()`).
-        unsafe {
-            bindings::nf_checksum(
-                self.skb,
-                bindings::HF_NF_INET_LOCAL_IN,
-                segment.header,
-                bindings::HF_IPPROTO_TCP,
-                if segment.ipv6 {
-                    bindings::AF_INET6
-                } else {
-                    bindings::AF_INET
-                } as c_ushort,
-            ) == 0
-        }
-    }
-
-    /// A number that tells network namespaces apart while they live.
-    pub(crate) fn namespace(&self) -> u64 {
-        self.state().net as usize as u64
-    }
-
-    /// Name of the device that it came in by.
-    pub(crate) fn device(&self) -> &str {
-        // SAFETY: By the type invariant: the device, and so its name, lives.
-        unsafe { text::from_c(bindings::hf_device_name(self.state)) }.unwrap_or("?")
     }
 }
 
-impl Segment {
+impl Segment<'_> {
     /// Whether TCP may take data from it: it has some, and is of a form that is not discarded at
     /// once (RFC 9293 section 3.10.7).
     pub(crate) fn carries_data(&self) -> bool {
         self.len != 0 && self.flags & TCP_RST == 0 && self.flags & (TCP_ACK | TCP_SYN) != 0
     }
 
+    /// Whether it asks for a connection, rather than to belong to one.
+    pub(crate) fn is_syn(&self) -> bool {
+        self.flags & TCP_SYN != 0
+    }
+
+    /// Where its stream begins, as the sequence number of the first byte, if the receiving socket
+    /// has not got a byte yet. `None` if it has, or if there is no socket that could get any: what
+    /// TCP answers then carries no data to anybody.
+    ///
+    /// The socket is the truth here: what TCP will discard (a bad checksum, an old timestamp,
+    /// outside the window) never moves its position.
+    pub(crate) fn stream_start(&self) -> Option<u32> {
+        let packet = self.packet;
+        if self.is_syn() {
+            // Data in a SYN is read only by a Fast Open listener (RFC 7413); otherwise it comes
+            // again on the connection.
+            // SAFETY: By the packet's invariant; a packet at this hook has a route.
+            let is_read = self.flags & TCP_ACK == 0
+                && unsafe { bindings::hf_tcp_fastopen_server(packet.skb) };
+            return is_read.then_some(self.seq.wrapping_add(1));
+        }
+        let mut start = 0;
+        // SAFETY: By the packet's invariant; a packet at this hook has a route; `start` is valid for
+        // a write.
+        unsafe {
+            bindings::hf_tcp_stream_start(
+                packet.skb,
+                packet.state,
+                &self.flow,
+                self.header,
+                &mut start,
+            )
+        }
+        .then_some(start)
+    }
+
     /// Offset in the payload of the byte whose sequence number is `seq`, if it is in there.
     pub(crate) fn offset_of(&self, seq: u32) -> Option<u32> {
-        let syn = u32::from(self.flags & TCP_SYN != 0);
-        let offset = seq.wrapping_sub(self.seq.wrapping_add(syn));
+        let first = self.seq.wrapping_add(self.is_syn().into());
+        let offset = seq.wrapping_sub(first);
         (offset < self.len).then_some(offset)
     }
 
-    /// Its addresses and ports, packed.
-    pub(crate) fn tuple(&self) -> [u64; 5] {
+    /// Copies payload from `offset` into `buffer`; returns what was filled, empty at the end.
+    pub(crate) fn payload<'b>(&self, offset: u32, buffer: &'b mut [u8]) -> &'b [u8] {
+        let left = self.len.saturating_sub(offset) as usize;
+        let len = left.min(buffer.len());
+        let Some(part) = buffer.get_mut(..len) else {
+            return &[];
+        };
+        if !self.packet.copy(self.payload.wrapping_add(offset), part) {
+            return &[];
+        }
+        part
+    }
+
+    /// Whether the TCP checksum is right. TCP has yet to look; it finds the answer noted.
+    pub(crate) fn checksum_ok(&self) -> bool {
+        let family = if self.packet.is_ipv6() {
+            bindings::AF_INET6
+        } else {
+            bindings::AF_INET
+        };
+        // SAFETY: By the invariants of the packet and of this type. The packet's checksum state is
+        // all that changes, as TCP itself would change it (`tcp_v4_rcv()`).
+        unsafe {
+            bindings::nf_checksum(
+                self.packet.skb,
+                bindings::HF_NF_INET_LOCAL_IN,
+                self.header,
+                bindings::HF_IPPROTO_TCP,
+                family as c_ushort,
+            ) == 0
+        }
+    }
+
+    /// Its namespace, addresses and ports, packed: the same for all segments of a connection's
+    /// direction, and no other's while it lives.
+    pub(crate) fn flow(&self) -> [u64; 6] {
         let pair = |high: u32, low: u32| (u64::from(high) << 32) | u64::from(low);
         let [s0, s1, s2, s3] = self.flow.saddr;
         let [d0, d1, d2, d3] = self.flow.daddr;
-        let ports = pair(self.flow.sport.into(), self.flow.dport.into());
         [
+            self.packet.state().net as usize as u64,
             pair(s0, s1),
             pair(s2, s3),
             pair(d0, d1),
             pair(d2, d3),
-            ports,
+            pair(self.flow.sport.into(), self.flow.dport.into()),
         ]
     }
 
@@ -303,7 +326,7 @@ impl Segment {
 
     fn address(&self, words: &[u32; 4], port: u16) -> SocketAddr {
         let [a, b, c, d] = words.map(u32::from_be);
-        let ip = if self.ipv6 {
+        let ip = if self.packet.is_ipv6() {
             let high = (u64::from(a) << 32) | u64::from(b);
             let low = (u64::from(c) << 32) | u64::from(d);
             Ipv6Addr::from_bits((u128::from(high) << 64) | u128::from(low)).into()
@@ -311,6 +334,16 @@ impl Segment {
             Ipv4Addr::from_bits(a).into()
         };
         SocketAddr::new(ip, u16::from_be(port))
+    }
+
+    /// The device that it came in by.
+    pub(crate) fn device(&self) -> DeviceName {
+        let mut name = DeviceName([0; bindings::HF_DEVICE_NAME as usize]);
+        // SAFETY: By the packet's invariant; the array is of the size that is asked for.
+        unsafe {
+            bindings::hf_device_name(self.packet.state, name.0.as_mut_ptr().cast::<c_char>())
+        };
+        name
     }
 }
 

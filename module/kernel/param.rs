@@ -5,7 +5,7 @@
 //! C header: [`include/linux/moduleparam.h`](srctree/include/linux/moduleparam.h)
 
 use super::{bindings, text};
-use kernel::{ffi::c_char, prelude::*};
+use kernel::ffi::c_char;
 
 /// What was given at load time, `None` where nothing was.
 pub(crate) struct Params {
@@ -17,27 +17,20 @@ pub(crate) struct Params {
 }
 
 /// The parameters of this module.
-///
-/// # Errors
-///
-/// `EINVAL` if one is not UTF-8.
-pub(crate) fn params() -> Result<Params> {
+pub(crate) fn params() -> Params {
     // SAFETY: The kernel writes the parameters before `init_module`, and never again, since their
     // permissions are 0; the copy below is of plain pointers.
     let raw = unsafe { core::ptr::addr_of!(bindings::hf_params).read() };
-    Ok(Params {
-        enabled: given(raw.enabled)?,
-        action: given(raw.action)?,
-        detect: given(raw.detect)?,
-        log: given(raw.log)?,
-        namespaces: given(raw.namespaces)?,
-    })
+    Params {
+        enabled: given(raw.enabled),
+        action: given(raw.action),
+        detect: given(raw.detect),
+        log: given(raw.log),
+        namespaces: given(raw.namespaces),
+    }
 }
 
-fn given(raw: *const c_char) -> Result<Option<&'static str>> {
-    if raw.is_null() {
-        return Ok(None);
-    }
+fn given(raw: *const c_char) -> Option<&'static str> {
     // SAFETY: `charp` parameters are NUL-terminated, and stay as they are while the module lives.
-    unsafe { text::from_c(raw) }.map(Some)
+    (!raw.is_null()).then(|| unsafe { text::from_c(raw) })
 }

@@ -5,10 +5,10 @@
 //! C header: [`include/net/net_namespace.h`](srctree/include/net/net_namespace.h)
 
 use super::bindings;
-use core::ptr::null_mut;
+use core::{ffi::c_void, ptr::null_mut};
 use kernel::{
     error::to_result,
-    ffi::c_int,
+    ffi::{c_int, c_uint},
     prelude::*,
     sync::atomic::{
         ordering::{Acquire, Full, Release},
@@ -42,28 +42,33 @@ impl Net {
 }
 
 /// What is done in each namespace. Callbacks run in process context and may sleep.
-pub(crate) trait PerNet: Send + Sync + Sized + 'static {
-    /// Where the callbacks find the registered value: the kernel gives them no context of ours.
-    /// So only one value of a type can be registered at a time.
-    fn active() -> &'static Active<Self>;
-
-    /// A namespace begins, or exists already on registration. An error makes its creation, or the
-    /// registration, fail.
+pub(crate) trait PerNet: Send + Sync + 'static {
+    /// A namespace begins, or exists already on registration.
+    ///
+    /// An error in the initial namespace makes the registration fail. Any other namespace is left
+    /// out, with a line in the kernel log: its owner, who need not be privileged, may have caused
+    /// the error, and must not be able to keep it from the others.
     fn enter(&self, net: &Net) -> Result;
 
-    /// A namespace ends, or the registration does. RCU readers may still be at work with what
-    /// [`Self::enter`] published; they are waited for before the value is dropped.
+    /// A namespace that was entered ends, or the registration does. RCU readers may still be at
+    /// work with what [`Self::enter`] published; they are waited for before the value is dropped.
     fn leave(&self, net: &Net);
 }
 
-/// The place for the registered value of a type.
-pub(crate) struct Active<T>(Atomic<*mut T>);
+/// What is registered. The kernel gives callbacks no context of ours, so they find it here; and so
+/// there is only one registration at a time.
+///
+/// # Invariants
+///
+/// Not null exactly while a [`Registration`] exists or is being made; then it points to its
+/// `inner`, and only that registration's callbacks can run.
+static REGISTERED: Atomic<*mut c_void> = Atomic::new(null_mut());
 
-impl<T> Active<T> {
-    /// An empty place.
-    pub(crate) const fn new() -> Self {
-        Self(Atomic::new(null_mut()))
-    }
+struct Inner<T> {
+    ops: Opaque<bindings::pernet_operations>,
+    /// Where each namespace keeps whether it was entered.
+    id: Opaque<c_uint>,
+    value: T,
 }
 
 /// A registration; dropping it leaves every namespace, waits for an RCU grace period, then drops
@@ -71,10 +76,9 @@ impl<T> Active<T> {
 ///
 /// # Invariants
 ///
-/// `ops` is registered, and `T::active()` points to `_value`, which does not move.
+/// `inner.ops` is registered, and [`REGISTERED`] points to `inner`.
 pub(crate) struct Registration<T: PerNet> {
-    ops: KBox<Opaque<bindings::pernet_operations>>,
-    _value: KBox<T>,
+    inner: KBox<Inner<T>>,
 }
 
 // SAFETY: The C structure is only handed back to the kernel, which locks for itself; `T` is `Send`.
@@ -87,28 +91,38 @@ impl<T: PerNet> Registration<T> {
     ///
     /// # Errors
     ///
-    /// `ENOMEM`; `EBUSY` if a value of this type is registered; what [`PerNet::enter`] returned.
+    /// `ENOMEM`; `EBUSY` if there is a registration; what [`PerNet::enter`] returned for the initial
+    /// namespace.
     pub(crate) fn new(value: T) -> Result<Self> {
-        let value = KBox::new(value, GFP_KERNEL)?;
-        let ops = KBox::new(
-            Opaque::new(bindings::pernet_operations {
-                init: Some(init::<T>),
-                pre_exit: Some(pre_exit::<T>),
-                ..Default::default()
-            }),
+        let inner = KBox::new(
+            Inner {
+                ops: Opaque::new(bindings::pernet_operations {
+                    init: Some(init::<T>),
+                    pre_exit: Some(pre_exit::<T>),
+                    size: core::mem::size_of::<bool>(),
+                    ..Default::default()
+                }),
+                id: Opaque::new(0),
+                value,
+            },
             GFP_KERNEL,
         )?;
-        let ptr = (&*value as *const T).cast_mut();
-        let active = &T::active().0;
-        active.cmpxchg(null_mut(), ptr, Full).map_err(|_| EBUSY)?;
-        // SAFETY: `ops` is boxed, and unregistered before it is freed.
-        let result = to_result(unsafe { bindings::register_pernet_subsys(ops.get()) });
+        let ptr = (&*inner as *const Inner<T>).cast_mut().cast::<c_void>();
+        REGISTERED
+            .cmpxchg(null_mut(), ptr, Full)
+            .map_err(|_| EBUSY)?;
+        // SAFETY: `ops` and `id` are boxed, so they stay where they are, and are unregistered before
+        // they are freed.
+        let result = to_result(unsafe {
+            (*inner.ops.get()).id = inner.id.get();
+            bindings::register_pernet_subsys(inner.ops.get())
+        });
         if let Err(e) = result {
-            active.store(null_mut(), Release);
+            REGISTERED.store(null_mut(), Release);
             return Err(e);
         }
         // INVARIANT: Both hold as of the calls above.
-        Ok(Self { ops, _value: value })
+        Ok(Self { inner })
     }
 }
 
@@ -116,36 +130,50 @@ impl<T: PerNet> Drop for Registration<T> {
     fn drop(&mut self) {
         // SAFETY: By the type invariant it is registered. `pre_exit` runs for every namespace, then
         // a grace period passes (`ops_undo_list()`), before this returns.
-        unsafe { bindings::unregister_pernet_subsys(self.ops.get()) };
-        T::active().0.store(null_mut(), Release);
+        unsafe { bindings::unregister_pernet_subsys(self.inner.ops.get()) };
+        REGISTERED.store(null_mut(), Release);
     }
 }
 
-/// The value whose callback runs.
+/// What is registered, the namespace, and its memory of whether it was entered.
 ///
 /// # Safety
 ///
-/// Only to be called by the callbacks below.
-unsafe fn registered<'a, T: PerNet>() -> Option<&'a T> {
-    let ptr = T::active().0.load(Acquire);
-    // SAFETY: By the invariant of `Registration`: callbacks run only between `register_pernet_subsys()`
-    // and the end of `unregister_pernet_subsys()`.
-    unsafe { ptr.as_ref() }
-}
-
-unsafe extern "C" fn init<T: PerNet>(net: *mut bindings::net) -> c_int {
-    // SAFETY: This is a callback, and the kernel hands it a valid namespace.
-    let (value, net) = unsafe { (registered::<T>(), Net::from_ptr(net)) };
-    match value.map(|value| value.enter(net)) {
-        Some(Err(e)) => e.to_errno(),
-        _ => 0,
+/// Only to be called by the callbacks below, with the namespace that they were handed.
+unsafe fn context<'a, T: PerNet>(net: *mut bindings::net) -> (&'a T, &'a Net, &'a mut bool) {
+    let inner = REGISTERED.load(Acquire).cast::<Inner<T>>();
+    // SAFETY: Callbacks run only between `register_pernet_subsys()` and the end of
+    // `unregister_pernet_subsys()`, so the invariant of `REGISTERED` holds. The kernel allocated
+    // `size` zeroed bytes under `id` for this namespace before `init`, frees them after `pre_exit`,
+    // and never runs two callbacks of a namespace at once.
+    unsafe {
+        let entered = bindings::hf_net_generic(net, *(*inner).id.get());
+        (
+            &(*inner).value,
+            Net::from_ptr(net),
+            &mut *entered.cast::<bool>(),
+        )
     }
 }
 
+unsafe extern "C" fn init<T: PerNet>(net: *mut bindings::net) -> c_int {
+    // SAFETY: This is a callback.
+    let (value, net, entered) = unsafe { context::<T>(net) };
+    match value.enter(net) {
+        Ok(()) => *entered = true,
+        Err(e) if net.is_initial() => {
+            pr_err!("the initial network namespace can't be entered: {e:?}\n");
+            return e.to_errno();
+        }
+        Err(e) => pr_warn!("a network namespace can't be entered and is left out: {e:?}\n"),
+    }
+    0
+}
+
 unsafe extern "C" fn pre_exit<T: PerNet>(net: *mut bindings::net) {
-    // SAFETY: This is a callback, and the kernel hands it a valid namespace.
-    let (value, net) = unsafe { (registered::<T>(), Net::from_ptr(net)) };
-    if let Some(value) = value {
+    // SAFETY: This is a callback.
+    let (value, net, entered) = unsafe { context::<T>(net) };
+    if core::mem::take(entered) {
         value.leave(net);
     }
 }

@@ -11,8 +11,8 @@ use core::ffi::c_void;
 pub(crate) struct Key(bindings::siphash_key_t);
 
 impl Key {
-    /// A random key. Process context: waits for the random number generator to be seeded if it
-    /// must.
+    /// A random key. Process context, long after boot: it does not wait for the random number
+    /// generator to be seeded.
     pub(crate) fn random() -> Self {
         let mut key = bindings::siphash_key_t::default();
         // SAFETY: `key` is plain data, valid for writes of its size.

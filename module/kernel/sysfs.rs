@@ -4,7 +4,7 @@
 //!
 //! C header: [`include/linux/sysfs.h`](srctree/include/linux/sysfs.h)
 
-use super::bindings;
+use super::{bindings, text};
 use core::{
     ffi::c_void,
     fmt::{self, Write},
@@ -73,10 +73,10 @@ impl Write for Page<'_> {
 ///
 /// # Invariants
 ///
-/// `dir` is valid, and its callbacks' data is `data`.
+/// `dir` is valid, and its callbacks' data is `_data`.
 pub(crate) struct Registration<D: Directory> {
     dir: NonNull<bindings::hf_dir>,
-    data: Arc<D>,
+    _data: Arc<D>,
     _type: PhantomData<D>,
 }
 
@@ -108,11 +108,6 @@ impl<D: Directory> Registration<D> {
     ) -> Result<Registration<C>> {
         // SAFETY: By the type invariant the directory is valid.
         unsafe { Registration::create(self.dir.as_ptr(), name, data) }
-    }
-
-    /// What its files show and take.
-    pub(crate) fn data(&self) -> &D {
-        &self.data
     }
 
     /// # Safety
@@ -149,7 +144,7 @@ impl<D: Directory> Registration<D> {
         // INVARIANT: The function returns a directory or an error.
         Ok(Self {
             dir: NonNull::new(dir).ok_or(ENOMEM)?,
-            data,
+            _data: data,
             _type: PhantomData,
         })
     }
@@ -186,19 +181,19 @@ unsafe extern "C" fn show<D: Directory>(
 unsafe extern "C" fn store<D: Directory>(
     data: *mut c_void,
     file: c_uint,
-    text: *const c_char,
+    value: *const c_char,
     len: usize,
 ) -> isize {
     // SAFETY: As in `show`; sysfs hands `len` readable bytes.
     let (data, bytes) = unsafe {
         (
             &*data.cast::<D>(),
-            core::slice::from_raw_parts(text.cast::<u8>(), len),
+            core::slice::from_raw_parts(value.cast::<u8>(), len),
         )
     };
-    let result = match (D::FILES.get(file as usize), core::str::from_utf8(bytes)) {
-        (Some(&file), Ok(text)) => data.store(file, text.trim_ascii()),
-        _ => Err(EINVAL),
+    let result = match D::FILES.get(file as usize) {
+        Some(&file) => data.store(file, text::from_bytes(bytes).trim_ascii()),
+        None => Err(EINVAL),
     };
     match result {
         Ok(()) => len as isize,

@@ -3,24 +3,27 @@
 //! Text from C.
 
 use super::bindings;
-use kernel::{ffi::c_char, prelude::*};
+use kernel::ffi::c_char;
 
-/// A NUL-terminated string as text.
+/// What stands for bytes that are not UTF-8: no name, and no value that anything takes.
+const NO_TEXT: &str = "\u{fffd}";
+
+/// Bytes as text, or the replacement character in their place.
+pub(super) fn from_bytes(bytes: &[u8]) -> &str {
+    core::str::from_utf8(bytes).unwrap_or(NO_TEXT)
+}
+
+/// A NUL-terminated string as text, as [`from_bytes`] does.
 ///
 /// Not by `CStr::from_ptr()`: it adds one to the length, and keeps a branch that panics should that
 /// overflow.
 ///
-/// # Errors
-///
-/// `EINVAL` if it is not UTF-8.
-///
 /// # Safety
 ///
 /// `string` must be valid, and not change, for `'a`.
-pub(super) unsafe fn from_c<'a>(string: *const c_char) -> Result<&'a str> {
+pub(super) unsafe fn from_c<'a>(string: *const c_char) -> &'a str {
     // SAFETY: By this function's requirements; the bytes before the NUL are readable.
-    let bytes = unsafe {
+    from_bytes(unsafe {
         core::slice::from_raw_parts(string.cast::<u8>(), bindings::strlen(string) as usize)
-    };
-    core::str::from_utf8(bytes).map_err(|_| EINVAL)
+    })
 }
