@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What the tests share. Topologies last for the whole run; a test asks for the state of the filter it needs."""
+
+import pytest
+
+from support import http_filter, topology
+from support.kernel_log import KernelLog
+from support.streams import Recorder
+from support.topology import FAMILY_NAMES
+
+
+@pytest.fixture(autouse=True)
+def kernel_log():
+    """The kernel log during the test, which must be free of trouble."""
+    with KernelLog() as log:
+        yield log
+        assert log.trouble() == []
+
+
+# The filter.
+
+@pytest.fixture(scope="session", autouse=True)
+def leave_nothing_loaded():
+    yield
+    if http_filter.is_loaded():
+        http_filter.unload()
+
+
+@pytest.fixture
+def unfiltered(kernel_log):
+    """The module is not loaded."""
+    if http_filter.is_loaded():
+        http_filter.unload()
+
+
+@pytest.fixture
+def fresh_filter(unfiltered):
+    """The module is loaded for this test only, without parameters."""
+    http_filter.load()
+    yield
+    if http_filter.is_loaded():
+        http_filter.unload()
+
+
+@pytest.fixture
+def filtered(kernel_log):
+    """The module is loaded, its settings are the defaults, its counters 0."""
+    if http_filter.is_loaded() and http_filter.get("namespaces") != "all":
+        http_filter.unload()
+    if not http_filter.is_loaded():
+        http_filter.load()
+    http_filter.restore_defaults()
+    kernel_log.skip()
+
+
+# The network.
+
+@pytest.fixture(scope="session")
+def loopback():
+    return topology.loopback()
+
+
+@pytest.fixture(scope="session")
+def veth():
+    with topology.veth_pair() as pair:
+        yield pair
+
+
+@pytest.fixture(scope="session")
+def macvlan():
+    with topology.macvlan_bridge() as bridge:
+        yield bridge
+
+
+@pytest.fixture(params=["loopback", "veth", "macvlan"])
+def each_topology(request):
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(params=FAMILY_NAMES, ids=FAMILY_NAMES.values())
+def family(request):
+    return request.param
+
+
+@pytest.fixture
+def recorder(veth):
+    """A recording server behind a veth pair."""
+    with Recorder(veth.endpoint()) as server:
+        yield server

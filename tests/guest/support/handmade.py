@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A TCP client that makes its own packets: IP fragments, wrong checksums."""
+
+import ipaddress
+import socket
+import struct
+
+from support.topology import IPV4, bracketed
+
+_ETHERTYPE = {4: 0x0800, 6: 0x86DD}
+_FRAGMENT_HEADER = 44
+_SYN, _RST, _PSH, _ACK = 0x02, 0x04, 0x08, 0x10
+
+
+def _checksum(data):
+    data += bytes(len(data) % 2)
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+def _link_address(namespace, device):
+    text = namespace.ip("-brief link show dev", device).split()[2]
+    return bytes.fromhex(text.replace(":", ""))
+
+
+class HandmadeClient:
+    """One connection over a veth pair, from an address that the client's kernel does not know."""
+
+    def __init__(self, topology, endpoint, port=40_000, bare_ack=True):
+        """Without the bare ACK, what is sent first completes the handshake."""
+        own = "192.0.2.99" if endpoint.family == IPV4 else "2001:db8::99"
+        self.name = own, port
+        self._source = ipaddress.ip_address(own)
+        self._destination = ipaddress.ip_address(endpoint.address)
+        self._ports = port, endpoint.port
+        self._bare_ack = bare_ack
+        self._sequence, self._acknowledged = 1000, 0
+        mac = _link_address(topology.client, topology.device)
+        self._ethernet = _link_address(topology.server, topology.device) + mac
+        self._ethernet += struct.pack("!H", _ETHERTYPE[self._source.version])
+        topology.server.ip("neighbour replace", own, "lladdr", mac.hex(":"), "dev", topology.device)
+        with topology.client:
+            self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+        self._socket.bind((topology.device, 3))
+        self._socket.settimeout(5)
+
+    def __enter__(self):
+        self._send(self._segment(_SYN))
+        self._sequence += 1
+        self._acknowledged = self._read_syn_ack() + 1
+        if self._bare_ack:
+            self._send(self._segment(_ACK))
+        return self
+
+    def __exit__(self, *_):
+        self._send(self._segment(_RST | _ACK))
+        self._socket.close()
+
+    def __str__(self):
+        return f"{bracketed(self.name[0])}:{self.name[1]}"
+
+    def send(self, data, fragment_size=None):
+        """Sends a segment; with a fragment size, a multiple of 8, in fragments. Its position is not moved on."""
+        self._send(self._segment(_PSH | _ACK, data), fragment_size)
+
+    def send_corrupt(self, data):
+        """Sends a segment whose checksum is wrong, at the same position."""
+        segment = bytearray(self._segment(_PSH | _ACK, data))
+        segment[17] ^= 0xFF
+        self._send(bytes(segment))
+
+    def advance(self, size):
+        """Moves on behind so many bytes."""
+        self._sequence += size
+
+    def _segment(self, flags, data=b""):
+        head = struct.pack("!HHIIBBHHH", *self._ports, self._sequence, self._acknowledged, 5 << 4, flags, 65535, 0, 0)
+        pseudo = self._source.packed + self._destination.packed
+        pseudo += struct.pack("!II", len(head + data), socket.IPPROTO_TCP)
+        checksum = _checksum(pseudo + head + data)
+        return head[:16] + struct.pack("!H", checksum) + head[18:] + data
+
+    def _send(self, segment, fragment_size=None):
+        size = fragment_size or len(segment)
+        for offset in range(0, len(segment), size):
+            piece = segment[offset:offset + size]
+            more = offset + size < len(segment)
+            self._socket.send(self._ethernet + self._packet(piece, offset, more, fragment_size is not None))
+
+    def _packet(self, payload, offset, more, is_fragment):
+        addresses = self._source.packed + self._destination.packed
+        if self._source.version == 4:
+            head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(payload), self._sequence & 0xFFFF,
+                               more << 13 | offset // 8, 64, socket.IPPROTO_TCP, 0)
+            checksum = _checksum(head + addresses)
+            return head[:10] + struct.pack("!H", checksum) + addresses + payload
+        next_header = socket.IPPROTO_TCP
+        if is_fragment:
+            payload = struct.pack("!BBHI", next_header, 0, offset | more, self._sequence) + payload
+            next_header = _FRAGMENT_HEADER
+        return struct.pack("!IHBB", 6 << 28, len(payload), next_header, 64) + addresses + payload
+
+    def _read_syn_ack(self):
+        """The server's first sequence number."""
+        while True:
+            packet = self._socket.recv(2048)[14:]
+            segment = packet[20 if self._source.version == 4 else 40:]
+            if len(segment) >= 20 and struct.unpack("!HH", segment[:4]) == self._ports[::-1]:
+                if segment[13] == _SYN | _ACK:
+                    return struct.unpack("!I", segment[4:8])[0]

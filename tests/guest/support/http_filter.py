@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The module under test: loading, its settings, its counters."""
+
+import os
+import pathlib
+import subprocess
+
+MODULE = pathlib.Path(__file__).resolve().parents[3] / "build" / os.uname().release / "http_filter.ko"
+SYSFS = pathlib.Path("/sys/kernel/http_filter")
+
+DEFAULTS = {
+    "enabled": "1",
+    "action": "drop",
+    "detect": "requests h2c http09",
+    "log": "1",
+}
+
+
+class Counters(dict):
+    """Values by name (`requests`, `methods/GET`)."""
+
+    def __sub__(self, before):
+        """What has changed since, and by how much."""
+        return Counters({name: value - before[name] for name, value in self.items() if value != before[name]})
+
+
+def insmod(**parameters):
+    """Tries to load the module; returns the finished insmod."""
+    arguments = [f'{name}="{value}"' if " " in str(value) else f"{name}={value}" for name, value in parameters.items()]
+    return subprocess.run(["insmod", str(MODULE), *arguments], capture_output=True, text=True)
+
+
+def load(**parameters):
+    done = insmod(**parameters)
+    assert done.returncode == 0, done.stderr
+
+
+def unload():
+    subprocess.run(["rmmod", "http_filter"], check=True, capture_output=True)
+
+
+def is_loaded():
+    return pathlib.Path("/sys/module/http_filter").exists()
+
+
+def get(name):
+    """A file's value, without its line end."""
+    return (SYSFS / name).read_text().removesuffix("\n")
+
+
+def set(name, value):
+    """One write(2), as `echo` does; what the module refuses is an OSError. A byte that is no text is \\udcNN."""
+    file = os.open(SYSFS / name, os.O_WRONLY)
+    try:
+        os.write(file, f"{value}\n".encode(errors="surrogateescape"))
+    finally:
+        os.close(file)
+
+
+def settings():
+    return {name: get(name) for name in DEFAULTS}
+
+
+def restore_defaults():
+    for name, value in DEFAULTS.items():
+        set(name, value)
+    set("stats/reset", 1)
+
+
+def counters():
+    stats = SYSFS / "stats"
+    names = [path.relative_to(stats) for path in stats.rglob("*") if path.is_file() and path.name != "reset"]
+    return Counters({str(name): int((stats / name).read_text()) for name in names})

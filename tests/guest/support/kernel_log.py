@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The kernel log, as records of /dev/kmsg."""
+
+import dataclasses
+import os
+import re
+
+PREFIX = "http_filter: "
+
+# Words that no test may find in the kernel log, whatever the line's level.
+_TROUBLE = re.compile(
+    r"WARNING: |BUG: |Oops|Call Trace|general protection fault|scheduling while atomic|"
+    r"sleeping function called|rcu.*stall|soft lockup|hung_task|blocked for more than|panic|"
+    r"refcount_t|use-after-free|leaked|unregister_netdevice: waiting|kernel NULL pointer|UBSAN|"
+    r"possible recursive locking|suspicious RCU usage", re.IGNORECASE)
+
+_WARNING = 4
+
+# What an emulated machine's clock complains about.
+_NOISE = re.compile(r"clocksource|hrtimer: interrupt took|perf: interrupt took")
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    level: int
+    text: str
+
+    @property
+    def is_trouble(self):
+        if _NOISE.search(self.text):
+            return False
+        is_warning = self.level <= _WARNING and not self.text.startswith(PREFIX)
+        return is_warning or bool(_TROUBLE.search(self.text))
+
+
+def _record(raw):
+    """From `6,1234,5678,-;text\\n KEY=value`, unusual bytes of the text written as \\xNN."""
+    head, _, rest = raw.partition(b";")
+    text = re.sub(rb"\\x([0-9a-f]{2})", lambda code: bytes([int(code[1], 16)]), rest.split(b"\n", 1)[0])
+    return Record(int(head.split(b",")[0]) & 7, text.decode(errors="surrogateescape"))
+
+
+class KernelLog:
+    """Reads the log from the moment it is made."""
+
+    def __init__(self):
+        self._file = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
+        os.lseek(self._file, 0, os.SEEK_END)
+        self._records = []
+        self._skipped = 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        os.close(self._file)
+
+    def records(self):
+        while True:
+            try:
+                self._records.append(_record(os.read(self._file, 8192)))
+            except BlockingIOError:
+                return self._records
+            # EPIPE, records were overwritten before they could be read: an error.
+
+    def skip(self):
+        """Leaves what was logged so far out of lines()."""
+        self._skipped = len(self.records())
+
+    def lines(self):
+        """The module's own lines, without its name."""
+        records = self.records()[self._skipped:]
+        return [record.text.removeprefix(PREFIX) for record in records if record.text.startswith(PREFIX)]
+
+    def trouble(self):
+        return [record.text for record in self.records() if record.is_trouble]

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Network namespaces. Sockets and processes made inside `with namespace:` belong to it."""
+
+import contextlib
+import os
+import subprocess
+import threading
+
+
+def ip(*arguments):
+    """Runs iproute2's `ip`; each argument may hold several words."""
+    words = " ".join(arguments).split()
+    done = subprocess.run(["ip", *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if done.returncode:
+        raise RuntimeError(f"ip {' '.join(words)}: {done.stdout.decode().strip()}")
+    return done.stdout.decode()
+
+
+class Namespace:
+    """A network namespace that exists already, by the path of its file."""
+
+    def __init__(self, path, name=None):
+        self.name = name
+        self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._left = threading.local()
+
+    def __enter__(self):
+        if not hasattr(self._left, "stack"):
+            self._left.stack = []
+        self._left.stack.append(os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC))
+        os.setns(self._fd, os.CLONE_NEWNET)
+        return self
+
+    def __exit__(self, *_):
+        before = self._left.stack.pop()
+        os.setns(before, os.CLONE_NEWNET)
+        os.close(before)
+
+    def ip(self, *arguments):
+        """Runs `ip` in this namespace."""
+        return ip(*([f"-n {self.name}"] if self.name else []), *arguments)
+
+    def run(self, *command, **options):
+        """Runs a command in this namespace, which must succeed."""
+        with self:
+            return subprocess.run(command, check=True, capture_output=True, **options).stdout
+
+    def close(self):
+        os.close(self._fd)
+
+
+INITIAL = Namespace("/proc/1/ns/net")
+
+
+@contextlib.contextmanager
+def new_namespace(name):
+    """A new namespace, its loopback device up."""
+    ip("netns add", name)
+    namespace = Namespace(f"/run/netns/{name}", name)
+    try:
+        namespace.ip("link set lo up")
+        yield namespace
+    finally:
+        namespace.close()
+        ip("netns delete", name)

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The module comes and goes."""
+
+import errno
+
+import pytest
+
+from support import http_filter
+
+BAD_PARAMETERS = [
+    {"enabled": "7"},
+    {"action": "explode"},
+    {"detect": "requests,telnet"},
+    {"namespaces": "some"},
+    {"log": "loud"},
+]
+
+
+@pytest.mark.smoke
+def test_loads_with_defaults_and_unloads_without_a_trace(unfiltered):
+    http_filter.load()
+    assert http_filter.settings() == http_filter.DEFAULTS
+    assert http_filter.get("namespaces") == "all"
+    http_filter.unload()
+    assert not http_filter.SYSFS.exists()
+    assert not http_filter.is_loaded()
+
+
+def test_says_one_line_on_load_and_one_on_unload(unfiltered, kernel_log):
+    http_filter.load()
+    loaded = kernel_log.lines()
+    assert len([line for line in loaded if "taint" not in line and "verification" not in line]) == 1
+    before = len(loaded)
+    http_filter.unload()
+    assert len(kernel_log.lines()) == before + 1
+
+
+def test_takes_every_setting_as_parameter(unfiltered):
+    chosen = {"enabled": "0", "action": "monitor", "detect": "h2c", "log": "0"}
+    http_filter.load(**chosen, namespaces="initial")
+    assert http_filter.settings() == chosen
+    assert http_filter.get("namespaces") == "initial"
+    http_filter.unload()
+
+
+@pytest.mark.parametrize("value", ["requests,responses", "requests responses", "responses,requests"])
+def test_takes_a_list_as_parameter(unfiltered, value):
+    http_filter.load(detect=value)
+    assert http_filter.get("detect") == "requests responses"
+    http_filter.unload()
+
+
+@pytest.mark.parametrize("parameters", BAD_PARAMETERS, ids=lambda parameters: "=".join(*parameters.items()))
+def test_refuses_a_bad_parameter_and_leaves_nothing_behind(unfiltered, kernel_log, parameters):
+    done = http_filter.insmod(**parameters)
+    assert done.returncode != 0
+    assert "Invalid" in done.stderr
+    assert not http_filter.is_loaded()
+    assert not http_filter.SYSFS.exists()
+    (name, value), = parameters.items()
+    assert any(name in line and value.split(",")[-1] in line for line in kernel_log.lines())
+
+
+def test_loads_after_a_bad_parameter(unfiltered):
+    assert http_filter.insmod(action="explode").returncode != 0
+    http_filter.load()
+    http_filter.unload()
+
+
+def test_is_not_loaded_twice(fresh_filter):
+    assert "File exists" in http_filter.insmod().stderr
+    assert http_filter.settings() == http_filter.DEFAULTS
+
+
+def test_settings_do_not_survive_a_reload(unfiltered):
+    http_filter.load()
+    http_filter.set("action", "monitor")
+    http_filter.unload()
+    http_filter.load()
+    assert http_filter.get("action") == "drop"
+    http_filter.unload()
+
+
+def test_an_open_settings_file_does_not_survive_the_module(unfiltered):
+    http_filter.load()
+    with (http_filter.SYSFS / "action").open() as action:
+        http_filter.unload()
+        with pytest.raises(OSError) as error:
+            action.read()
+    assert error.value.errno == errno.ENODEV

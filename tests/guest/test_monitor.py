@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0
+"""action=monitor counts and reports, and lets everything pass."""
+
+import pytest
+
+from support import http_filter, servers
+from support.clients import HTTP_CLIENTS
+from support.expect import send_blocked, send_delivered
+from support.wait import wait_until
+
+STREAMS = {
+    "requests": b"GET /index.html HTTP/1.1\r\n\r\n",
+    "h2c": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "http09": b"GET /\r\n",
+}
+
+
+@pytest.fixture(autouse=True)
+def monitoring(fresh_filter):
+    http_filter.set("action", "monitor")
+
+
+@pytest.mark.parametrize("client", HTTP_CLIENTS.values(), ids=HTTP_CLIENTS)
+def test_clients_are_served(veth, family, client):
+    endpoint = veth.endpoint(family)
+    with servers.nginx(endpoint):
+        assert str(client(veth.client, endpoint.url("/"))) == "200"
+    assert http_filter.counters()["monitored"] == 1
+
+
+@pytest.mark.parametrize("kind", STREAMS)
+def test_counts_but_drops_nothing(veth, recorder, kind):
+    send_delivered(recorder, veth.client, STREAMS[kind])
+    counters = http_filter.counters()
+    assert (counters[kind], counters["monitored"], counters["blocked"], counters["dropped"]) == (1, 1, 0, 0)
+
+
+def test_counts_the_method(veth, recorder):
+    send_delivered(recorder, veth.client, b"PUT / HTTP/1.1\r\n\r\n")
+    assert http_filter.counters()["methods/PUT"] == 1
+
+
+def test_counts_a_connection_once(veth, recorder):
+    send_delivered(recorder, veth.client, STREAMS["requests"] * 5000)
+    assert http_filter.counters()["requests"] == 1
+
+
+def test_does_not_count_what_is_not_http(veth, recorder):
+    send_delivered(recorder, veth.client, b"SSH-2.0-test\r\n")
+    assert http_filter.counters()["monitored"] == 0
+
+
+def test_logs_one_line(veth, recorder, kernel_log):
+    stream = send_delivered(recorder, veth.client, STREAMS["requests"])
+    expected = f"monitored GET /index.html HTTP/1.1 from {stream} to {recorder.endpoint} in eth0"
+    wait_until(lambda: expected in kernel_log.lines(), expected)
+    assert [line for line in kernel_log.lines() if "monitored" in line] == [expected]
+
+
+def test_dropping_starts_when_told_so(veth, recorder):
+    send_delivered(recorder, veth.client, STREAMS["requests"])
+    http_filter.set("action", "drop")
+    send_blocked(recorder, veth.client, STREAMS["requests"])

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Which network namespaces are filtered."""
+
+import pytest
+
+from support import http_filter, topology
+from support.expect import send_blocked, send_delivered
+from support.namespace import INITIAL, new_namespace
+from support.streams import Recorder
+from support.topology import IPV4, Endpoint
+
+pytestmark = pytest.mark.usefixtures("unfiltered")
+
+REQUEST = b"GET / HTTP/1.1\r\n\r\n"
+OTHER = b"SSH-2.0-test\r\n"
+
+
+def test_a_namespace_older_than_the_filter(family):
+    with new_namespace("older") as namespace:
+        http_filter.load()
+        with Recorder(topology.loopback(namespace).endpoint(family)) as server:
+            send_blocked(server, namespace, REQUEST)
+
+
+def test_a_namespace_newer_than_the_filter(family):
+    http_filter.load()
+    with new_namespace("newer") as namespace, Recorder(topology.loopback(namespace).endpoint(family)) as server:
+        send_blocked(server, namespace, REQUEST)
+
+
+def test_a_namespace_made_while_the_filter_is_off():
+    http_filter.load(enabled=0)
+    with new_namespace("newer") as namespace, Recorder(topology.loopback(namespace).endpoint()) as server:
+        send_delivered(server, namespace, REQUEST)
+        http_filter.set("enabled", 1)
+        send_blocked(server, namespace, REQUEST)
+
+
+def test_a_namespace_that_ends_while_the_filter_is_on():
+    http_filter.load()
+    with new_namespace("short"):
+        pass
+    http_filter.unload()
+
+
+@pytest.fixture
+def only_initial():
+    http_filter.load(namespaces="initial")
+
+
+def test_only_initial_filters_the_initial_namespace(only_initial, family):
+    with Recorder(topology.loopback().endpoint(family)) as server:
+        send_blocked(server, INITIAL, REQUEST)
+
+
+def test_only_initial_leaves_older_namespaces_alone(only_initial, veth, family):
+    with Recorder(veth.endpoint(family)) as server:
+        send_delivered(server, veth.client, REQUEST)
+
+
+def test_only_initial_leaves_newer_namespaces_alone(only_initial, family):
+    with new_namespace("newer") as namespace, Recorder(topology.loopback(namespace).endpoint(family)) as server:
+        send_delivered(server, namespace, REQUEST)
+
+
+def test_only_initial_filters_what_comes_from_other_namespaces(only_initial, macvlan, family):
+    with Recorder(macvlan.endpoint(family)) as server:
+        send_blocked(server, macvlan.client, REQUEST)
+
+
+def test_only_initial_stays_so_when_switched(only_initial, veth):
+    http_filter.set("enabled", 0)
+    http_filter.set("enabled", 1)
+    with Recorder(veth.endpoint()) as server:
+        send_delivered(server, veth.client, REQUEST)
+    with Recorder(topology.loopback().endpoint()) as server:
+        send_blocked(server, INITIAL, REQUEST)
+
+
+def test_a_namespace_behind_ipvlan(veth):
+    """In mode l3s a packet meets the hook in the parent's namespace; its socket is in the child's."""
+    http_filter.load()
+    with new_namespace("ipvlan-server") as server:
+        veth.server.ip("link add ipvlan0 link eth0 netns", server.name, "type ipvlan mode l3s")
+        server.ip("address add 198.51.100.5/32 dev ipvlan0")
+        server.ip("link set ipvlan0 up")
+        server.ip("route add default dev ipvlan0")
+        veth.client.ip("route add 198.51.100.5 via", veth.server_addresses[IPV4])
+        with Recorder(Endpoint(server, "198.51.100.5", 8000)) as recorder:
+            send_delivered(recorder, veth.client, OTHER)
+            send_blocked(recorder, veth.client, REQUEST)
+        veth.client.ip("route delete 198.51.100.5")
+
+
+def test_a_namespace_without_room_for_a_hook_is_left_out(loopback, kernel_log):
+    """The kernel takes 1,024 hooks: whoever is root in a namespace must not keep the filter from the others."""
+    chains = "".join(f"chain c{n} {{ type filter hook input priority {n}; }}\n" for n in range(1024))
+    with new_namespace("full") as full:
+        full.run("nft", "-f", "-", input=f"table inet full {{\n{chains}}}\n".encode())
+        http_filter.load()
+        assert "a network namespace can't be entered and is left out: E2BIG" in kernel_log.lines()
+        with Recorder(loopback.endpoint()) as recorder:
+            send_blocked(recorder, loopback.client, REQUEST)
+        http_filter.set("enabled", 0)
+        http_filter.set("enabled", 1)
+        http_filter.unload()
