@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 
 # The kernel to build for: its release (KVER=), or its build folder (KDIR=).
-KVER ?= $(if $(KDIR),$(notdir $(patsubst %/build,%,$(KDIR))),$(shell uname -r))
+KVER ?= $(if $(KDIR),$(shell cat $(KDIR)/include/config/kernel.release),$(shell uname -r))
 PREFIX ?= /usr/local
 CARGO ?= cargo
 

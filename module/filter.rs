@@ -82,9 +82,9 @@ impl Filter {
         }
     }
 
-    /// Whether it is to be counted and logged: not if its connection was already; nor, so that a
-    /// forger can't have it counted as somebody's, if its checksum is wrong or it is a mere SYN, the
-    /// data of which comes again on the connection.
+    /// Whether it is to be counted and logged: not if its connection was already; nor if its
+    /// checksum is wrong, since TCP will discard it, or if it is a SYN, since its data comes again on
+    /// the connection.
     fn is_new_connection(&self, start: &Start<'_>) -> bool {
         !start.segment.is_syn() && start.segment.checksum_ok() && self.connections.note(start)
     }

@@ -21,16 +21,15 @@ impl<'a> Start<'a> {
     /// start can't be read before that is, and the segment that fills the gap is judged.
     pub(crate) fn of(segment: &'a Segment<'a>) -> Option<Self> {
         let seq = segment.stream_start()?;
-        let mut start = Self {
+        let offset = segment.offset_of(seq)?;
+        let mut classifier = Classifier::new();
+        read(segment, offset, |bytes| classifier.feed(bytes).is_none());
+        Some(Self {
             segment,
             seq,
-            offset: segment.offset_of(seq)?,
-            classifier: Classifier::new(),
-        };
-        let mut classifier = Classifier::new();
-        start.read(|bytes| classifier.feed(bytes).is_none());
-        start.classifier = classifier;
-        Some(start)
+            offset,
+            classifier,
+        })
     }
 
     /// What the stream is; `None` if its next segments have to tell.
@@ -42,24 +41,24 @@ impl<'a> Start<'a> {
     pub(crate) fn line(&self) -> Line {
         let mut line = Line::new();
         let mut left = (self.classifier.offset() as usize).saturating_add(Line::LOOKAHEAD);
-        self.read(|bytes| {
+        read(self.segment, self.offset, |bytes| {
             line.feed(bytes.get(..left).unwrap_or(bytes));
             left = left.saturating_sub(bytes.len());
             left != 0
         });
         line
     }
+}
 
-    /// Hands the stream to `consume`, piece by piece, until that returns false or the segment ends.
-    fn read(&self, mut consume: impl FnMut(&[u8]) -> bool) {
-        let mut buffer = [0; 256];
-        let mut offset = self.offset;
-        loop {
-            let bytes = self.segment.payload(offset, &mut buffer);
-            if bytes.is_empty() || !consume(bytes) {
-                return;
-            }
-            offset = offset.saturating_add(bytes.len() as u32);
+/// Hands payload from `offset` to `consume`, piece by piece, until that returns false or the segment
+/// ends.
+fn read(segment: &Segment<'_>, mut offset: u32, mut consume: impl FnMut(&[u8]) -> bool) {
+    let mut buffer = [0; 256];
+    loop {
+        let bytes = segment.payload(offset, &mut buffer);
+        if bytes.is_empty() || !consume(bytes) {
+            return;
         }
+        offset = offset.saturating_add(bytes.len() as u32);
     }
 }
