@@ -226,7 +226,6 @@ struct hf_dir {
 	hf_show *show;
 	hf_store *store;
 	void *data;
-	struct attribute **list;
 	struct hf_attribute attributes[];
 };
 
@@ -250,21 +249,21 @@ struct hf_dir *hf_dir_create(const struct hf_dir *parent, const char *name,
 			     const struct hf_file *files, unsigned int count,
 			     hf_show *show, hf_store *store, void *data)
 {
-	struct attribute_group group = {};
 	struct hf_dir *dir;
 	unsigned int i;
-	int err = -ENOMEM;
+	int err;
 
 	dir = kzalloc(struct_size(dir, attributes, count), GFP_KERNEL);
 	if (!dir)
-		return ERR_PTR(err);
+		return ERR_PTR(-ENOMEM);
 	dir->show = show;
 	dir->store = store;
 	dir->data = data;
-	dir->list = kcalloc(count + 1, sizeof(*dir->list), GFP_KERNEL);
 	dir->kobj = kobject_create_and_add(name, parent ? parent->kobj : kernel_kobj);
-	if (!dir->list || !dir->kobj)
-		goto fail;
+	if (!dir->kobj) {
+		kfree(dir);
+		return ERR_PTR(-ENOMEM);
+	}
 
 	for (i = 0; i < count; i++) {
 		struct hf_attribute *a = &dir->attributes[i];
@@ -276,24 +275,19 @@ struct hf_dir *hf_dir_create(const struct hf_dir *parent, const char *name,
 		a->kobj_attr.attr.mode = files[i].mode;
 		a->kobj_attr.show = hf_attribute_show;
 		a->kobj_attr.store = hf_attribute_store;
-		dir->list[i] = &a->kobj_attr.attr;
+		err = sysfs_create_file(dir->kobj, &a->kobj_attr.attr);
+		if (err) {
+			hf_dir_remove(dir);
+			return ERR_PTR(err);
+		}
 	}
-	group.attrs = dir->list;
-	err = sysfs_create_group(dir->kobj, &group);
-	if (!err)
-		return dir;
-fail:
-	hf_dir_remove(dir);
-	return ERR_PTR(err);
+	return dir;
 }
 
 /* Waits for callbacks under way; none begins afterwards. */
 void hf_dir_remove(struct hf_dir *dir)
 {
-	if (dir->kobj) {
-		kobject_del(dir->kobj);
-		kobject_put(dir->kobj);
-	}
-	kfree(dir->list);
+	kobject_del(dir->kobj);
+	kobject_put(dir->kobj);
 	kfree(dir);
 }
