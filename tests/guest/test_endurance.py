@@ -13,9 +13,9 @@ CYCLES = 100
 WARM_UP = 10
 
 # What a hundred cycles may leave behind, in kilobytes. One small object of 4 kB leaked a cycle would be
-# 400 of slab, the memory of connections 7,200 of vmalloc. What is unavailable wavers by 9,000: the
-# kernel keeps pages for the next module.
-BOUNDS = {"slab": 390, "percpu": 64, "vmalloc": 160, "unavailable": 20_000}
+# 400 of slab, the memory of connections 7,200 of vmalloc. Of what is available, a
+# hundred cycles of a stock module (ipvlan) take 20,000 as well: the loader keeps it.
+BOUNDS = {"slab": 390, "percpu": 64, "vmalloc": 160, "unavailable": 30_000}
 
 
 def reload():
