@@ -18,7 +18,7 @@ all: module filterctl ## build http_filter.ko and filterctl, for KVER= (default:
 module: ## build http_filter.ko alone
 	@mkdir -p $(build)
 	@set -e; tree=$$(scripts/kernel-tree $(KVER) $(KDIR)); eval "$$tree"; \
-	$(MAKE) --no-print-directory -C $$KDIR M=$(CURDIR) MO=$(build) CC=$$CC RUSTC=$$RUSTC CONFIG_DEBUG_INFO_BTF_MODULES= modules
+	$(MAKE) --no-print-directory -C $$KDIR M=$(CURDIR) MO=$(build) CC=$$CC RUSTC=$$RUSTC $${ARCH:+ARCH=$$ARCH} CONFIG_DEBUG_INFO_BTF_MODULES= modules
 
 .PHONY: filterctl
 filterctl: ## build filterctl alone
