@@ -9,7 +9,8 @@ use crate::cli::Set;
 use crate::settings;
 use crate::sysfs::Sysfs;
 use crate::uapi::{
-    HTTP_FILTER_NAMESPACES, HTTP_FILTER_NAMESPACES_ALL, HTTP_FILTER_NAMESPACES_INITIAL,
+    HTTP_FILTER_MAX_UNDECIDED, HTTP_FILTER_NAMESPACES, HTTP_FILTER_NAMESPACES_ALL,
+    HTTP_FILTER_NAMESPACES_INITIAL,
 };
 
 /// Changes a setting and prints what it is then. What can be set is up to the module: any file that can be written.
