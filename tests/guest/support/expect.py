@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """The two things that can become of a stream."""
 
+import re
+
 from support import http_filter
 from support.streams import Stream
 from support.wait import wait_until
@@ -21,6 +23,11 @@ def send_blocked(server, namespace, *pieces, options=()):
         changes = http_filter.counters() - before
     assert changes["blocked"] == 1
     return stream, changes
+
+
+def holds_no_first_line(data):
+    """Whether what was read so far, of a stream whose only fault is its first line, has not got that whole."""
+    return not re.search(rb"HTTP/[0-9]", data)
 
 
 def send_delivered(server, namespace, *pieces, options=()):

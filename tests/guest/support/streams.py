@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Plain TCP streams: a client's end, and a server that records what it reads to the byte."""
 
+import contextlib
 import selectors
 import socket
 import struct
@@ -32,14 +33,21 @@ def listen(endpoint, options=(), protocol=socket.IPPROTO_TCP):
 class Stream:
     """A client's connection. Leaving it resets the connection, so that nothing is sent again."""
 
-    def __init__(self, namespace, endpoint, options=()):
+    def __init__(self, namespace, endpoint, options=(), port=0, in_syn=b"", protocol=socket.IPPROTO_TCP):
+        """From a port of its own, if one is given. What is to be sent in the SYN goes there by TCP Fast Open."""
         with namespace:
-            self.socket = socket.socket(endpoint.family)
+            self.socket = socket.socket(endpoint.family, socket.SOCK_STREAM, protocol)
         for option in options:
             self.socket.setsockopt(*option)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if port:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self.socket.bind(("", port))
+        if in_syn:
+            self.socket.sendto(in_syn, socket.MSG_FASTOPEN, (endpoint.address, endpoint.port))
         self.socket.settimeout(30)
-        self.socket.connect((endpoint.address, endpoint.port))
+        if not in_syn:
+            self.socket.connect((endpoint.address, endpoint.port))
         self.name = self.socket.getsockname()[:2]
 
     def __enter__(self):
@@ -72,6 +80,25 @@ class Stream:
     def read_all(self):
         """Reads until the server's end of stream."""
         return b"".join(iter(lambda: self.socket.recv(1 << 16), b""))
+
+
+@contextlib.contextmanager
+def connection(network, family, listener_options=(), **options):
+    """A client's connection, and the server's socket of it: nobody reads there but the test."""
+    endpoint = network.endpoint(family)
+    with listen(endpoint, listener_options) as listener, Stream(network.client, endpoint, **options) as stream:
+        with listener.accept()[0] as accepted:
+            yield stream, accepted
+
+
+def read_what_is_there(accepted):
+    """What can be read at once."""
+    accepted.setblocking(False)
+    data = b""
+    with contextlib.suppress(BlockingIOError):
+        while more := accepted.recv(1 << 16):
+            data += more
+    return data
 
 
 class Recorder:
