@@ -101,7 +101,7 @@ def test_without_the_filter_it_is_read(veth, family, when, pieces):
 
 OTHERS = {
     "past the start": (b"SSH-2.0-test\r\n", Urgent(b"!"), b"more"),
-    "at the end of a line that decides": (Urgent(b"SSH-2.0-test\r\n"), b"more"),
+    "in the segment of the line that decides": (Urgent(b"SSH-2.0-test\r\n!"), b"more"),
     "past HTTP-like words": (b"GETTING started\r\n", Urgent(b"GET / HTTP/1.1"), b"\r\n"),
 }
 

@@ -8,8 +8,8 @@ import re
 @contextlib.contextmanager
 def rules(namespace, hook, *lines):
     """A chain is there while the block lasts. Each `counter` in it must have met packets by its end."""
-    chain = "; ".join([f"type {hook}", *lines])
-    namespace.run("nft", "-f", "-", input=f"table inet test {{ chain test {{ {chain}; }} }}\n".encode())
+    chain = "\n".join([f"type {hook};", *lines, ""])
+    namespace.run("nft", "-f", "-", input=f"table inet test {{ chain test {{ {chain} }}; }}\n".encode())
     try:
         yield
         met = re.findall(r"counter packets (\d+)", namespace.run("nft", "list table inet test").decode())
