@@ -7,6 +7,7 @@ kernel did go that way.
 
 import contextlib
 import dataclasses
+import re
 import socket
 
 from support import topology
@@ -132,6 +133,24 @@ def input_snat(veth, family):
 
 
 @contextlib.contextmanager
+def virtual_server(veth, family):
+    """IPVS: the address of a virtual server is rewritten to that of a real one, here on the same host."""
+    listener = veth.endpoint(family)
+    reached_at = veth.endpoint(family)
+    with _server(veth, family, listener, reached_at=reached_at) as way:
+        veth.server.run("ipvsadm", "--add-service", "--tcp-service", str(reached_at), "--scheduler", "rr")
+        try:
+            veth.server.run("ipvsadm", "--add-server", "--tcp-service", str(reached_at),
+                            "--real-server", str(listener), "--masquerading")
+            yield way
+            listing = veth.server.run("ipvsadm", "--list", "--numeric", "--stats", "--exact").decode()
+            connections = re.search(rf"-> {re.escape(str(listener))} +(\d+)", listing)
+            assert connections and int(connections[1]), listing
+        finally:
+            veth.server.run("ipvsadm", "--clear")
+
+
+@contextlib.contextmanager
 def queue(veth, family):
     """A user-space program reinjects each packet: the next hook runs in process context."""
     with (_server(veth, family) as way, Reinjector(veth.server) as reinjector,
@@ -179,6 +198,6 @@ def vrf_accepted_from_all(_, family):
 
 
 _BOTH = [loopback, deferred_accept, syn_cookies, no_early_demux, reuseport, transparent_proxy, redirect, input_snat,
-         queue, vrf_bound_to_it, vrf_bound_to_its_device, vrf_accepted_from_all]
+         virtual_server, queue, vrf_bound_to_it, vrf_bound_to_its_device, vrf_accepted_from_all]
 
 WAYS = [(way, family) for way in _BOTH for family in (IPV4, IPV6)] + [(extension_headers, IPV6)]
