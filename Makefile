@@ -77,6 +77,10 @@ test-long: ## what takes longer: a smoke test on forky's kernel, and the mutants
 mutants: ## break each feature on purpose; show which test it fells
 	@tests/mutants/run $(MUTANT)
 
+.PHONY: fuzz
+fuzz: ## fuzz the classifier, each target for SECONDS= (60); on the host, with cargo-fuzz
+	@classifier/fuzz/run $(or $(SECONDS),60)
+
 .PHONY: lint
 lint: ## rustfmt, clippy, shellcheck
 	@$(lab) run tests/lint
