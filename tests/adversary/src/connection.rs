@@ -14,6 +14,7 @@ use crate::address::Ends;
 use crate::board::Seen;
 use crate::oracle::ClientReport;
 use crate::packet::{carry, segment, Damage};
+use crate::plan::show::Text;
 use crate::plan::{Action, Carriage, Fault, Kind, Plan, Segment};
 use crate::worker::Wire;
 
@@ -22,6 +23,8 @@ use crate::worker::Wire;
 const PATIENCE: Duration = Duration::from_millis(400);
 /// How long it waits where a plan says so.
 const SETTLE: Duration = Duration::from_millis(60);
+/// When it tries again to send two segments at once.
+const MEETING: Duration = Duration::from_millis(1);
 /// How often it sends its SYN.
 const SYNS: u32 = 8;
 /// At most so many segments are sent again at once.
@@ -122,7 +125,7 @@ impl Connection {
             self.phase = Phase::Acting;
             if !self.plan.opening.third_ack_carries {
                 let header = self.header(seen, 0);
-                self.transmit(wire, "acknowledgement", &header, &[], Damage::None, Carriage::Plain)?;
+                self.transmit(wire, "acknowledgement", &header, &[])?;
             }
             return Ok(None);
         }
@@ -135,7 +138,7 @@ impl Connection {
         let first = self.deadline.is_none();
         self.tries -= 1;
         let (header, data) = self.syn(first);
-        self.transmit(wire, "SYN", &header, &data, Damage::None, Carriage::Plain)?;
+        self.transmit(wire, "SYN", &header, &data)?;
         // A SYN is never answered late: there is no delayed acknowledgement of it.
         let deadline = now + PATIENCE;
         self.deadline = Some(deadline);
@@ -154,8 +157,11 @@ impl Connection {
         match action {
             Action::Send(segment) => self.send(wire, seen, segment)?,
             Action::Together(one, other) => {
-                let (one, other) = (self.build(seen, one), self.build(seen, other));
-                wire.send_together(one, &other)?;
+                let packets = (self.build(seen, one), self.build(seen, other));
+                if !wire.send_together(&packets.0, &packets.1)? {
+                    return Ok(Some(Next::Wait(now + MEETING)));
+                }
+                wire.say(self.serial, format_args!("send {one} on another CPU, and here {other}"));
             }
             Action::KeepAlive(byte) => {
                 let probe = Segment::new(self.acknowledged(seen) - 1, [*byte]);
@@ -244,9 +250,7 @@ impl Connection {
         for packet in self.build(seen, segment) {
             wire.send(&packet)?;
         }
-        if wire.verbose {
-            wire.say(self.serial, &format!("send {segment}"));
-        }
+        wire.say(self.serial, format_args!("send {segment}"));
         Ok(())
     }
 
@@ -262,7 +266,8 @@ impl Connection {
             Kind::Data => header.psh = !data.is_empty(),
             Kind::Fin => header.fin = true,
             Kind::Rst => header.rst = true,
-            Kind::Syn => header.syn = true,
+            Kind::Syn => (header.syn, header.ack) = (true, false),
+            Kind::SynAck => header.syn = true,
         }
         if let Some(pointer) = segment.urgent {
             header.urg = true;
@@ -328,23 +333,14 @@ impl Connection {
         (header, if first { plan.opening.syn_data.clone() } else { Vec::new() })
     }
 
-    fn transmit(
-        &mut self,
-        wire: &Wire<'_>,
-        what: &str,
-        header: &TcpHeader,
-        data: &[u8],
-        damage: Damage,
-        carriage: Carriage,
-    ) -> io::Result<()> {
+    /// Sends a segment of the handshake.
+    fn transmit(&mut self, wire: &Wire<'_>, what: &str, header: &TcpHeader, data: &[u8]) -> io::Result<()> {
         self.packets += 1;
-        let bytes = segment(&self.ends, header, data, damage);
-        for packet in carry(&self.ends, &bytes, carriage, self.serial << 12 | self.packets) {
+        let bytes = segment(&self.ends, header, data, Damage::None);
+        for packet in carry(&self.ends, &bytes, Carriage::Plain, self.serial << 12 | self.packets) {
             wire.send(&packet)?;
         }
-        if wire.verbose {
-            wire.say(self.serial, &format!("send {what} {}", data.escape_ascii()));
-        }
+        wire.say(self.serial, format_args!("send {what} {}", Text(data)));
         Ok(())
     }
 }

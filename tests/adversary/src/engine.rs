@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::mpsc::{channel, Receiver, RecvTimeoutError, Sender};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -71,6 +71,7 @@ impl Engine {
             board: Board::new(),
             workers: inboxes,
             server: Inbox::new(finish_sender, server_waker),
+            meeting: Mutex::default(),
             begin: Instant::now(),
         });
         spawn(event_sender.clone(), move || server.run());

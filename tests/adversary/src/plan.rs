@@ -98,6 +98,7 @@ pub(crate) enum Kind {
     Fin,
     Rst,
     Syn,
+    SynAck,
 }
 
 /// Why TCP throws a segment away.
@@ -159,6 +160,12 @@ pub(crate) struct Again {
     pub(crate) tries: u32,
     /// Cut anew at random places, from this seed; else in segments of full size.
     pub(crate) recut: Option<u64>,
+}
+
+impl Carriage {
+    pub(crate) const fn is_ipv6_only(self) -> bool {
+        matches!(self, Self::HopByHop | Self::DestinationOptions)
+    }
 }
 
 impl Segment {

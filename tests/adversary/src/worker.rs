@@ -3,11 +3,12 @@
 //! there goes through the receive path on that CPU before the write returns.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -79,6 +80,8 @@ pub(crate) struct Shared {
     pub(crate) board: Board,
     pub(crate) workers: Vec<Inbox<Message>>,
     pub(crate) server: Inbox<Finish>,
+    /// Held by the thread that waits for the other one, to write together.
+    pub(crate) meeting: Mutex<()>,
     pub(crate) begin: Instant,
 }
 
@@ -87,7 +90,7 @@ pub(crate) struct Wire<'a> {
     device: &'a SyncDevice,
     shared: &'a Shared,
     cpu: usize,
-    pub(crate) verbose: bool,
+    verbose: bool,
 }
 
 impl Wire<'_> {
@@ -99,20 +102,27 @@ impl Wire<'_> {
         }
     }
 
-    /// Sends packets here and on another CPU, at the same moment.
-    pub(crate) fn send_together(&self, there: Vec<Vec<u8>>, here: &[Vec<u8>]) -> io::Result<()> {
+    /// Sends packets here and on another CPU, at the same moment. Two threads must not wait for each
+    /// other: it returns false, and sends nothing, while another meeting is under way.
+    pub(crate) fn send_together(&self, there: &[Vec<u8>], here: &[Vec<u8>]) -> io::Result<bool> {
         let count = self.shared.workers.len();
         if count == 1 {
-            return there.iter().chain(here).try_for_each(|packet| self.send(packet));
+            there.iter().chain(here).try_for_each(|packet| self.send(packet))?;
+            return Ok(true);
         }
+        let Ok(_meeting) = self.shared.meeting.try_lock() else { return Ok(false) };
         let rendezvous = Arc::new(Rendezvous::default());
-        self.shared.workers[(self.cpu + 1) % count].leave(Message::Write(there, rendezvous.clone()));
+        self.shared.workers[(self.cpu + 1) % count].leave(Message::Write(there.to_vec(), rendezvous.clone()));
         rendezvous.pass();
-        here.iter().try_for_each(|packet| self.send(packet))
+        here.iter().try_for_each(|packet| self.send(packet))?;
+        Ok(true)
     }
 
-    /// Says what a connection does.
-    pub(crate) fn say(&self, serial: u32, what: &str) {
+    /// Says what a connection does, if it is to be told.
+    pub(crate) fn say(&self, serial: u32, what: fmt::Arguments<'_>) {
+        if !self.verbose {
+            return;
+        }
         let time = self.shared.begin.elapsed().as_secs_f64() * 1e3;
         println!("{time:10.3} ms  CPU {}  connection {serial}: {what}", self.cpu);
     }
