@@ -18,7 +18,7 @@ all: module filterctl ## build http_filter.ko and filterctl, for KVER= (default:
 module: ## build http_filter.ko alone
 	@mkdir -p $(build)
 	@set -e; tree=$$(scripts/kernel-tree $(KVER) $(KDIR)); eval "$$tree"; \
-	$(MAKE) --no-print-directory -C $$KDIR M=$(CURDIR) MO=$(build) CC=$$CC RUSTC=$$RUSTC CONFIG_DEBUG_INFO_BTF_MODULES= modules
+	$(MAKE) --no-print-directory -C $$KDIR M=$(CURDIR) MO=$(build) CC=$$CC RUSTC=$$RUSTC $${ARCH:+ARCH=$$ARCH} CONFIG_DEBUG_INFO_BTF_MODULES= modules
 
 .PHONY: filterctl
 filterctl: ## build filterctl alone
@@ -45,7 +45,8 @@ clean: ## remove what was built here
 
 # What follows needs nothing but Debian 12 or 13, root and a network: it runs in
 # the laboratory (tests/lab/lab), on a stock kernel in a virtual machine.
-# KERNEL=forky takes that of Debian forky instead of trixie-backports'.
+# KERNEL=forky takes that of Debian forky instead of trixie-backports', KERNEL=uml
+# and others (tests/lab/kernel) one that is built for it.
 
 .PHONY: lab
 lab:
@@ -62,6 +63,10 @@ demo: lab ## see plaintext HTTP stop, in the guest
 .PHONY: test
 test: ## run all tests; CORPUS=DIR adds labelled captures
 	@tests/run
+
+.PHONY: test-debug
+test-debug: ## the guest's tests in two kernels built for it, which check memory, contexts, locks and RCU
+	@tests/run debug
 
 .PHONY: test-long
 test-long: ## what takes longer: a smoke test on forky's kernel, and the mutants

@@ -10,8 +10,8 @@
 use crate::kernel_ext::{
     lock::{new_spinlock_bh, SpinLockBh},
     siphash,
+    socket::Flow,
 };
-use crate::stream::Start;
 use kernel::prelude::*;
 
 const BUCKETS: usize = 1024;
@@ -37,13 +37,12 @@ impl Connections {
         })
     }
 
-    /// Notes the connection of a stream; whether it is new. Any context that the hook runs in.
-    pub(crate) fn note(&self, start: &Start<'_>) -> bool {
+    /// Notes the connection of a stream that begins at sequence number `start`; whether it is new.
+    /// Any context that the hook runs in.
+    pub(crate) fn note(&self, flow: &Flow, start: u32) -> bool {
         // A time-wait reuse of the same four-tuple is another connection: it starts elsewhere.
-        let [net, s0, s1, d0, d1, ports] = start.segment.flow();
-        let hash = self
-            .key
-            .hash(&[net, s0, s1, d0, d1, ports, start.seq.into()]);
+        let [net, s0, s1, d0, d1, ports] = flow.identity();
+        let hash = self.key.hash(&[net, s0, s1, d0, d1, ports, start.into()]);
         let Some(bucket) = self.buckets.get(hash as usize % BUCKETS) else {
             return true;
         };

@@ -25,6 +25,11 @@ use kernel::{
     },
 };
 
+/// How many undecided streams are kept unless a parameter says otherwise: half a megabyte of them.
+/// One is kept for as long as a client takes to send the rest of a line, a round trip or two, so that
+/// this is enough for tens of thousands of cut starts in a second.
+const MAX_UNDECIDED: usize = 4096;
+
 /// What the module holds while it is loaded. Dropped in this order: first nobody can reach the
 /// switch any more, then it is switched off, for good.
 pub(crate) struct Control {
@@ -58,10 +63,18 @@ impl Control {
             .enabled
             .map_or(Ok(true), |value| policy::parse_bool("enabled", value))?;
 
-        let filter = Arc::new(Filter::new(policy)?, GFP_KERNEL)?;
+        let max_undecided = params
+            .max_undecided
+            .map_or(Ok(MAX_UNDECIDED), policy::parse_max_undecided)?;
+
+        let filter = Arc::new(Filter::new(policy, max_undecided)?, GFP_KERNEL)?;
         let settings = Arc::pin_init(Settings::new(filter, scope), GFP_KERNEL)?;
         let counters = Arc::new(Counters::new(), GFP_KERNEL)?;
-        let stats = Arc::new(Stats(counters.clone()), GFP_KERNEL)?;
+        let stats = Stats {
+            counters: counters.clone(),
+            filter: settings.filter.clone(),
+        };
+        let stats = Arc::new(stats, GFP_KERNEL)?;
         let methods = Arc::new(Methods(counters.clone()), GFP_KERNEL)?;
 
         let settings_dir =
@@ -127,11 +140,13 @@ impl Settings {
         if on == hooks.is_some() {
             return Ok(());
         }
-        *hooks = if on {
-            Some(Hooks::register(self.filter.clone(), self.scope)?)
+        if on {
+            *hooks = Some(Hooks::register(self.filter.clone(), self.scope)?);
         } else {
-            None
-        };
+            *hooks = None;
+            // No packet is in a hook any more. What it remembers of streams ends with what it sees.
+            self.filter.table.clear();
+        }
         self.since.store(time::real_seconds(), Relaxed);
         Ok(())
     }
@@ -143,6 +158,7 @@ enum Setting {
     Action,
     Detect,
     Log,
+    MaxUndecided,
     Namespaces,
     Version,
     Since,
@@ -155,6 +171,7 @@ impl sysfs::File for Setting {
             Self::Action => bindings::HTTP_FILTER_ACTION,
             Self::Detect => bindings::HTTP_FILTER_DETECT,
             Self::Log => bindings::HTTP_FILTER_LOG,
+            Self::MaxUndecided => bindings::HTTP_FILTER_MAX_UNDECIDED,
             Self::Namespaces => bindings::HTTP_FILTER_NAMESPACES,
             Self::Version => bindings::HTTP_FILTER_VERSION_FILE,
             Self::Since => bindings::HTTP_FILTER_SINCE,
@@ -164,7 +181,7 @@ impl sysfs::File for Setting {
     fn mode(self) -> u16 {
         match self {
             Self::Enabled | Self::Action | Self::Detect | Self::Log => 0o644,
-            Self::Namespaces | Self::Version | Self::Since => 0o444,
+            Self::MaxUndecided | Self::Namespaces | Self::Version | Self::Since => 0o444,
         }
     }
 }
@@ -177,6 +194,7 @@ impl sysfs::Directory for Settings {
         Setting::Action,
         Setting::Detect,
         Setting::Log,
+        Setting::MaxUndecided,
         Setting::Namespaces,
         Setting::Version,
         Setting::Since,
@@ -189,6 +207,7 @@ impl sysfs::Directory for Settings {
             Setting::Action => page.write_str(policy.action().name()),
             Setting::Detect => write!(page, "{}", policy.detect()),
             Setting::Log => write!(page, "{}", u8::from(policy.log())),
+            Setting::MaxUndecided => write!(page, "{}", self.filter.table.capacity()),
             Setting::Namespaces => page.write_str(policy::scope_name(self.scope)),
             Setting::Version => page.write_str(policy::text(bindings::HTTP_FILTER_VERSION)),
             Setting::Since => write!(page, "{}", self.since.load(Relaxed)),
@@ -202,18 +221,24 @@ impl sysfs::Directory for Settings {
             Setting::Action => policy.set_action(policy::parse_action(value)?),
             Setting::Detect => policy.set_detect(policy::parse_detect(value)?),
             Setting::Log => policy.set_log(policy::parse_bool("log", value)?),
-            Setting::Namespaces | Setting::Version | Setting::Since => return Err(EACCES),
+            Setting::MaxUndecided | Setting::Namespaces | Setting::Version | Setting::Since => {
+                return Err(EACCES)
+            }
         }
         Ok(())
     }
 }
 
-/// `stats`: the counters, and their reset.
-struct Stats(Arc<Counters>);
+/// `stats`: the counters, a gauge, and the reset.
+struct Stats {
+    counters: Arc<Counters>,
+    filter: Arc<Filter>,
+}
 
 #[derive(Clone, Copy)]
 enum Stat {
     Counter(Counter),
+    Undecided,
     Reset,
 }
 
@@ -221,13 +246,14 @@ impl sysfs::File for Stat {
     fn name(self) -> &'static CStr {
         match self {
             Self::Counter(counter) => counter.name(),
+            Self::Undecided => bindings::HTTP_FILTER_STAT_UNDECIDED,
             Self::Reset => bindings::HTTP_FILTER_RESET,
         }
     }
 
     fn mode(self) -> u16 {
         match self {
-            Self::Counter(_) => 0o444,
+            Self::Counter(_) | Self::Undecided => 0o444,
             Self::Reset => 0o200,
         }
     }
@@ -237,27 +263,29 @@ impl sysfs::Directory for Stats {
     type File = Stat;
 
     const FILES: &'static [Stat] = &{
-        let mut files = [Stat::Reset; Counter::ALL.len() + 1];
+        let mut files = [Stat::Reset; Counter::ALL.len() + 2];
         let mut i = 0;
         while i < Counter::ALL.len() {
             files[i] = Stat::Counter(Counter::ALL[i]);
             i += 1;
         }
+        files[i] = Stat::Undecided;
         files
     };
 
     fn show(&self, file: Stat, page: &mut sysfs::Page<'_>) -> fmt::Result {
         match file {
-            Stat::Counter(counter) => write!(page, "{}", self.0.value(counter)),
+            Stat::Counter(counter) => write!(page, "{}", self.counters.value(counter)),
+            Stat::Undecided => write!(page, "{}", self.filter.table.undecided()),
             Stat::Reset => Err(fmt::Error),
         }
     }
 
     fn store(&self, file: Stat, _value: &str) -> Result {
         match file {
-            Stat::Counter(_) => Err(EACCES),
+            Stat::Counter(_) | Stat::Undecided => Err(EACCES),
             Stat::Reset => {
-                self.0.reset();
+                self.counters.reset();
                 Ok(())
             }
         }

@@ -28,6 +28,12 @@ pub(crate) enum Counter {
     Inspected,
     /// Segments dropped.
     Dropped,
+    /// Segments of an undecided start, dropped for TCP to bring them again.
+    Deferred,
+    /// The same, for want of room.
+    Refused,
+    /// Connections ended to make room.
+    Evicted,
     /// Segments whose headers could not be read.
     Malformed,
     /// Segments passed without a verdict.
@@ -36,7 +42,7 @@ pub(crate) enum Counter {
 
 impl Counter {
     /// All of them, in order.
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Requests,
         Self::H2c,
         Self::Http09,
@@ -45,6 +51,9 @@ impl Counter {
         Self::Monitored,
         Self::Inspected,
         Self::Dropped,
+        Self::Deferred,
+        Self::Refused,
+        Self::Evicted,
         Self::Malformed,
         Self::Uninspectable,
     ];
@@ -60,6 +69,9 @@ impl Counter {
             Self::Monitored => bindings::HTTP_FILTER_STAT_MONITORED,
             Self::Inspected => bindings::HTTP_FILTER_STAT_INSPECTED,
             Self::Dropped => bindings::HTTP_FILTER_STAT_DROPPED,
+            Self::Deferred => bindings::HTTP_FILTER_STAT_DEFERRED,
+            Self::Refused => bindings::HTTP_FILTER_STAT_REFUSED,
+            Self::Evicted => bindings::HTTP_FILTER_STAT_EVICTED,
             Self::Malformed => bindings::HTTP_FILTER_STAT_MALFORMED,
             Self::Uninspectable => bindings::HTTP_FILTER_STAT_UNINSPECTABLE,
         }

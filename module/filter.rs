@@ -5,72 +5,74 @@
 use crate::{
     connections::Connections,
     counters::{count_method, Counter},
+    judge::{Court, Found, Ruling},
     kernel_ext::{
         netfilter::{Hook, Verdict},
-        packet::{Packet, Unreadable},
+        packet::{Packet, Segment, Unreadable},
     },
     policy::{Action, Kind, Policy},
     report,
-    stream::Start,
+    table::Table,
 };
 use kernel::prelude::*;
 
 /// The filter: its settings and what it remembers.
 pub(crate) struct Filter {
     pub(crate) policy: Policy,
+    pub(crate) table: Table,
     connections: Connections,
 }
 
 impl Hook for Filter {
     fn verdict(&self, packet: &Packet<'_>) -> Verdict {
+        let action = self.policy.action();
+        let court = Court {
+            table: &self.table,
+            detect: self.policy.detect(),
+            enforce: action != Action::Monitor,
+        };
         // Nearly all packets end here, with a few loads.
-        if packet.is_past_start() {
+        if court.is_past_start(packet.received()) {
             return Verdict::Accept;
         }
         let segment = match packet.tcp() {
-            Ok(Some(segment)) if segment.carries_data() => segment,
+            Ok(Some(segment)) if segment.is_read() => segment,
             Ok(_) => return Verdict::Accept,
             Err(Unreadable::Malformed) => return pass_counted(Counter::Malformed),
             Err(Unreadable::Fragment) => return pass_counted(Counter::Uninspectable),
         };
-        let Some(start) = Start::of(&segment) else {
-            return Verdict::Accept;
-        };
-        Counter::Inspected.count();
-        let Some(verdict) = start.verdict() else {
-            return pass_counted(Counter::Uninspectable);
-        };
-        match Kind::of(verdict) {
-            Some(kind) if self.policy.detect().contains(kind) => self.act(kind, &start),
-            _ => Verdict::Accept,
+        match court.rule(&segment) {
+            Ruling::Pass => Verdict::Accept,
+            Ruling::Http(found) => self.act(action, &segment, &found),
+            Ruling::Defer => hold_back(action, Counter::Deferred),
+            Ruling::Refuse => hold_back(action, Counter::Refused),
         }
     }
 }
 
 impl Filter {
-    /// A filter that has seen nothing yet. Process context.
+    /// A filter that has seen nothing yet, with room for so many undecided streams. Process context.
     ///
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub(crate) fn new(policy: Policy) -> Result<Self> {
+    pub(crate) fn new(policy: Policy, max_undecided: usize) -> Result<Self> {
         Ok(Self {
             policy,
+            table: Table::new(max_undecided)?,
             connections: Connections::new()?,
         })
     }
 
-    /// Does as `action` says with a stream of HTTP.
-    fn act(&self, kind: Kind, start: &Start<'_>) -> Verdict {
-        let action = self.policy.action();
-        if self.is_new_connection(start) {
-            let line = start.line();
-            count_connection(kind, action);
-            if matches!(kind, Kind::Requests | Kind::Http09) {
-                count_method(line.method());
+    /// Does as `action` says with a segment that completes a first line of HTTP.
+    fn act(&self, action: Action, segment: &Segment<'_>, found: &Found) -> Verdict {
+        if self.is_new_connection(segment, found) {
+            count_connection(found.kind, action);
+            if matches!(found.kind, Kind::Requests | Kind::Http09) {
+                count_method(found.line.method());
             }
             if self.policy.log() {
-                report::connection(action, start, &line);
+                report::connection(action, segment, found);
             }
         }
         match action {
@@ -85,8 +87,21 @@ impl Filter {
     /// Whether it is to be counted and logged: not if its connection was already; nor if its
     /// checksum is wrong, since TCP will discard it, or if it is a SYN, since its data comes again on
     /// the connection.
-    fn is_new_connection(&self, start: &Start<'_>) -> bool {
-        !start.segment.is_syn() && start.segment.checksum_ok() && self.connections.note(start)
+    fn is_new_connection(&self, segment: &Segment<'_>, found: &Found) -> bool {
+        !segment.is_syn()
+            && segment.checksum_ok()
+            && self.connections.note(segment.flow(), found.start)
+    }
+}
+
+/// Drops a segment for its sender to bring it again; where nothing is dropped, it passes unseen.
+fn hold_back(action: Action, counter: Counter) -> Verdict {
+    match action {
+        Action::Monitor => pass_counted(Counter::Uninspectable),
+        Action::Drop => {
+            counter.count();
+            Verdict::Drop
+        }
     }
 }
 

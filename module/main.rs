@@ -11,11 +11,14 @@ mod connections;
 mod control;
 mod counters;
 mod filter;
+mod judge;
 #[path = "kernel/mod.rs"]
 mod kernel_ext;
 mod policy;
 mod report;
 mod stream;
+mod table;
+mod undecided;
 
 use control::Control;
 use kernel::prelude::*;

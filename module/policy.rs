@@ -192,6 +192,19 @@ pub(crate) fn parse_bool(name: &str, value: &str) -> Result<bool> {
     }
 }
 
+/// Reads a number of undecided streams.
+pub(crate) fn parse_max_undecided(value: &str) -> Result<usize> {
+    let add = |number: usize, digit: char| {
+        let digit = digit.to_digit(10)? as usize;
+        number.checked_mul(10)?.checked_add(digit)
+    };
+    value
+        .chars()
+        .try_fold(0, add)
+        .filter(|number| (1..=1 << 20).contains(number))
+        .ok_or_else(|| refuse("max_undecided", value, "1 to 1048576"))
+}
+
 /// Reads a [`Scope`].
 pub(crate) fn parse_scope(value: &str) -> Result<Scope> {
     [Scope::All, Scope::Initial]

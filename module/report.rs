@@ -3,11 +3,11 @@
 //! Lines in the kernel log. What others chose, the first line and the device's name, is escaped.
 
 use crate::{
-    kernel_ext::{bindings, netfilter::Scope, ratelimit},
+    judge::Found,
+    kernel_ext::{bindings, netfilter::Scope, packet::Segment, ratelimit},
     policy::{scope_name, text, Action, Policy},
-    stream::Start,
 };
-use classifier::{Escaped, Line, Verdict};
+use classifier::Escaped;
 use core::fmt;
 use kernel::prelude::*;
 
@@ -21,16 +21,15 @@ impl<T: fmt::Display> kernel::fmt::Display for Show<T> {
 }
 
 /// One line for a connection, ratelimited. Any context.
-pub(crate) fn connection(action: Action, start: &Start<'_>, line: &Line) {
+pub(crate) fn connection(action: Action, segment: &Segment<'_>, found: &Found) {
     let Some(suppressed) = ratelimit::line_allowed() else {
         return;
     };
     tell_suppressed(suppressed);
-    let segment = start.segment;
     pr_info!(
         "{} {} from {} to {} in {}\n",
         action.past_tense(),
-        Show(line.display(start.verdict().unwrap_or(Verdict::Other))),
+        Show(found.line.display(found.verdict)),
         Show(segment.source()),
         Show(segment.destination()),
         Show(Escaped(segment.device().as_bytes())),

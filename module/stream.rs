@@ -1,64 +1,111 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The start of a stream, as far as one segment holds it.
+//! Reading the bytes of a stream, wherever they are.
 
-use crate::kernel_ext::packet::Segment;
-use classifier::{Classifier, Line, Verdict};
+use crate::kernel_ext::{
+    packet::Segment,
+    socket::{Queue, Queued},
+};
+use classifier::{Classifier, Line};
 
-/// A segment with the first byte of a stream in it.
-pub(crate) struct Start<'a> {
-    /// The segment.
-    pub(crate) segment: &'a Segment<'a>,
-    /// Sequence number of the first byte.
-    pub(crate) seq: u32,
-    /// Where that is in the payload.
-    offset: u32,
-    classifier: Classifier,
-}
+/// Something with bytes of a stream in it.
+pub(crate) trait Bytes {
+    /// Copies from `offset` into `buffer`; returns what was filled, empty at the end.
+    fn copy<'b>(&self, offset: u32, buffer: &'b mut [u8]) -> &'b [u8];
 
-impl<'a> Start<'a> {
-    /// The start that `segment` holds, and what it is. `None` if it holds none: what lies behind the
-    /// start can't be read before that is, and the segment that fills the gap is judged.
-    pub(crate) fn of(segment: &'a Segment<'a>) -> Option<Self> {
-        let seq = segment.stream_start()?;
-        let offset = segment.offset_of(seq)?;
-        let mut classifier = Classifier::new();
-        read(segment, offset, |bytes| classifier.feed(bytes).is_none());
-        Some(Self {
-            segment,
-            seq,
-            offset,
-            classifier,
-        })
-    }
-
-    /// What the stream is; `None` if its next segments have to tell.
-    pub(crate) fn verdict(&self) -> Option<Verdict> {
-        self.classifier.verdict()
-    }
-
-    /// Its first line, as far as it is needed to count and to show it.
-    pub(crate) fn line(&self) -> Line {
-        let mut line = Line::new();
-        let mut left = (self.classifier.offset() as usize).saturating_add(Line::LOOKAHEAD);
-        read(self.segment, self.offset, |bytes| {
-            line.feed(bytes.get(..left).unwrap_or(bytes));
-            left = left.saturating_sub(bytes.len());
-            left != 0
-        });
-        line
-    }
-}
-
-/// Hands payload from `offset` to `consume`, piece by piece, until that returns false or the segment
-/// ends.
-fn read(segment: &Segment<'_>, mut offset: u32, mut consume: impl FnMut(&[u8]) -> bool) {
-    let mut buffer = [0; 256];
-    loop {
-        let bytes = segment.payload(offset, &mut buffer);
-        if bytes.is_empty() || !consume(bytes) {
-            return;
+    /// Hands over what follows `offset`, piece by piece, until `consume` returns false or it ends.
+    fn read(&self, mut offset: u32, mut consume: impl FnMut(&[u8]) -> bool) {
+        let mut buffer = [0; 256];
+        loop {
+            let bytes = self.copy(offset, &mut buffer);
+            if bytes.is_empty() || !consume(bytes) {
+                return;
+            }
+            offset = offset.saturating_add(bytes.len() as u32);
         }
-        offset = offset.saturating_add(bytes.len() as u32);
+    }
+
+    /// Where a stream is that was at `classifier` before the byte at `offset`.
+    fn classify(&self, offset: u32, mut classifier: Classifier) -> Classifier {
+        self.read(offset, |bytes| classifier.feed(bytes).is_none());
+        classifier
+    }
+}
+
+impl Bytes for Segment<'_> {
+    fn copy<'b>(&self, offset: u32, buffer: &'b mut [u8]) -> &'b [u8] {
+        self.data(offset, buffer)
+    }
+}
+
+impl Bytes for Queued<'_> {
+    fn copy<'b>(&self, offset: u32, buffer: &'b mut [u8]) -> &'b [u8] {
+        self.data(offset, buffer)
+    }
+}
+
+/// What of an out-of-order queue becomes readable as soon as a stream has come to `next`, the sequence
+/// number of a byte: the tails of the queued segments, without a gap (`tcp_ofo_queue()`).
+pub(crate) struct Released<'a> {
+    queue: Queue<'a>,
+    next: u32,
+}
+
+impl<'a> Released<'a> {
+    /// What `queue` releases.
+    pub(crate) fn new(queue: Queue<'a>, next: u32) -> Self {
+        Self { queue, next }
+    }
+}
+
+impl<'a> Iterator for Released<'a> {
+    /// A segment, and the offset of its first byte that was not read yet.
+    type Item = (Queued<'a>, u32);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let queued = self.queue.next()?;
+            let known = self.next.wrapping_sub(queued.seq());
+            if (known as i32) < 0 {
+                return None;
+            }
+            if known < queued.len() {
+                self.next = queued.seq().wrapping_add(queued.len());
+                return Some((queued, known));
+            }
+        }
+    }
+}
+
+/// A first line as it is pieced together: as far as it is needed to count and to show it.
+pub(crate) struct FirstLine {
+    line: Line,
+    left: usize,
+}
+
+impl FirstLine {
+    /// The line whose first bytes, up to where `here` is, were `known` or began with it, and which is
+    /// over where `decided` is.
+    pub(crate) fn new(known: &[u8], here: Classifier, decided: Classifier) -> Self {
+        let mut line = Line::new();
+        line.feed(known);
+        line.resume(here);
+        let missing = decided.offset().saturating_sub(here.offset()) as usize;
+        Self {
+            line,
+            left: missing.saturating_add(Line::LOOKAHEAD),
+        }
+    }
+
+    /// Adds what follows; false if there is no need of more.
+    pub(crate) fn add(&mut self, bytes: &[u8]) -> bool {
+        self.line.feed(bytes.get(..self.left).unwrap_or(bytes));
+        self.left = self.left.saturating_sub(bytes.len());
+        self.left != 0
+    }
+
+    /// The line.
+    pub(crate) fn finish(self) -> Line {
+        self.line
     }
 }

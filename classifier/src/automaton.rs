@@ -39,7 +39,7 @@ pub(crate) enum State {
 /// What the stream may still become other than an ordinary request. Its first letter tells, so that
 /// there is never a choice of two.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Form {
+pub(crate) enum Form {
     /// Nothing.
     #[default]
     Ordinary,
@@ -83,7 +83,7 @@ impl Form {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Automaton {
     pub(crate) state: State,
-    form: Form,
+    pub(crate) form: Form,
 }
 
 impl Automaton {

@@ -15,8 +15,8 @@ pub const LIMIT: u32 = 128 * 1024;
 /// arrive at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Classifier {
-    automaton: Automaton,
-    offset: u32,
+    pub(crate) automaton: Automaton,
+    pub(crate) offset: u32,
 }
 
 const _: () = assert!(size_of::<Classifier>() <= 8);

@@ -55,6 +55,7 @@ mod classifier;
 mod line;
 mod method;
 mod octet;
+mod packed;
 mod target;
 mod text;
 mod verdict;

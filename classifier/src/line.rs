@@ -74,6 +74,29 @@ impl Line {
         }
     }
 
+    /// Goes on where `classifier` is in the same stream. Bytes in between are missing from what is
+    /// shown: the target ends before them, and a `?` stands for what they take from the method.
+    pub fn resume(&mut self, classifier: Classifier) {
+        if classifier.offset() <= self.classifier.offset() {
+            return;
+        }
+        let (before, after) = (self.classifier.state(), classifier.state());
+        self.classifier = classifier;
+        if matches!(before, State::Blank | State::Method(_)) && after != State::Blank {
+            self.method.push(b'?');
+        }
+        if matches!(before, State::Version(_)) {
+            // The white space before it may have ended the target.
+            self.target.end_at_mark();
+        }
+        if !matches!(after, State::Blank | State::Method(_) | State::Gap) {
+            self.target.cut();
+        }
+        if matches!(after, State::Decided(_)) {
+            self.numbers.push(b'?');
+        }
+    }
+
     /// The method, as far as it has been read.
     pub fn method(&self) -> Method {
         Method::of(self.method.as_bytes())

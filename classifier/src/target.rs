@@ -24,8 +24,8 @@ enum Part {
     Authority(u8),
     /// The path.
     Path,
-    /// The query.
-    Query,
+    /// What is not kept: the query, or what follows bytes that are missing.
+    Hidden,
 }
 
 impl Target {
@@ -51,10 +51,10 @@ impl Target {
                 self.part = Part::Authority(self.text.len().saturating_add(1));
             }
             (Part::Authority(_), b'/' | b'#') => self.part = Part::Path,
-            (_, b'?') => self.part = Part::Query,
+            (_, b'?') => self.part = Part::Hidden,
             _ => {}
         }
-        if !matches!(self.part, Part::Query) {
+        if !matches!(self.part, Part::Hidden) {
             self.text.push(byte);
         }
     }
@@ -67,6 +67,17 @@ impl Target {
     /// Ends the target where the latest white space began.
     pub(crate) fn end_at_mark(&mut self) {
         self.text.truncate(self.end);
+    }
+
+    /// Takes note that bytes are missing, and ends what is kept there: with all that is certainly part
+    /// of the target and no secret.
+    pub(crate) fn cut(&mut self) {
+        if let Part::Authority(start) = self.part {
+            // An `@` may have been missed.
+            self.text.truncate(start);
+        }
+        self.part = Part::Hidden;
+        self.mark();
     }
 
     /// What may be shown of the target if it is `complete`, or else of its beginning.

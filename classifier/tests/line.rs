@@ -6,6 +6,7 @@ mod common;
 use classifier::{Classifier, Line, Method, Verdict};
 use common::{config, cut_stream, stream};
 use proptest::prelude::*;
+use proptest::sample::Index;
 
 const VERDICTS: [Verdict; 5] = [
     Verdict::Http1,
@@ -26,6 +27,27 @@ fn shown(stream: &[u8]) -> String {
     let verdict = Classifier::new().feed(stream);
     line(stream)
         .display(verdict.unwrap_or(Verdict::Other))
+        .to_string()
+}
+
+/// A line of which `missing` was not read.
+fn line_without(before: &[u8], missing: &[u8], behind: &[u8]) -> Line {
+    let mut classifier = Classifier::new();
+    classifier.feed(before);
+    classifier.feed(missing);
+    let mut line = line(before);
+    line.resume(classifier);
+    line.feed(behind);
+    line
+}
+
+/// What is shown of a request of HTTP/1 of which `missing` was not read.
+fn shown_without(before: &str, missing: &str, behind: &str) -> String {
+    let stream = [before, missing, behind].concat();
+    let verdict = Classifier::new().feed(stream.as_bytes());
+    assert_eq!(verdict, Some(Verdict::Http1));
+    line_without(before.as_bytes(), missing.as_bytes(), behind.as_bytes())
+        .display(Verdict::Http1)
         .to_string()
 }
 
@@ -187,6 +209,107 @@ fn bounds() {
 }
 
 #[test]
+fn nothing_is_missing() {
+    assert_eq!(
+        shown_without("GET /a", "", "b HTTP/1.1"),
+        "GET /ab HTTP/1.1"
+    );
+    assert_eq!(shown_without("GE", "", "T /a HTTP/1.1"), "GET /a HTTP/1.1");
+    assert_eq!(shown_without("", "", "GET /a HTTP/1.1"), "GET /a HTTP/1.1");
+    assert_eq!(shown_without("GET / HTTP/1", "", ".1"), "GET / HTTP/1.1");
+    assert_eq!(shown_without("GET / HTTP/1", ".1\r\n", ""), "GET / HTTP/1");
+}
+
+#[test]
+fn a_part_is_missing_from_the_target() {
+    assert_eq!(
+        shown_without("GET /a", "b", "c HTTP/1.1"),
+        "GET /a HTTP/1.1"
+    );
+    assert_eq!(shown_without("GET /a", "b HT", "TP/1.1"), "GET /a HTTP/1.1");
+    assert_eq!(
+        shown_without("GET /a", "b c ", "d HTTP/1.1"),
+        "GET /a HTTP/1.1"
+    );
+    assert_eq!(
+        shown_without("GET /a", "?b", "c HTTP/1.1"),
+        "GET /a HTTP/1.1"
+    );
+    assert_eq!(
+        shown_without("GET /a?b", "c", "/d HTTP/1.1"),
+        "GET /a HTTP/1.1"
+    );
+    assert_eq!(shown_without("GET ", "/a", "b HTTP/1.1"), "GET  HTTP/1.1");
+    assert_eq!(shown_without("GET ", "/a H", "TTP/1.1"), "GET  HTTP/1.1");
+    // White space that did not end the target, and some that may have.
+    assert_eq!(
+        shown_without("GET /a b", "c", " HTTP/1.1"),
+        "GET /a\\x20b HTTP/1.1"
+    );
+    assert_eq!(
+        shown_without("GET /a ", "b", "c HTTP/1.1"),
+        "GET /a HTTP/1.1"
+    );
+    assert_eq!(
+        shown_without("GET /a HT", "b", " HTTP/1.1"),
+        "GET /a HTTP/1.1"
+    );
+    assert_eq!(shown_without("GET /a H", "TT", "P/1.1"), "GET /a HTTP/1.1");
+    // The `@` before which there was a password.
+    assert_eq!(
+        shown_without("GET http://user:pass", "w", "ord@h/ HTTP/1.1"),
+        "GET http:// HTTP/1.1"
+    );
+    assert_eq!(
+        shown_without("GET http://user:pass", "word@", "h/ HTTP/1.1"),
+        "GET http:// HTTP/1.1"
+    );
+    // Twice.
+    let mut twice = line_without(b"GET /a", b"b", b"c");
+    let mut classifier = Classifier::new();
+    classifier.feed(b"GET /abcd");
+    twice.resume(classifier);
+    twice.feed(b"e HTTP/1.1");
+    assert_eq!(twice.display(Verdict::Http1).to_string(), "GET /a HTTP/1.1");
+}
+
+#[test]
+fn a_part_is_missing_before_the_target() {
+    assert_eq!(
+        shown_without("GET", "S", " /a HTTP/1.1"),
+        "GET? /a HTTP/1.1"
+    );
+    assert_eq!(shown_without("GET", " ", "/a HTTP/1.1"), "GET? /a HTTP/1.1");
+    assert_eq!(shown_without("G", "E", "T /a HTTP/1.1"), "G?T /a HTTP/1.1");
+    assert_eq!(shown_without("", "GE", "T /a HTTP/1.1"), "?T /a HTTP/1.1");
+    assert_eq!(shown_without("\n", "GET /", "a HTTP/1.1"), "?  HTTP/1.1");
+    for (before, missing, behind) in [
+        ("GET", "S", " / HTTP/1.1"),
+        ("GE", "S", "T / HTTP/1.1"),
+        ("", "POS", "GET / HTTP/1.1"),
+        ("GET", " / HT", "TP/1.1"),
+    ] {
+        let line = line_without(before.as_bytes(), missing.as_bytes(), behind.as_bytes());
+        assert_eq!(line.method(), Method::Other);
+    }
+    // White space is not shown anyway.
+    assert_eq!(
+        shown_without("\n", "\r\n ", "GET /a HTTP/1.1"),
+        "GET /a HTTP/1.1"
+    );
+    assert_eq!(
+        shown_without("GET ", " \t", "/a HTTP/1.1"),
+        "GET /a HTTP/1.1"
+    );
+}
+
+#[test]
+fn a_part_is_missing_from_the_version() {
+    assert_eq!(shown_without("GET /a HTTP", "/1", ".1"), "GET /a HTTP/");
+    assert_eq!(shown_without("GET /a", " HTTP/1", "1.1"), "GET /a HTTP/");
+}
+
+#[test]
 fn methods() {
     for (index, method) in Method::ALL.into_iter().enumerate() {
         assert_eq!(method as usize, index);
@@ -220,6 +343,38 @@ proptest! {
             cut.feed(piece);
         }
         prop_assert_eq!(format!("{cut:?}"), format!("{whole:?}"));
+    }
+
+    /// Whatever is missing, nothing is shown that would not be shown without. The missing part is one
+    /// that the classifier counts: before the deciding byte.
+    #[test]
+    fn a_missing_part_only_takes_away(stream in stream(), ends in any::<[Index; 2]>()) {
+        let mut classifier = Classifier::new();
+        let verdict = classifier.feed(&stream).unwrap_or(Verdict::Other);
+        let mut ends = ends.map(|end| end.index(classifier.offset() as usize + 1));
+        ends.sort_unstable();
+        let whole = line(&stream);
+        let cut = line_without(
+            &stream[..ends[0]],
+            &stream[ends[0]..ends[1]],
+            &stream[ends[1]..],
+        );
+        if matches!(verdict, Verdict::Http1 | Verdict::Http09 | Verdict::Other) {
+            let words = |line: &Line| -> [String; 3] {
+                let text = line.display(verdict).to_string();
+                let mut words = text.split(' ').map(str::to_owned);
+                [(); 3].map(|()| words.next().unwrap_or_default())
+            };
+            let [method, target, version] = words(&whole);
+            let [cut_method, cut_target, cut_version] = words(&cut);
+            prop_assert!(cut_method == method || cut_method.contains('?'));
+            prop_assert!(cut.method() == whole.method() || cut_method.contains('?'));
+            prop_assert!(target.starts_with(&cut_target));
+            prop_assert!(cut_version == version || cut_version == "HTTP/");
+        } else {
+            let [whole, cut] = [whole, cut].map(|line| line.display(verdict).to_string());
+            prop_assert!(cut == whole || cut == "HTTP/");
+        }
     }
 
     /// `.1 200` is the most that is shown of what follows the deciding byte.

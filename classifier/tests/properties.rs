@@ -3,7 +3,7 @@
 
 mod common;
 
-use classifier::{Classifier, Verdict};
+use classifier::{Classifier, Verdict, LIMIT};
 use common::{classify, config, cut_stream, stream};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -29,6 +29,30 @@ proptest! {
             cut.feed(piece);
         }
         prop_assert_eq!(cut, whole);
+    }
+
+    #[test]
+    fn a_packed_classifier_goes_on_as_if_it_were_not(pieces in cut_stream()) {
+        let mut packed = Classifier::new().pack();
+        prop_assert_eq!(packed, 0);
+        let mut kept = Classifier::new();
+        for piece in &pieces {
+            let mut classifier = Classifier::unpack(packed);
+            prop_assert_eq!(classifier, kept);
+            prop_assert_eq!(classifier.feed(piece), kept.feed(piece));
+            packed = classifier.pack();
+        }
+        prop_assert_eq!(Classifier::unpack(packed), kept);
+    }
+
+    #[test]
+    fn every_word_unpacks(word in any::<u32>(), stream in stream()) {
+        let mut classifier = Classifier::unpack(word);
+        prop_assert_eq!(Classifier::unpack(classifier.pack()), classifier);
+        let verdict = classifier.verdict();
+        let read = classifier.feed(&stream);
+        prop_assert!(verdict.is_none() || read == verdict);
+        prop_assert!(classifier.offset() <= LIMIT);
     }
 
     #[test]

@@ -108,11 +108,12 @@ The module is looked for beside filterctl itself, then among the modules install
 running kernel, where modprobe loads it.
 
 Parameters:
-  enabled      0, 1 (default: 1)
-  action       drop, monitor (default: drop)
-  detect       any of requests, h2c, http09, responses (default: requests,h2c,http09)
-  namespaces   all, initial (default: all)
-  log          0, 1 (default: 1)
+  enabled        0, 1 (default: 1)
+  action         drop, monitor (default: drop)
+  detect         any of requests, h2c, http09, responses (default: requests,h2c,http09)
+  namespaces     all, initial (default: all)
+  log            0, 1 (default: 1)
+  max_undecided  how many undecided starts of streams are kept (default: 4096)
 
 Examples:
   filterctl load

@@ -23,6 +23,8 @@ pub(crate) struct Setting {
 pub(crate) enum Kind {
     /// Any text.
     Text,
+    /// A number.
+    Number,
     /// A moment, in seconds since 1970.
     Moment,
     /// 0 or 1.
@@ -56,6 +58,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         Kind::OneOf(&[HTTP_FILTER_NAMESPACES_ALL, HTTP_FILTER_NAMESPACES_INITIAL]),
     ),
     parameter(HTTP_FILTER_LOG, Kind::Switch),
+    parameter(HTTP_FILTER_MAX_UNDECIDED, Kind::Number),
 ];
 
 const fn shown(name: &'static str, kind: Kind) -> Setting {
@@ -123,7 +126,7 @@ pub(crate) fn one_line(value: &str) -> String {
 /// A setting's value in JSON; as it is where it isn't of its kind.
 pub(crate) fn to_json(name: &str, value: &str) -> Value {
     let typed = match find(name).map(|setting| &setting.kind) {
-        Some(Kind::Moment) => value.parse::<i64>().ok().map(Value::from),
+        Some(Kind::Moment | Kind::Number) => value.parse::<i64>().ok().map(Value::from),
         Some(Kind::Switch) => is_on(value).map(Value::from),
         Some(Kind::AnyOf(_)) => Some(value.split_whitespace().collect()),
         Some(Kind::Text | Kind::OneOf(_)) | None => None,
@@ -144,7 +147,7 @@ impl Kind {
     /// The allowed values in words, if they can be told.
     pub(crate) fn allowed(&self) -> Option<String> {
         match self {
-            Kind::Text | Kind::Moment => None,
+            Kind::Text | Kind::Moment | Kind::Number => None,
             Kind::Switch => Some("0 or 1".to_owned()),
             Kind::OneOf(words) => Some(format!("one of: {}", words.join(", "))),
             Kind::AnyOf(words) => Some(format!("any of: {}", words.join(", "))),
@@ -166,6 +169,7 @@ mod tests {
             ("enabled", "?", json!("?")),
             ("since", "1700000000", json!(1_700_000_000)),
             ("since", "never", json!("never")),
+            ("max_undecided", "4096", json!(4096)),
             ("action", "drop", json!("drop")),
             ("detect", "requests h2c", json!(["requests", "h2c"])),
             ("detect", "", json!([])),
@@ -178,6 +182,16 @@ mod tests {
     #[test]
     fn parameters_are_what_can_be_set_at_load_time() {
         let names: Vec<_> = parameters().collect();
-        assert_eq!(names, ["enabled", "action", "detect", "namespaces", "log"]);
+        assert_eq!(
+            names,
+            [
+                "enabled",
+                "action",
+                "detect",
+                "namespaces",
+                "log",
+                "max_undecided"
+            ]
+        );
     }
 }

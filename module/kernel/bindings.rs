@@ -22,3 +22,16 @@ include!(concat!(
     env!("HF_OBJ"),
     "/module/kernel/bindings_generated.rs"
 ));
+
+/// bindgen derives `Copy` where it can see all fields' types, not where they are the crate's own.
+macro_rules! plain_data {
+    ($($name:ident),*) => {$(
+        impl Copy for $name {}
+        impl Clone for $name {
+            fn clone(&self) -> Self {
+                *self
+            }
+        }
+    )*};
+}
+plain_data!(hf_flow, hf_queued);

@@ -5,10 +5,8 @@
 #include <linux/percpu.h>
 #include <linux/ratelimit.h>
 #include <linux/slab.h>
-#include <net/inet6_hashtables.h>
-#include <net/inet_hashtables.h>
+#include <linux/workqueue.h>
 #include <net/netns/generic.h>
-#include <net/tcp.h>
 
 #include "../uapi/http_filter.h"
 #include "helpers.h"
@@ -27,6 +25,7 @@ HF_PARAM(enabled, "filter from the start: 0, 1 (default 1)");
 HF_PARAM(action, "what happens to HTTP: drop, monitor (default drop)");
 HF_PARAM(detect, "what counts: any of requests,h2c,http09,responses (default requests,h2c,http09)");
 HF_PARAM(log, "a line in the kernel log for each connection: 0, 1 (default 1)");
+HF_PARAM(max_undecided, "undecided starts of streams that are kept: 1 to 1048576 (default 4096)");
 HF_PARAM(namespaces, "network namespaces filtered: all, initial (default all)");
 
 struct hf_counters {
@@ -83,6 +82,17 @@ void hf_spin_unlock_bh(spinlock_t *lock)
 	spin_unlock_bh(lock);
 }
 
+void hf_delayed_work_init(struct delayed_work *work, void (*run)(struct work_struct *))
+{
+	INIT_DELAYED_WORK(work, run);
+}
+
+void hf_delayed_work_queue(struct delayed_work *work, unsigned int delay_ms)
+{
+	/* Brings forward what is queued already. */
+	mod_delayed_work(system_long_wq, work, msecs_to_jiffies(delay_ms));
+}
+
 /* Linking against nf_defrag_ipv6 would make a bare insmod fail; see bpf_nf_enable_defrag(). */
 const struct nf_defrag_hook *hf_defrag_ipv6_get(void)
 {
@@ -108,111 +118,6 @@ void hf_device_name(const struct nf_hook_state *state, char name[HF_DEVICE_NAME]
 {
 	BUILD_BUG_ON(HF_DEVICE_NAME != IFNAMSIZ);
 	strscpy_pad(name, state->in ? state->in->name : "?", HF_DEVICE_NAME);
-}
-
-/*
- * True if the receiving socket is known already and has got bytes: what this
- * packet carries cannot be the start of its stream. One monotone load, no lock.
- */
-bool hf_tcp_past_start(const struct sk_buff *skb)
-{
-	const struct sock *sk = skb->sk;
-
-	return sk && sk_fullsock(sk) && sk_is_tcp(sk) &&
-	       data_race(tcp_sk(sk)->bytes_received) != 0;
-}
-
-/*
- * The lookup that tcp_v4_rcv() and tcp_v6_rcv() will do, but for listeners. Like
- * theirs it is in the route's namespace, which need not be that of the hook
- * (ipvlan in mode l3s).
- */
-static struct sock *hf_tcp_lookup(struct sk_buff *skb, const struct nf_hook_state *state,
-				  const struct hf_flow *flow)
-{
-	const struct net *net = skb_dst_dev_net_rcu(skb);
-
-	if (state->pf == NFPROTO_IPV4)
-		return __inet_lookup_established(net, flow->saddr[0], flow->sport,
-						 flow->daddr[0], ntohs(flow->dport),
-						 inet_iif(skb), inet_sdif(skb));
-#if IS_ENABLED(CONFIG_IPV6)
-	return __inet6_lookup_established(net, (const struct in6_addr *)flow->saddr, flow->sport,
-					  (const struct in6_addr *)flow->daddr, ntohs(flow->dport),
-					  inet6_iif(skb), inet6_sdif(skb));
-#else
-	return NULL;
-#endif
-}
-
-/* The ACK of a SYN cookie has no socket yet: TCP makes it, and hands it what the ACK carries. */
-static bool hf_tcp_cookie_start(const struct sk_buff *skb, const struct nf_hook_state *state,
-				unsigned int header, u32 *start)
-{
-	struct tcphdr buffer;
-	const struct tcphdr *th = skb_header_pointer(skb, header, sizeof(buffer), &buffer);
-
-	if (!th || !th->ack || th->rst ||
-	    !READ_ONCE(skb_dst_dev_net_rcu(skb)->ipv4.sysctl_tcp_syncookies))
-		return false;
-	*start = ntohl(th->seq);
-	if (state->pf == NFPROTO_IPV4)
-		return __cookie_v4_check(ip_hdr(skb), th);
-	return IS_ENABLED(CONFIG_IPV6) && __cookie_v6_check(ipv6_hdr(skb), th);
-}
-
-/*
- * If the receiving socket has not got a byte yet: true, and *start is the
- * sequence number of its stream's first one. False if it has, or if there is no
- * socket that could get any.
- */
-bool hf_tcp_stream_start(struct sk_buff *skb, const struct nf_hook_state *state,
-			 const struct hf_flow *flow, unsigned int header, u32 *start)
-{
-	struct sock *found = NULL, *sk = skb->sk;
-	bool at_start = false;
-
-	/* Early demux leaves none on loopback; TPROXY may have set a listener. */
-	if (!sk || READ_ONCE(sk->sk_state) == TCP_LISTEN)
-		sk = found = hf_tcp_lookup(skb, state, flow);
-	if (!sk)
-		return hf_tcp_cookie_start(skb, state, header, start);
-
-	switch (READ_ONCE(sk->sk_state)) {
-	case TCP_TIME_WAIT:
-	case TCP_SYN_SENT:
-	case TCP_CLOSE:
-		break;
-	case TCP_NEW_SYN_RECV:
-		*start = tcp_rsk(inet_reqsk(sk))->rcv_isn + 1;
-		at_start = true;
-		break;
-	default:
-		if (!sk_is_tcp(sk) || data_race(tcp_sk(sk)->bytes_received))
-			break;
-		/*
-		 * The lock keeps other softirqs from moving the position. An owner in
-		 * process context does it without: tcp_rcv_nxt_update() changes
-		 * bytes_received first, which the opposite order here makes up for where
-		 * stores stay in order (x86). A hook can run with bottom halves on.
-		 */
-		local_bh_disable();
-		bh_lock_sock_nested(sk);
-		*start = READ_ONCE(tcp_sk(sk)->rcv_nxt);
-		smp_rmb();
-		at_start = READ_ONCE(tcp_sk(sk)->bytes_received) == 0;
-		bh_unlock_sock(sk);
-		local_bh_enable();
-	}
-	if (found)
-		sock_gen_put(found);
-	return at_start;
-}
-
-/* True if data in a SYN may reach a listener at once (RFC 7413). */
-bool hf_tcp_fastopen_server(const struct sk_buff *skb)
-{
-	return READ_ONCE(skb_dst_dev_net_rcu(skb)->ipv4.sysctl_tcp_fastopen) & TFO_SERVER_ENABLE;
 }
 
 struct hf_attribute {

@@ -18,6 +18,7 @@ struct hf_params {
 	char *action;
 	char *detect;
 	char *log;
+	char *max_undecided;
 	char *namespaces;
 };
 extern struct hf_params hf_params;
@@ -36,6 +37,12 @@ void hf_spin_lock_bh(spinlock_t *lock);
 bool hf_spin_trylock_bh(spinlock_t *lock);
 void hf_spin_unlock_bh(spinlock_t *lock);
 
+/* Work in process context, some time later. */
+struct delayed_work;
+struct work_struct;
+void hf_delayed_work_init(struct delayed_work *work, void (*run)(struct work_struct *));
+void hf_delayed_work_queue(struct delayed_work *work, unsigned int delay_ms);
+
 /* IPv6 defragmentation without a link-time dependency. */
 const struct nf_defrag_hook *hf_defrag_ipv6_get(void);
 
@@ -45,19 +52,6 @@ void *hf_net_generic(const struct net *net, unsigned int id);
 /* The name of a packet's device of arrival, at most HF_DEVICE_NAME - 1 bytes and a NUL. */
 #define HF_DEVICE_NAME	16
 void hf_device_name(const struct nf_hook_state *state, char name[HF_DEVICE_NAME]);
-
-/* The socket that will receive a TCP segment. */
-struct hf_flow {
-	/* Addresses as in the packet; IPv4 in the first word. */
-	__be32 saddr[4];
-	__be32 daddr[4];
-	__be16 sport;
-	__be16 dport;
-};
-bool hf_tcp_past_start(const struct sk_buff *skb);
-bool hf_tcp_stream_start(struct sk_buff *skb, const struct nf_hook_state *state,
-			 const struct hf_flow *flow, unsigned int header, u32 *start);
-bool hf_tcp_fastopen_server(const struct sk_buff *skb);
 
 /* Directories in sysfs whose files call back. */
 struct hf_file {

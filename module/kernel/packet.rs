@@ -8,7 +8,10 @@
 //! C headers: [`include/linux/skbuff.h`](srctree/include/linux/skbuff.h),
 //! [`include/net/tcp.h`](srctree/include/net/tcp.h)
 
-use super::bindings;
+use super::{
+    bindings,
+    socket::{self, Flow, Receiver},
+};
 use core::{
     ffi::c_void,
     marker::PhantomData,
@@ -47,11 +50,12 @@ pub(crate) enum Unreadable {
 /// The TCP header at `header` lies within the packet, and so does the payload.
 pub(crate) struct Segment<'a> {
     packet: &'a Packet<'a>,
-    flow: bindings::hf_flow,
+    flow: Flow,
     header: u32,
     payload: u32,
     len: u32,
     seq: u32,
+    urgent_pointer: u16,
     flags: u8,
 }
 
@@ -72,6 +76,7 @@ const TCP_HEADER: usize = 20;
 const TCP_SYN: u8 = 0x02;
 const TCP_RST: u8 = 0x04;
 const TCP_ACK: u8 = 0x10;
+const TCP_URG: u8 = 0x20;
 
 impl Packet<'_> {
     /// # Safety
@@ -118,12 +123,13 @@ impl Packet<'_> {
         self.copy(offset, &mut bytes).then_some(bytes)
     }
 
-    /// Whether it is known, without a look at the packet, that its socket's stream has begun: true
-    /// for nearly all packets of a connection where early demux found the socket.
+    /// How many bytes its socket has received, if early demux found that, or else 0: a load, without
+    /// a look at the packet. What is read later was written at least as late as what let the last of
+    /// them pass.
     #[inline]
-    pub(crate) fn is_past_start(&self) -> bool {
+    pub(crate) fn received(&self) -> u64 {
         // SAFETY: By the type invariant.
-        unsafe { bindings::hf_tcp_past_start(self.skb) }
+        unsafe { bindings::hf_skb_received(self.skb) }
     }
 
     fn is_ipv6(&self) -> bool {
@@ -143,7 +149,7 @@ impl Packet<'_> {
         };
 
         let bytes: [u8; TCP_HEADER] = self.array(header).ok_or(short)?;
-        let [s0, s1, d0, d1, q0, q1, q2, q3, _, _, _, _, offset, flags, ..] = bytes;
+        let [s0, s1, d0, d1, q0, q1, q2, q3, _, _, _, _, offset, flags, _, _, _, _, u0, u1] = bytes;
         let header_len = u32::from(offset >> 4).wrapping_mul(4);
         if header_len < TCP_HEADER as u32 {
             return Err(Unreadable::Malformed);
@@ -152,14 +158,18 @@ impl Packet<'_> {
         let len = self.len().checked_sub(payload).ok_or(short)?;
         flow.sport = u16::from_ne_bytes([s0, s1]);
         flow.dport = u16::from_ne_bytes([d0, d1]);
+        flow.pf = self.state().pf;
+        // SAFETY: By the type invariant; a packet at this hook has a route.
+        unsafe { bindings::hf_flow_locate(&mut flow, self.skb) };
         // INVARIANT: Both were checked against the packet's length.
         Ok(Some(Segment {
             packet: self,
-            flow,
+            flow: Flow(flow),
             header,
             payload,
             len,
             seq: u32::from_be_bytes([q0, q1, q2, q3]),
+            urgent_pointer: u16::from_be_bytes([u0, u1]),
             flags,
         }))
     }
@@ -216,10 +226,12 @@ impl Packet<'_> {
 }
 
 impl Segment<'_> {
-    /// Whether TCP may take data from it: it has some, and is of a form that is not discarded at
-    /// once (RFC 9293 section 3.10.7).
-    pub(crate) fn carries_data(&self) -> bool {
-        self.len != 0 && self.flags & TCP_RST == 0 && self.flags & (TCP_ACK | TCP_SYN) != 0
+    /// Whether it may have a part in what is read: it has data, or points to urgent data, and is of a
+    /// form that TCP does not discard at once (RFC 9293 section 3.10.7).
+    pub(crate) fn is_read(&self) -> bool {
+        (self.len != 0 || self.is_urgent())
+            && self.flags & TCP_RST == 0
+            && self.flags & (TCP_ACK | TCP_SYN) != 0
     }
 
     /// Whether it asks for a connection, rather than to belong to one.
@@ -227,55 +239,58 @@ impl Segment<'_> {
         self.flags & TCP_SYN != 0
     }
 
-    /// Where its stream begins, as the sequence number of the first byte, if the receiving socket
-    /// has not got a byte yet. `None` if it has, or if there is no socket that could get any: what
-    /// TCP answers then carries no data to anybody.
-    ///
-    /// The socket is the truth here: what TCP will discard (a bad checksum, an old timestamp,
-    /// outside the window) never moves its position.
-    pub(crate) fn stream_start(&self) -> Option<u32> {
-        let packet = self.packet;
-        if self.is_syn() {
-            // Data in a SYN is read only by a Fast Open listener (RFC 7413); otherwise it comes
-            // again on the connection.
-            // SAFETY: By the packet's invariant; a packet at this hook has a route.
-            let is_read = self.flags & TCP_ACK == 0
-                && unsafe { bindings::hf_tcp_fastopen_server(packet.skb) };
-            return is_read.then_some(self.seq.wrapping_add(1));
-        }
+    /// Whether it points to urgent data.
+    pub(crate) fn is_urgent(&self) -> bool {
+        self.flags & TCP_URG != 0
+    }
+
+    /// Sequence numbers of the bytes that it makes urgent: which of the two is up to
+    /// `net.ipv4.tcp_stdurg` (`tcp_check_urg()`).
+    pub(crate) fn urgent(&self) -> [u32; 2] {
+        let pointer = u32::from(self.urgent_pointer);
+        [pointer, pointer.saturating_sub(1)].map(|pointer| self.seq.wrapping_add(pointer))
+    }
+
+    /// Sequence number of its first byte of data.
+    pub(crate) fn seq(&self) -> u32 {
+        self.seq.wrapping_add(self.is_syn().into())
+    }
+
+    /// How many bytes of data it has.
+    pub(crate) fn len(&self) -> u32 {
+        self.len
+    }
+
+    /// Copies data from `offset` into `buffer`; returns what was filled, empty at the end.
+    pub(crate) fn data<'b>(&self, offset: u32, buffer: &'b mut [u8]) -> &'b [u8] {
+        // SAFETY: By the packet's invariant.
+        unsafe { socket::copy(self.packet.skb, self.payload, self.len, offset, buffer) }
+    }
+
+    /// Who will get its data.
+    pub(crate) fn receiver(&self) -> Receiver<'_> {
+        let mut found = bindings::hf_socket::default();
         let mut start = 0;
-        // SAFETY: By the packet's invariant; a packet at this hook has a route; `start` is valid for
-        // a write.
+        // SAFETY: By the packet's invariant; a packet at this hook has a route; the out-parameters
+        // are valid for writes. A socket without a reference is the packet's.
         unsafe {
-            bindings::hf_tcp_stream_start(
-                packet.skb,
-                packet.state,
-                &self.flow,
+            let kind = bindings::hf_tcp_receiver(
+                self.packet.skb,
+                &self.flow.0,
                 self.header,
+                &mut found,
                 &mut start,
-            )
+            );
+            Receiver::new(kind, found, start)
         }
-        .then_some(start)
     }
 
-    /// Offset in the payload of the byte whose sequence number is `seq`, if it is in there.
-    pub(crate) fn offset_of(&self, seq: u32) -> Option<u32> {
-        let first = self.seq.wrapping_add(self.is_syn().into());
-        let offset = seq.wrapping_sub(first);
-        (offset < self.len).then_some(offset)
-    }
-
-    /// Copies payload from `offset` into `buffer`; returns what was filled, empty at the end.
-    pub(crate) fn payload<'b>(&self, offset: u32, buffer: &'b mut [u8]) -> &'b [u8] {
-        let left = self.len.saturating_sub(offset) as usize;
-        let len = left.min(buffer.len());
-        let Some(part) = buffer.get_mut(..len) else {
-            return &[];
-        };
-        if !self.packet.copy(self.payload.wrapping_add(offset), part) {
-            return &[];
-        }
-        part
+    /// Whether the data of a SYN may be read, by Fast Open (RFC 7413). Otherwise it comes again on
+    /// the connection.
+    pub(crate) fn syn_is_read(&self) -> bool {
+        let ack = self.flags & TCP_ACK != 0;
+        // SAFETY: By the packet's invariant; a packet at this hook has a route.
+        unsafe { bindings::hf_tcp_reads_syn(self.packet.skb, &self.flow.0, ack) }
     }
 
     /// Whether the TCP checksum is right. TCP has yet to look; it finds the answer noted.
@@ -298,30 +313,19 @@ impl Segment<'_> {
         }
     }
 
-    /// Its namespace, addresses and ports, packed: the same for all segments of a connection's
-    /// direction, and no other's while it lives.
-    pub(crate) fn flow(&self) -> [u64; 6] {
-        let pair = |high: u32, low: u32| (u64::from(high) << 32) | u64::from(low);
-        let [s0, s1, s2, s3] = self.flow.saddr;
-        let [d0, d1, d2, d3] = self.flow.daddr;
-        [
-            self.packet.state().net as usize as u64,
-            pair(s0, s1),
-            pair(s2, s3),
-            pair(d0, d1),
-            pair(d2, d3),
-            pair(self.flow.sport.into(), self.flow.dport.into()),
-        ]
+    /// The connection's direction that it belongs to.
+    pub(crate) fn flow(&self) -> &Flow {
+        &self.flow
     }
 
     /// Who sent it.
     pub(crate) fn source(&self) -> SocketAddr {
-        self.address(&self.flow.saddr, self.flow.sport)
+        self.address(&self.flow.0.saddr, self.flow.0.sport)
     }
 
     /// Whom it is for.
     pub(crate) fn destination(&self) -> SocketAddr {
-        self.address(&self.flow.daddr, self.flow.dport)
+        self.address(&self.flow.0.daddr, self.flow.0.dport)
     }
 
     fn address(&self, words: &[u32; 4], port: u16) -> SocketAddr {

@@ -13,6 +13,7 @@ pub(crate) struct Params {
     pub(crate) action: Option<&'static str>,
     pub(crate) detect: Option<&'static str>,
     pub(crate) log: Option<&'static str>,
+    pub(crate) max_undecided: Option<&'static str>,
     pub(crate) namespaces: Option<&'static str>,
 }
 
@@ -26,6 +27,7 @@ pub(crate) fn params() -> Params {
         action: given(raw.action),
         detect: given(raw.detect),
         log: given(raw.log),
+        max_undecided: given(raw.max_undecided),
         namespaces: given(raw.namespaces),
     }
 }

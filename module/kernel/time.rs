@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Wall-clock time.
+//! Time.
 
 use super::bindings;
 
@@ -8,4 +8,10 @@ use super::bindings;
 pub(crate) fn real_seconds() -> i64 {
     // SAFETY: An FFI call without requirements.
     unsafe { bindings::ktime_get_real_seconds() }
+}
+
+/// Seconds since the system started, `CLOCK_MONOTONIC`. Any context.
+pub(crate) fn uptime_seconds() -> u32 {
+    // SAFETY: An FFI call without requirements.
+    unsafe { bindings::ktime_get_seconds() as u32 }
 }

@@ -11,11 +11,12 @@
 #define HTTP_FILTER_VERSION	"0.1.0"
 #define HTTP_FILTER_SYSFS	"/sys/kernel/http_filter"
 
-/* Settings; all but the last three can be written. Also load-time parameters. */
+/* Settings; all but the last four can be written. Also load-time parameters. */
 #define HTTP_FILTER_ENABLED	"enabled"	/* 0, 1 */
 #define HTTP_FILTER_ACTION	"action"	/* HTTP_FILTER_ACTION_* */
 #define HTTP_FILTER_DETECT	"detect"	/* any of HTTP_FILTER_DETECT_* */
 #define HTTP_FILTER_LOG		"log"		/* 0, 1 */
+#define HTTP_FILTER_MAX_UNDECIDED "max_undecided" /* entries, load time only */
 #define HTTP_FILTER_NAMESPACES	"namespaces"	/* HTTP_FILTER_NAMESPACES_*, load time only */
 #define HTTP_FILTER_VERSION_FILE "version"	/* not a parameter */
 #define HTTP_FILTER_SINCE	"since"		/* not a parameter; seconds, CLOCK_REALTIME */
@@ -43,11 +44,17 @@
 /* ... connections by what became of them; */
 #define HTTP_FILTER_STAT_BLOCKED	"blocked"
 #define HTTP_FILTER_STAT_MONITORED	"monitored"
+#define HTTP_FILTER_STAT_EVICTED	"evicted"	/* undecided, ended to make room */
 /* ... segments. */
 #define HTTP_FILTER_STAT_INSPECTED	"inspected"	/* payload looked at */
-#define HTTP_FILTER_STAT_DROPPED	"dropped"
+#define HTTP_FILTER_STAT_DROPPED	"dropped"	/* would complete a first line of HTTP */
+#define HTTP_FILTER_STAT_DEFERRED	"deferred"	/* of an undecided start, dropped to come again */
+#define HTTP_FILTER_STAT_REFUSED	"refused"	/* the same, for want of room */
 #define HTTP_FILTER_STAT_MALFORMED	"malformed"	/* no TCP header could be read */
 #define HTTP_FILTER_STAT_UNINSPECTABLE	"uninspectable"	/* passed without a verdict */
+
+/* A gauge: streams whose start is undecided, now. */
+#define HTTP_FILTER_STAT_UNDECIDED	"undecided"
 
 /* ... requests by method: a file each in stats/methods, and one for the rest. */
 #define HTTP_FILTER_METHODS	"methods"

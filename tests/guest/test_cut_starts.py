@@ -1,51 +1,120 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Streams that start with less than a first line in their first segment.
-
-A limit of this version: it judges a first line only within one segment.
-"""
+"""A first line that comes in several segments is judged as one that comes in one."""
 
 import time
 
 import pytest
 
 from support import http_filter
-from support.expect import send_blocked
-from support.streams import Stream
+from support.streams import Recorder, Stream
+from support.wait import wait_until
 
 pytestmark = pytest.mark.usefixtures("filtered")
 
 REQUEST = b"GET /index.html HTTP/1.1\r\nHost: example.com\r\n\r\n"
 DECIDED = REQUEST.index(b"HTTP/1") + len(b"HTTP/1")
 
+HTTP = {
+    "request": REQUEST,
+    "preface": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "HTTP/0.9": b"GET /index.html\r\n",
+    "empty lines first": b"\r\n\r\nGET / HTTP/1.1\r\n\r\n",
+    "long target": b"GET /" + b"a" * 5000 + b" HTTP/1.1\r\n\r\n",
+}
+
 OTHERS = {
     "Redis": b"GET key\r\n",
     "SSH": b"SSH-2.0-test\r\n",
     "RTSP": b"OPTIONS rtsp://a/ RTSP/1.0\r\n\r\n",
+    "nearly": b"GET / HTTP/x\r\n",
+    "never decided": b"GET /index.html HTTP",
 }
 
 
-def send_pieces(server, namespace, *pieces):
-    """Sends a segment a piece; what the server reads must be the whole."""
+def send_pieces(stream, data, places):
+    """Sends a segment for each piece."""
+    ends = [0, *places, len(data)]
+    for start, end in zip(ends, ends[1:]):
+        stream.send(data[start:end])
+        time.sleep(0.01)
+
+
+def send_blocked(server, namespace, data, places):
+    """Sends a stream in pieces, which is blocked where it becomes HTTP; returns it and what the server read."""
     with Stream(namespace, server.endpoint) as stream:
-        for piece in pieces:
-            stream.send(piece)
-            time.sleep(0.01)
+        send_pieces(stream, data, places)
+        wait_until(lambda: http_filter.counters()["dropped"] >= 2, f"{data[:60]!r} is dropped, twice")
+        return stream, server.read_from(stream)
+
+
+def send_delivered(server, namespace, data, places):
+    with Stream(namespace, server.endpoint) as stream:
+        send_pieces(stream, data, places)
         stream.finish()
-        assert server.read_all_from(stream) == b"".join(pieces)
-
-
-def test_a_first_segment_that_holds_just_enough(veth, recorder):
-    send_blocked(recorder, veth.client, REQUEST[:DECIDED])
+        assert server.read_all_from(stream) == data
+    counters = http_filter.counters()
+    assert (counters["blocked"], counters["dropped"], counters["deferred"], counters["refused"]) == (0, 0, 0, 0)
 
 
 @pytest.mark.parametrize("place", [1, 3, 4, 5, 15, 16, DECIDED - 1])
-def test_a_request_in_two_segments_passes_but_is_counted(veth, recorder, place):
-    send_pieces(recorder, veth.client, REQUEST[:place], REQUEST[place:])
-    assert http_filter.counters()["uninspectable"] == 1
-    assert http_filter.counters()["requests"] == 0
+def test_a_request_in_two_segments_is_blocked(veth, family, place):
+    with Recorder(veth.endpoint(family)) as server:
+        _, read = send_blocked(server, veth.client, REQUEST, [place])
+    assert read == REQUEST[:place]
+    counters = http_filter.counters()
+    assert (counters["requests"], counters["blocked"], counters["uninspectable"]) == (1, 1, 0)
 
 
-@pytest.mark.parametrize("stream", OTHERS.values(), ids=OTHERS)
-def test_other_protocols_in_segments_of_one_byte(veth, recorder, stream):
-    send_pieces(recorder, veth.client, *(bytes([byte]) for byte in stream))
-    assert http_filter.counters()["blocked"] == 0
+@pytest.mark.parametrize("data", HTTP.values(), ids=HTTP)
+def test_in_segments_of_one_byte_it_is_blocked(veth, recorder, data):
+    _, read = send_blocked(recorder, veth.client, data, range(1, min(len(data), 30)))
+    assert data.startswith(read)
+    assert http_filter.counters()["blocked"] == 1
+
+
+@pytest.mark.parametrize("place", [1, 3, 5, 16])
+def test_over_loopback_it_is_blocked(loopback, family, place):
+    with Recorder(loopback.endpoint(family)) as server:
+        _, read = send_blocked(server, loopback.client, REQUEST, [place])
+    assert read == REQUEST[:place]
+
+
+@pytest.mark.parametrize("place", [1, 5, 16])
+def test_the_log_shows_the_whole_line(veth, recorder, kernel_log, place):
+    stream, _ = send_blocked(recorder, veth.client, REQUEST, [place])
+    expected = f"dropped GET /index.html HTTP/1.1 from {stream} to {recorder.endpoint} in eth0"
+    wait_until(lambda: expected in kernel_log.lines(), expected)
+    assert http_filter.counters()["methods/GET"] == 1
+
+
+def test_a_first_segment_that_holds_just_enough(veth, recorder):
+    _, read = send_blocked(recorder, veth.client, REQUEST, [DECIDED])
+    assert read == b""
+
+
+@pytest.mark.parametrize("data", OTHERS.values(), ids=OTHERS)
+def test_other_protocols_in_segments_of_one_byte_arrive(veth, recorder, data):
+    send_delivered(recorder, veth.client, data, range(1, len(data)))
+
+
+@pytest.mark.parametrize("data", OTHERS.values(), ids=OTHERS)
+def test_other_protocols_in_two_segments_arrive_over_loopback(loopback, family, data):
+    with Recorder(loopback.endpoint(family)) as server:
+        send_delivered(server, loopback.client, data, [2])
+
+
+def test_nothing_is_kept_of_a_stream_past_its_start(veth, recorder):
+    with Stream(veth.client, recorder.endpoint) as stream:
+        stream.send(b"GET")
+        wait_until(lambda: http_filter.counters()["undecided"] == 1, "the start is kept")
+        stream.send(b"TING\r\n")
+        recorder.wait_for(stream, b"GETTING\r\n")
+        stream.send(b"more")
+        wait_until(lambda: http_filter.counters()["undecided"] == 0, "it is not any more")
+
+
+def test_nothing_is_kept_of_a_connection_that_has_ended(veth, recorder):
+    with Stream(veth.client, recorder.endpoint) as stream:
+        stream.send(b"GET")
+        wait_until(lambda: http_filter.counters()["undecided"] == 1, "the start is kept")
+    wait_until(lambda: http_filter.counters()["undecided"] == 0, "it is not any more", seconds=5)

@@ -12,6 +12,9 @@ BAD_PARAMETERS = [
     {"action": "explode"},
     {"detect": "requests,telnet"},
     {"namespaces": "some"},
+    {"max_undecided": "0"},
+    {"max_undecided": "many"},
+    {"max_undecided": "1048577"},
     {"log": "loud"},
 ]
 
@@ -37,9 +40,11 @@ def test_says_one_line_on_load_and_one_on_unload(unfiltered, kernel_log):
 
 def test_takes_every_setting_as_parameter(unfiltered):
     chosen = {"enabled": "0", "action": "monitor", "detect": "h2c", "log": "0"}
-    http_filter.load(**chosen, namespaces="initial")
+    http_filter.load(**chosen, namespaces="initial", max_undecided=100)
     assert http_filter.settings() == chosen
     assert http_filter.get("namespaces") == "initial"
+    # Rounded up to whole buckets.
+    assert 100 <= int(http_filter.get("max_undecided")) < 110
     http_filter.unload()
 
 

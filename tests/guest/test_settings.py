@@ -23,7 +23,7 @@ BAD_VALUES = [
     ("log", "2"), ("log", "loud"), ("log", ""),
 ]
 
-READ_ONLY = ["version", "since", "namespaces", "stats/requests", "stats/blocked", "stats/methods/GET"]
+READ_ONLY = ["version", "since", "namespaces", "max_undecided", "stats/requests", "stats/blocked", "stats/methods/GET"]
 
 WRITABLE = ["enabled", "action", "detect", "log"]
 

@@ -9,7 +9,8 @@ use crate::cli::Set;
 use crate::settings;
 use crate::sysfs::Sysfs;
 use crate::uapi::{
-    HTTP_FILTER_NAMESPACES, HTTP_FILTER_NAMESPACES_ALL, HTTP_FILTER_NAMESPACES_INITIAL,
+    HTTP_FILTER_MAX_UNDECIDED, HTTP_FILTER_NAMESPACES, HTTP_FILTER_NAMESPACES_ALL,
+    HTTP_FILTER_NAMESPACES_INITIAL,
 };
 
 /// Changes a setting and prints what it is then. What can be set is up to the module: any file that can be written.
@@ -45,12 +46,12 @@ pub(crate) fn run(sysfs: &Sysfs, arguments: &Set, out: &mut dyn Write) -> Result
 
 /// Why a setting cannot be written, and what to do instead.
 fn read_only(key: &str, value: &str) -> Error {
-    if key != HTTP_FILTER_NAMESPACES {
-        return anyhow!("{key} is read-only");
-    }
-    let value = match value {
-        HTTP_FILTER_NAMESPACES_ALL => HTTP_FILTER_NAMESPACES_ALL,
-        _ => HTTP_FILTER_NAMESPACES_INITIAL,
+    let value = match (key, value) {
+        (HTTP_FILTER_MAX_UNDECIDED, value) if value.parse::<u32>().is_ok() => value,
+        (HTTP_FILTER_MAX_UNDECIDED, _) => "NUMBER",
+        (HTTP_FILTER_NAMESPACES, HTTP_FILTER_NAMESPACES_ALL) => HTTP_FILTER_NAMESPACES_ALL,
+        (HTTP_FILTER_NAMESPACES, _) => HTTP_FILTER_NAMESPACES_INITIAL,
+        _ => return anyhow!("{key} is read-only"),
     };
     anyhow!("{key} is set at load time: filterctl unload, then filterctl load {key}={value}")
 }

@@ -54,6 +54,7 @@ action drop
 detect requests h2c http09
 namespaces all
 log 1
+max_undecided 4096
 allow_ports
 allow_sources 192.0.2.0/24 2001:db8::/32
 ";
@@ -64,7 +65,8 @@ allow_sources 192.0.2.0/24 2001:db8::/32
 fn an_unknown_key_is_answered_with_the_known_ones() {
     let tree = Tree::loaded();
     let get = "filterctl: unknown key \"acton\"; known are: \
-        version, enabled, since, action, detect, namespaces, log\n";
+        version, enabled, since, action, detect, namespaces, log, \
+        max_undecided\n";
     tree.filterctl(&["get", "acton"])
         .assert()
         .code(1)
@@ -137,6 +139,11 @@ fn what_is_read_only_stays_as_it_is() {
             "namespaces",
             "filterctl: namespaces is set at load time: \
              filterctl unload, then filterctl load namespaces=initial\n",
+        ),
+        (
+            "max_undecided",
+            "filterctl: max_undecided is set at load time: \
+             filterctl unload, then filterctl load max_undecided=NUMBER\n",
         ),
     ] {
         let before = tree.read(key);

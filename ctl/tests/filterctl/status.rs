@@ -36,11 +36,12 @@ fn all_is_shown_at_a_glance() {
     let since = output.find(" (").zip(output.find(" ago)")).unwrap();
     let expected = "\
 http_filter 0.1.0
-  enabled     yes, since 2023-11-14 22:13:20 +00:00
-  action      drop
-  detect      requests h2c http09
-  namespaces  all
-  log         yes
+  enabled        yes, since 2023-11-14 22:13:20 +00:00
+  action         drop
+  detect         requests h2c http09
+  namespaces     all
+  log            yes
+  max_undecided  4096
 
 connections
   requests           1,234
@@ -49,6 +50,8 @@ connections
   responses              0
   blocked            1,234
   monitored              0
+  undecided              0
+  evicted                0
 
 requests by method
   GET                1,200
@@ -57,6 +60,8 @@ requests by method
 segments
   inspected      1,234,567
   dropped                0
+  deferred               0
+  refused                0
   malformed              0
   uninspectable          0
 ";
@@ -107,6 +112,7 @@ fn json_holds_everything() {
             "detect": ["requests", "h2c", "http09"],
             "namespaces": "all",
             "log": true,
+            "max_undecided": 4096,
             "stats": {
                 "requests": 7,
                 "h2c": 0,
@@ -114,8 +120,12 @@ fn json_holds_everything() {
                 "responses": 0,
                 "blocked": 0,
                 "monitored": 0,
+                "undecided": 0,
+                "evicted": 0,
                 "inspected": u64::MAX,
                 "dropped": 0,
+                "deferred": 0,
+                "refused": 0,
                 "malformed": 0,
                 "uninspectable": 0,
                 "methods": {"GET": 7, "POST": 0, "other": 0},
@@ -148,21 +158,21 @@ fn json_is_one_line_in_a_known_order() {
 #[test]
 fn what_a_later_module_adds_is_shown() {
     let tree = Tree::loaded();
-    tree.counter("evicted", 3);
+    tree.counter("later", 3);
     tree.counter("methods/BREW", 2);
     tree.file("allow_ports", "80,8000-8099", 0o644);
     tree.file("allow_sources", "", 0o644);
     let output = tree.output(&["status"]);
-    assert_eq!(line(&output, "evicted"), ["evicted", "3"]);
+    assert_eq!(line(&output, "later"), ["later", "3"]);
     assert_eq!(line(&output, "BREW"), ["BREW", "2"]);
     assert_eq!(
         line(&output, "allow_ports"),
         ["allow_ports", "80,8000-8099"]
     );
     assert_eq!(line(&output, "allow_sources"), ["allow_sources", "none"]);
-    assert!(output.find("uninspectable") < output.find("evicted"));
+    assert!(output.find("uninspectable") < output.find("later"));
     let json = json(&tree);
-    assert_eq!(json["stats"]["evicted"], 3);
+    assert_eq!(json["stats"]["later"], 3);
     assert_eq!(json["stats"]["methods"]["BREW"], 2);
     assert_eq!(json["allow_ports"], "80,8000-8099");
     assert_eq!(json["allow_sources"], "");

@@ -34,6 +34,7 @@ impl Tree {
         }
         for (name, value) in [
             ("namespaces", "all"),
+            ("max_undecided", "4096"),
             ("version", "0.1.0"),
             ("since", "1700000000"),
         ] {
@@ -46,8 +47,12 @@ impl Tree {
             "responses",
             "blocked",
             "monitored",
+            "undecided",
+            "evicted",
             "inspected",
             "dropped",
+            "deferred",
+            "refused",
             "malformed",
             "uninspectable",
             "methods/GET",

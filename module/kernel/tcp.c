@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/rbtree.h>
+#include <net/inet6_hashtables.h>
+#include <net/inet_hashtables.h>
+#include <net/tcp.h>
+
+#include "tcp.h"
+
+/*
+ * As tcp_v4_rcv() and tcp_v6_rcv() look up: in the route's namespace, which need
+ * not be that of the hook (ipvlan in mode l3s).
+ */
+void hf_flow_locate(struct hf_flow *flow, const struct sk_buff *skb)
+{
+	flow->net_cookie = skb_dst_dev_net_rcu(skb)->net_cookie;
+	if (flow->pf == NFPROTO_IPV4) {
+		flow->iif = inet_iif(skb);
+		flow->sdif = inet_sdif(skb);
+	} else {
+		flow->iif = inet6_iif(skb);
+		flow->sdif = inet6_sdif(skb);
+	}
+}
+
+u64 hf_tcp_received(const struct sock *sk)
+{
+	u64 received = data_race(tcp_sk(sk)->bytes_received);
+
+	smp_rmb();
+	return received;
+}
+
+u64 hf_skb_received(const struct sk_buff *skb)
+{
+	const struct sock *sk = skb->sk;
+
+	return sk && sk_fullsock(sk) && sk_is_tcp(sk) ? hf_tcp_received(sk) : 0;
+}
+
+/* The lookup that TCP will do, but for listeners; takes a reference. */
+static struct sock *hf_tcp_lookup(const struct net *net, const struct hf_flow *flow)
+{
+	if (flow->pf == NFPROTO_IPV4)
+		return __inet_lookup_established(net, flow->saddr[0], flow->sport,
+						 flow->daddr[0], ntohs(flow->dport),
+						 flow->iif, flow->sdif);
+#if IS_ENABLED(CONFIG_IPV6)
+	return __inet6_lookup_established(net, (const struct in6_addr *)flow->saddr, flow->sport,
+					  (const struct in6_addr *)flow->daddr, ntohs(flow->dport),
+					  flow->iif, flow->sdif);
+#else
+	return NULL;
+#endif
+}
+
+/* The ACK of a SYN cookie has no socket yet: TCP makes it, and hands it what the ACK carries. */
+static bool hf_tcp_cookie(const struct sk_buff *skb, const struct hf_flow *flow,
+			  unsigned int header, u32 *start)
+{
+	const struct net *net = skb_dst_dev_net_rcu(skb);
+	struct tcphdr buffer;
+	const struct tcphdr *th = skb_header_pointer(skb, header, sizeof(buffer), &buffer);
+
+	if (!th || !th->ack || th->rst ||
+	    !READ_ONCE(net->ipv4.sysctl_tcp_syncookies))
+		return false;
+	*start = ntohl(th->seq);
+	if (flow->pf == NFPROTO_IPV4)
+		return __cookie_v4_check(ip_hdr(skb), th);
+	return IS_ENABLED(CONFIG_IPV6) && __cookie_v6_check(ipv6_hdr(skb), th);
+}
+
+static enum hf_tcp_receiver hf_tcp_kind(const struct sock *sk, u32 *start)
+{
+	switch (READ_ONCE(sk->sk_state)) {
+	case TCP_TIME_WAIT:
+	case TCP_CLOSE:
+		return HF_TCP_NOBODY;
+	case TCP_SYN_SENT:
+		return HF_TCP_CONNECTING;
+	case TCP_NEW_SYN_RECV:
+		*start = tcp_rsk(inet_reqsk(sk))->rcv_isn + 1;
+		return HF_TCP_REQUEST;
+	default:
+		return sk_is_tcp(sk) ? HF_TCP_SOCKET : HF_TCP_NOBODY;
+	}
+}
+
+/* The socket of a flow, to be given back with hf_tcp_put(). */
+static enum hf_tcp_receiver hf_tcp_find(const struct net *net, const struct hf_flow *flow,
+					struct hf_socket *socket, u32 *start)
+{
+	socket->sk = hf_tcp_lookup(net, flow);
+	socket->held = socket->sk;
+	return socket->sk ? hf_tcp_kind(socket->sk, start) : HF_TCP_NOBODY;
+}
+
+/* The same for a flow whose packet is gone, and whose namespace may be. */
+enum hf_tcp_receiver hf_tcp_find_again(const struct hf_flow *flow, struct hf_socket *socket,
+				       u32 *start)
+{
+	enum hf_tcp_receiver receiver = HF_TCP_NOBODY;
+	const struct net *net;
+
+	socket->held = false;
+	/* A grace period passes between a namespace's leaving this list and its end. */
+	rcu_read_lock();
+	for_each_net_rcu(net) {
+		if (net->net_cookie == flow->net_cookie) {
+			receiver = hf_tcp_find(net, flow, socket, start);
+			break;
+		}
+	}
+	rcu_read_unlock();
+	return receiver;
+}
+
+/*
+ * The same for a packet, whose socket early demux may have found already. What it
+ * found long ago, before the packets of the same batch were received, may be a
+ * request that has become a socket since, or a listener (TPROXY): TCP will look
+ * again, and so is done here.
+ */
+static enum hf_tcp_receiver hf_tcp_find_for(const struct sk_buff *skb, const struct hf_flow *flow,
+					    struct hf_socket *socket, u32 *start)
+{
+	struct sock *sk = skb->sk;
+
+	if (!sk || !sk_fullsock(sk) || READ_ONCE(sk->sk_state) == TCP_LISTEN)
+		return hf_tcp_find(skb_dst_dev_net_rcu(skb), flow, socket, start);
+	socket->sk = sk;
+	socket->held = false;
+	return hf_tcp_kind(sk, start);
+}
+
+enum hf_tcp_receiver hf_tcp_receiver(const struct sk_buff *skb, const struct hf_flow *flow,
+				     unsigned int header, struct hf_socket *socket, u32 *start)
+{
+	enum hf_tcp_receiver receiver = hf_tcp_find_for(skb, flow, socket, start);
+
+	if (!socket->sk && hf_tcp_cookie(skb, flow, header, start))
+		return HF_TCP_REQUEST;
+	return receiver;
+}
+
+void hf_tcp_put(struct hf_socket *socket)
+{
+	if (socket->held)
+		sock_gen_put(socket->sk);
+}
+
+/*
+ * A SYN's data is read by a Fast Open listener, which need not be the one that is
+ * asked for here; that of a SYN-ACK by a Fast Open client
+ * (tcp_rcv_fastopen_synack()).
+ */
+bool hf_tcp_reads_syn(const struct sk_buff *skb, const struct hf_flow *flow, bool ack)
+{
+	struct hf_socket socket;
+	bool reads;
+	u32 start;
+
+	if (!ack)
+		return READ_ONCE(skb_dst_dev_net_rcu(skb)->ipv4.sysctl_tcp_fastopen) &
+		       TFO_SERVER_ENABLE;
+	reads = hf_tcp_find_for(skb, flow, &socket, &start) == HF_TCP_CONNECTING &&
+		sk_is_tcp(socket.sk) &&
+		(tcp_sk(socket.sk)->syn_fastopen || tcp_sk(socket.sk)->syn_data);
+	hf_tcp_put(&socket);
+	return reads;
+}
+
+/*
+ * TCP takes the same lock for the same packet a moment later. Bottom halves are
+ * off already where a packet comes from a device, not where it comes back from
+ * user space.
+ */
+void hf_tcp_lock(struct sock *sk)
+{
+	local_bh_disable();
+	bh_lock_sock_nested(sk);
+}
+
+void hf_tcp_unlock(struct sock *sk)
+{
+	bh_unlock_sock(sk);
+	local_bh_enable();
+}
+
+/*
+ * The lock keeps other softirqs from moving the position, not an owner in process
+ * context: __release_sock() hands it the backlog with the lock dropped. While it
+ * does, tail is NULL, but len stays until its end. tcp_rcv_nxt_update() changes
+ * bytes_received first; read in the opposite order, 0 bytes received mean that
+ * rcv_nxt is untouched where stores stay in order (x86).
+ */
+void hf_tcp_position(const struct sock *sk, struct hf_position *position)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+
+	position->owned = sk->sk_lock.owned;
+	position->pending = position->owned &&
+			    (READ_ONCE(sk->sk_backlog.len) || READ_ONCE(sk->sk_backlog.tail));
+	position->rcv_nxt = READ_ONCE(tp->rcv_nxt);
+	smp_rmb();
+	position->received = data_race(tp->bytes_received);
+	position->queued = !RB_EMPTY_ROOT(&tp->out_of_order_queue);
+	position->urgent = READ_ONCE(tp->urg_data);
+	position->urg_seq = READ_ONCE(tp->urg_seq);
+}
+
+static void hf_tcp_queued(struct hf_queued *queued, const struct rb_node *node)
+{
+	queued->skb = node ? rb_to_skb(node) : NULL;
+	if (queued->skb) {
+		queued->seq = TCP_SKB_CB(queued->skb)->seq;
+		queued->len = queued->skb->len;
+	}
+}
+
+void hf_tcp_queue_first(const struct sock *sk, struct hf_queued *queued)
+{
+	hf_tcp_queued(queued, rb_first(&tcp_sk(sk)->out_of_order_queue));
+}
+
+void hf_tcp_queue_next(struct hf_queued *queued)
+{
+	hf_tcp_queued(queued, rb_next(&queued->skb->rbnode));
+}
+
+bool hf_tcp_end(struct sock *sk)
+{
+	return tcp_abort(sk, ECONNABORTED) == 0;
+}
+
+u32 hf_serial_cpu(void)
+{
+	/* With PREEMPT_RT softirqs are threads, which may be interrupted by others of the CPU. */
+	if (IS_ENABLED(CONFIG_PREEMPT_RT) || !in_softirq())
+		return HF_NO_CPU;
+	return smp_processor_id();
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The socket that will receive a TCP segment, where it stands in its stream, and
+ * what waits in its out-of-order queue. Layouts that only C can read; no policy.
+ */
+#ifndef _HTTP_FILTER_TCP_H
+#define _HTTP_FILTER_TCP_H
+
+#include <linux/netfilter.h>
+#include <linux/skbuff.h>
+
+struct sock;
+
+/* One direction of a connection, and by which device it came last. */
+struct hf_flow {
+	u64 net_cookie;		/* of the route's namespace, where the socket is */
+	__be32 saddr[4];	/* as in the packet; IPv4 in the first word */
+	__be32 daddr[4];
+	__be16 sport;
+	__be16 dport;
+	int iif;
+	int sdif;
+	u8 pf;			/* NFPROTO_* */
+};
+void hf_flow_locate(struct hf_flow *flow, const struct sk_buff *skb);
+
+/*
+ * How many bytes of its stream a socket has received, 0 for a packet whose socket
+ * is not known yet. One monotone load, no lock; a later load sees what was done
+ * before that many were let through.
+ */
+u64 hf_tcp_received(const struct sock *sk);
+u64 hf_skb_received(const struct sk_buff *skb);
+
+/* What will become of a segment's data. */
+enum hf_tcp_receiver {
+	HF_TCP_NOBODY,		/* nobody reads it: no socket, time-wait, closed */
+	HF_TCP_CONNECTING,	/* the socket waits for its SYN-ACK */
+	HF_TCP_REQUEST,		/* a socket yet to be made; *start is its stream's */
+	HF_TCP_SOCKET,		/* a socket */
+};
+struct hf_socket {
+	struct sock *sk;
+	bool held;		/* by a reference of ours, else by the packet's */
+};
+enum hf_tcp_receiver hf_tcp_receiver(const struct sk_buff *skb, const struct hf_flow *flow,
+				     unsigned int header, struct hf_socket *socket, u32 *start);
+enum hf_tcp_receiver hf_tcp_find_again(const struct hf_flow *flow, struct hf_socket *socket, u32 *start);
+void hf_tcp_put(struct hf_socket *socket);
+
+/* Whether the data of a SYN may be read as the start of a stream (RFC 7413). */
+bool hf_tcp_reads_syn(const struct sk_buff *skb, const struct hf_flow *flow, bool ack);
+
+/* Where a socket stands in its stream. */
+struct hf_position {
+	u32 rcv_nxt;
+	u32 urg_seq;
+	u64 received;		/* bytes before rcv_nxt */
+	bool owned;		/* by a process */
+	bool pending;		/* segments wait for the owner: the position lags */
+	bool queued;		/* the out-of-order queue is not empty */
+	bool urgent;		/* urg_seq is the place of an urgent byte */
+};
+void hf_tcp_lock(struct sock *sk);
+void hf_tcp_unlock(struct sock *sk);
+void hf_tcp_position(const struct sock *sk, struct hf_position *position);
+
+/* The out-of-order queue of a locked socket that nobody owns, in order. */
+struct hf_queued {
+	const struct sk_buff *skb;	/* NULL: the end */
+	u32 seq;
+	u32 len;
+};
+void hf_tcp_queue_first(const struct sock *sk, struct hf_queued *queued);
+void hf_tcp_queue_next(struct hf_queued *queued);
+
+/* Ends a connection, with a reset for both of its ends. Process context. */
+bool hf_tcp_end(struct sock *sk);
+
+/*
+ * The CPU whose softirqs are off from here until TCP has the packet, so that its
+ * packets reach TCP in the order of the hook; HF_NO_CPU if there is none.
+ */
+#define HF_NO_CPU	0xffffffff
+u32 hf_serial_cpu(void);
+
+#endif

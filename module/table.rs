@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The table of undecided streams: bounded, allocated beforehand, indexed by a keyed hash.
+//!
+//! A stream has an entry while its socket may stand within an undecided start, and, briefly, while
+//! packets of its start are on their way to TCP. Nothing is kept of it once its socket is past the
+//! start: an entry goes with the first packet that finds the socket there, or within [`SWEEP`] and a
+//! grace period.
+//!
+//! An entry that is needed goes with its socket alone, never by a time-out: without it, the rest of
+//! its stream would pass unseen. Where there is no room for a newcomer, its segment is refused, and
+//! comes again; and the entry of the bucket that was undecided for longest, if for [`PATIENCE`], is
+//! set free by ending its connection. So those who open connections slowly can keep others waiting
+//! for that long, but no longer, and not choose whom: the hash is keyed.
+
+use crate::{
+    counters::Counter,
+    kernel_ext::{
+        lock::{new_spinlock_bh, SpinLockBh, SpinLockBhBackend},
+        rcu::Moment,
+        siphash,
+        socket::{Flow, Receiver, Socket},
+        time,
+        work::{DelayedWork, Work},
+    },
+    undecided::{Passage, Undecided},
+};
+use classifier::{Classifier, LIMIT};
+use kernel::{
+    prelude::*,
+    sync::{
+        atomic::{
+            ordering::{Full, Relaxed},
+            Atomic,
+        },
+        lock::Guard,
+    },
+};
+
+/// Entries in a bucket: as many as fit, with its lock, into a kilobyte.
+const WAYS: usize = 7;
+
+/// Milliseconds between two rounds that look for sockets that have ended.
+const SWEEP: u32 = 1000;
+
+/// Seconds for which an undecided connection is not ended to make room for others: more than a
+/// client with bytes to send needs to bring them, lost segments and all.
+const PATIENCE: u32 = 5;
+
+/// Undecided streams.
+pub(crate) struct Table(DelayedWork<Buckets>);
+
+struct Buckets {
+    key: siphash::Key,
+    buckets: KVVec<Pin<KBox<SpinLockBh<Bucket>>>>,
+    /// How many entries are needed.
+    needed: Atomic<u32>,
+}
+
+struct Bucket {
+    entries: [Undecided; WAYS],
+    /// The segments of decided streams that passed without an entry, since there was no room.
+    unmarked: Passage,
+    /// How many of the entries are needed.
+    needed: u32,
+}
+
+impl Table {
+    /// An empty table for at least `entries` streams. Process context.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn new(entries: usize) -> Result<Self> {
+        let count = entries.div_ceil(WAYS).max(1);
+        let mut buckets = KVVec::with_capacity(count, GFP_KERNEL)?;
+        for _ in 0..count {
+            let bucket = Bucket {
+                entries: [Undecided::FREE; WAYS],
+                unmarked: Passage::now(None),
+                needed: 0,
+            };
+            let bucket = KBox::pin_init(
+                new_spinlock_bh!(bucket, "http_filter_undecided"),
+                GFP_KERNEL,
+            )?;
+            buckets.push_within_capacity(bucket).map_err(|_| ENOMEM)?;
+        }
+        Ok(Self(DelayedWork::new(Buckets {
+            key: siphash::Key::random(),
+            buckets,
+            needed: Atomic::new(0),
+        })?))
+    }
+
+    /// How many streams it holds at most.
+    pub(crate) fn capacity(&self) -> usize {
+        self.0.task().buckets.len().saturating_mul(WAYS)
+    }
+
+    /// How many streams are undecided. Any context.
+    #[inline]
+    pub(crate) fn undecided(&self) -> u32 {
+        self.0.task().needed.load(Relaxed)
+    }
+
+    /// The place of a flow, locked. Any context that a hook runs in; a socket may be locked while it
+    /// is held, but not the other way round.
+    pub(crate) fn place(&self, flow: &Flow) -> Option<Place<'_>> {
+        let bucket = self.0.task().bucket(flow)?.lock();
+        let index = bucket.index_of(flow);
+        Some(Place {
+            table: self,
+            bucket,
+            flow: *flow,
+            index,
+        })
+    }
+
+    /// Forgets all. Nobody may use it meanwhile. Process context.
+    pub(crate) fn clear(&self) {
+        self.0.call_off();
+        for bucket in &self.0.task().buckets {
+            let mut bucket = bucket.lock();
+            bucket.entries = [Undecided::FREE; WAYS];
+            bucket.recount(&self.0.task().needed);
+        }
+    }
+}
+
+impl Buckets {
+    fn bucket(&self, flow: &Flow) -> Option<&Pin<KBox<SpinLockBh<Bucket>>>> {
+        // The high half of a product scales the hash to the number of buckets without a division.
+        let hash = self.key.hash(&flow.identity()) as u32;
+        let index = u64::from(hash).wrapping_mul(self.buckets.len() as u64) >> 32;
+        self.buckets.get(index as usize)
+    }
+}
+
+impl Bucket {
+    fn index_of(&self, flow: &Flow) -> Option<usize> {
+        self.entries
+            .iter()
+            .position(|entry| !entry.is_free() && entry.flow() == flow)
+    }
+
+    /// The index of a place that is free, or held by what is only under way and may be forgotten.
+    fn room(&self, cpu: Option<u32>) -> Option<usize> {
+        let by = |is_room: fn(&Undecided, Option<u32>) -> bool| {
+            self.entries.iter().position(|entry| is_room(entry, cpu))
+        };
+        by(|entry, _| entry.is_free())
+            .or_else(|| by(|entry, cpu| !entry.is_needed() && entry.passage().is_over(cpu)))
+    }
+
+    /// The entry that has been undecided for longest, if for longer than [`PATIENCE`].
+    fn most_patient(&mut self, now: u32) -> Option<&mut Undecided> {
+        let age = |entry: &Undecided| now.wrapping_sub(entry.since());
+        self.entries
+            .iter_mut()
+            .filter(|entry| entry.is_needed() && age(entry) >= PATIENCE)
+            .max_by_key(|entry| age(entry))
+    }
+
+    /// Adds the change in how many of its entries are needed to `total`.
+    fn recount(&mut self, total: &Atomic<u32>) {
+        let is_needed = |entry: &&Undecided| !entry.is_free() && entry.is_needed();
+        let entries = self.entries.iter().filter(is_needed);
+        let needed = entries.fold(0, |count: u32, _| count.saturating_add(1));
+        if needed != self.needed {
+            // Whoever sees that the stream has moved on must see this: TCP moves it later.
+            let _ = total.fetch_add(needed.wrapping_sub(self.needed), Full);
+            self.needed = needed;
+        }
+    }
+}
+
+/// Where a flow has its entry, or may have one.
+pub(crate) struct Place<'a> {
+    table: &'a Table,
+    bucket: Guard<'a, Bucket, SpinLockBhBackend>,
+    flow: Flow,
+    index: Option<usize>,
+}
+
+impl Place<'_> {
+    /// The flow's entry.
+    pub(crate) fn entry(&mut self) -> Option<&mut Undecided> {
+        self.bucket.entries.get_mut(self.index?)
+    }
+
+    /// Forgets the flow.
+    pub(crate) fn remove(&mut self) {
+        if let Some(entry) = self.entry() {
+            *entry = Undecided::FREE;
+        }
+        self.index = None;
+    }
+
+    /// Makes an entry for a stream that stands at `here`; for a packet on `cpu`. `None` if there is
+    /// no room: then some is made for the next, if `enforce` allows to end connections, or else by
+    /// losing sight of one.
+    pub(crate) fn insert(
+        &mut self,
+        start: u32,
+        here: Classifier,
+        cpu: Option<u32>,
+        enforce: bool,
+    ) -> Option<&mut Undecided> {
+        let now = time::uptime_seconds();
+        let Some(index) = self.bucket.room(cpu) else {
+            if let Some(entry) = self.bucket.most_patient(now) {
+                if enforce {
+                    entry.set_ending();
+                    self.table.0.ask_sooner(0);
+                } else {
+                    *entry = Undecided::FREE;
+                    Counter::Uninspectable.count();
+                }
+            }
+            return None;
+        };
+        let passage = match self.is_unmarked_under_way(cpu) {
+            true => Passage::now(None),
+            false => Passage::now(cpu),
+        };
+        let new = Undecided::new(self.flow, start, here, now, passage);
+        let entry = self.bucket.entries.get_mut(index)?;
+        *entry = new;
+        self.index = Some(index);
+        // Under the lock that the sweep takes: it can't miss the entry and end.
+        self.table.0.ask(SWEEP);
+        Some(entry)
+    }
+
+    /// Whether a segment that passed without an entry may be on its way.
+    pub(crate) fn is_unmarked_under_way(&self, cpu: Option<u32>) -> bool {
+        !self.bucket.unmarked.is_over(cpu)
+    }
+
+    /// Takes note that a segment passes without an entry.
+    pub(crate) fn pass_unmarked(&mut self, cpu: Option<u32>) {
+        self.bucket.unmarked = match self.is_unmarked_under_way(cpu) {
+            true => self.bucket.unmarked.and_now(cpu),
+            false => Passage::now(cpu),
+        };
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.bucket.recount(&self.table.0.task().needed);
+    }
+}
+
+/// What becomes of an entry in the sweep.
+enum Fate {
+    Stays,
+    Goes,
+    /// It goes once its connection was ended.
+    Ends(Socket<'static>),
+}
+
+impl Work for Buckets {
+    /// The sweep.
+    fn run(&self) -> Option<u32> {
+        let mut is_empty = true;
+        for bucket in &self.buckets {
+            while let Some((flow, start, socket)) = self.sweep(bucket, &mut is_empty) {
+                if socket.end() {
+                    Counter::Evicted.count();
+                }
+                drop(socket);
+                let mut bucket = bucket.lock();
+                let ended = |entry: &&mut Undecided| {
+                    !entry.is_free() && *entry.flow() == flow && entry.start() == start
+                };
+                if let Some(entry) = bucket.entries.iter_mut().find(ended) {
+                    *entry = Undecided::FREE;
+                }
+                bucket.recount(&self.needed);
+            }
+        }
+        if is_empty {
+            return None;
+        }
+        Moment::hurry();
+        Some(SWEEP)
+    }
+}
+
+impl Buckets {
+    /// Frees what need not be kept in a bucket, up to the first entry whose connection is to be
+    /// ended, which it returns.
+    fn sweep(
+        &self,
+        bucket: &SpinLockBh<Bucket>,
+        is_empty: &mut bool,
+    ) -> Option<(Flow, u32, Socket<'static>)> {
+        let mut bucket = bucket.lock();
+        let mut ending = None;
+        for entry in bucket.entries.iter_mut().filter(|entry| !entry.is_free()) {
+            entry.set_walked(entry.walked().saturating_sub(crate::judge::WALK_REFILL));
+            match fate(entry) {
+                Fate::Stays => *is_empty = false,
+                Fate::Goes => *entry = Undecided::FREE,
+                Fate::Ends(socket) => {
+                    *is_empty = false;
+                    ending = Some((*entry.flow(), entry.start(), socket));
+                    break;
+                }
+            }
+        }
+        bucket.recount(&self.needed);
+        ending
+    }
+}
+
+/// What becomes of an entry; its bucket is locked.
+fn fate(entry: &Undecided) -> Fate {
+    // What is under way may be about to make the socket, or to move it.
+    if !entry.passage().is_over(None) {
+        return Fate::Stays;
+    }
+    if !entry.is_needed() {
+        return Fate::Goes;
+    }
+    let socket = match entry.flow().receiver() {
+        Receiver::Nobody | Receiver::Connecting => return Fate::Goes,
+        Receiver::Request { start } if start == entry.start() => return Fate::Stays,
+        Receiver::Request { .. } => return Fate::Goes,
+        Receiver::Socket(socket) => socket,
+    };
+    let locked = socket.lock();
+    if locked.is_pending() {
+        return Fate::Stays;
+    }
+    let received = u32::try_from(locked.received()).unwrap_or(LIMIT);
+    let is_past = received >= LIMIT
+        || entry
+            .at(received)
+            .is_some_and(|here| here.verdict().is_some());
+    if locked.start() != entry.start() || is_past {
+        return Fate::Goes;
+    }
+    drop(locked);
+    if entry.is_ending() {
+        return Fate::Ends(socket);
+    }
+    Fate::Stays
+}

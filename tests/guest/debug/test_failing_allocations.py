@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Each allocation on the way of the module's loading, switching and namespaces fails once, and nothing is half done."""
+
+import ctypes
+import errno
+import os
+import time
+
+import pytest
+
+from support import http_filter
+from support.expect import send_blocked, send_delivered
+from support.fault_injection import fail_each_in_turn, some_fail_in_interrupts
+from support.hammer import Hammer
+from support.topology import IPV4
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: example.com\r\n\r\n"
+_SYS_INIT_MODULE, _SYS_DELETE_MODULE = 175, 176
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def syscall(number, *arguments):
+    """Returns 0, or what errno then is."""
+    return ctypes.get_errno() if _libc.syscall(number, *arguments) else 0
+
+
+def error_of(action, *arguments):
+    try:
+        action(*arguments)
+    except OSError as error:
+        return error.errno
+    return 0
+
+
+def assert_it_works(recorder, veth):
+    send_blocked(recorder, veth.client, REQUEST)
+    send_delivered(recorder, veth.client, b"SSH-2.0-test\r\n")
+
+
+@pytest.mark.usefixtures("unfiltered")
+def test_loading(recorder, veth):
+    image = http_filter.MODULE.read_bytes()
+    refusals = 0
+    for error in fail_each_in_turn(lambda: syscall(_SYS_INIT_MODULE, image, len(image), b"log=0")):
+        assert error in (0, errno.ENOMEM)
+        if error:
+            refusals += 1
+            assert not http_filter.is_loaded()
+            assert not http_filter.SYSFS.exists()
+        else:
+            http_filter.unload()
+    assert refusals > 0
+    # The last one lacked nothing.
+    assert_it_works(recorder, veth)
+    http_filter.unload()
+
+
+@pytest.mark.usefixtures("fresh_filter")
+def test_switching_on(recorder, veth):
+    http_filter.set("enabled", "0")
+    refusals = 0
+    for error in fail_each_in_turn(lambda: error_of(http_filter.set, "enabled", "1")):
+        assert error in (0, errno.ENOMEM)
+        assert http_filter.get("enabled") == ("0" if error else "1")
+        if error:
+            refusals += 1
+            send_delivered(recorder, veth.client, REQUEST)
+        else:
+            http_filter.set("enabled", "0")
+    assert refusals > 0
+    assert_it_works(recorder, veth)
+
+
+@pytest.mark.usefixtures("fresh_filter")
+def test_switching_off(recorder, veth):
+    for error in fail_each_in_turn(lambda: error_of(http_filter.set, "enabled", "0")):
+        assert error in (0, errno.ENOMEM)
+        assert http_filter.get("enabled") == ("1" if error else "0")
+        http_filter.set("enabled", "1")
+    send_delivered(recorder, veth.client, REQUEST)
+
+
+@pytest.mark.usefixtures("unfiltered")
+def test_unloading():
+    def unload():
+        return syscall(_SYS_DELETE_MODULE, b"http_filter", os.O_NONBLOCK)
+
+    http_filter.load()
+    for error in fail_each_in_turn(unload):
+        assert error in (0, errno.ENOMEM)
+        assert http_filter.is_loaded() == bool(error)
+        if not error:
+            http_filter.load()
+    assert not http_filter.SYSFS.exists()
+
+
+@pytest.mark.usefixtures("filtered")
+def test_traffic(recorder, veth):
+    with some_fail_in_interrupts(percent=2), Hammer(veth) as hammer:
+        time.sleep(20)
+    print(hammer.rounds)
+    assert_it_works(recorder, veth)
