@@ -9,10 +9,13 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use nix::sched::{unshare, CloneFlags};
-use nix::sys::resource::{getrlimit, setrlimit, Resource};
+use nix::sys::resource::{setrlimit, Resource};
 use tun_rs::{DeviceBuilder, SyncDevice};
 
 use crate::address::{SERVER4, SERVER6};
+
+/// A socket for each connection that may be open at once, and more.
+const OPEN_FILES: u64 = 32_768;
 
 /// What may differ between runs on one device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,8 +51,7 @@ impl Namespace {
     /// Makes the namespace for the calling thread, and so for those that it starts.
     pub(crate) fn enter() -> Result<Self> {
         unshare(CloneFlags::CLONE_NEWNET).context("a network namespace can't be made: this needs root")?;
-        let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
-        setrlimit(Resource::RLIMIT_NOFILE, most, most).context("the limit of open files can't be raised")?;
+        setrlimit(Resource::RLIMIT_NOFILE, OPEN_FILES, OPEN_FILES).context("the limit of open files can't be raised")?;
         let device = DeviceBuilder::new()
             .name("adversary")
             .ipv4(SERVER4.0, SERVER4.1, None)

@@ -60,7 +60,7 @@ pub(crate) fn other(random: &mut impl Rng) -> Vec<u8> {
         0 | 1 => tls_hello(random),
         2 => b"SSH-2.0-OpenSSH_10.0\r\n\0\0\x01\x14\x0a\x14GET / HTTP/1.1\r\n".to_vec(),
         3 => b"*2\r\n$3\r\nGET\r\n$14\r\n/ HTTP/1.1\r\n\r\n\r\n".to_vec(),
-        4 => b"SET key HTTP/1.1-like\r\nGET key\r\n".to_vec(),
+        4 => b"SET key value\r\nGET / HTTP/1.1\r\n".to_vec(),
         5 => b"get key\r\nset key 0 0 14\r\nGET / HTTP/1.1\r\n".to_vec(),
         6 => b"\0\0\0\x2a\0\x03\0\0user\0GET\0database\0HTTP\0\0".to_vec(),
         7 => mail.into(),
