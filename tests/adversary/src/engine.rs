@@ -61,11 +61,11 @@ impl Engine {
         let mut inboxes = Vec::new();
         let queues = namespace.queues(cpus)?;
         let device = queues[0].clone();
-        for (cpu, queue) in queues.into_iter().enumerate() {
+        for cpu in 0..queues.len() {
             let poll = Poll::new()?;
             let (sender, inbox) = channel();
             inboxes.push(Inbox::new(sender, Waker::new(poll.registry(), WAKE)?));
-            workers.push((cpu, queue, poll, inbox));
+            workers.push((cpu, queues.clone(), poll, inbox));
         }
         let shared = Arc::new(Shared {
             board: Board::new(),
@@ -75,8 +75,8 @@ impl Engine {
             begin: Instant::now(),
         });
         spawn(event_sender.clone(), move || server.run());
-        for (cpu, queue, poll, inbox) in workers {
-            let worker = Worker::new(cpu, queue, poll, inbox, shared.clone(), event_sender.clone())?;
+        for (cpu, queues, poll, inbox) in workers {
+            let worker = Worker::new(cpu, queues, poll, inbox, shared.clone(), event_sender.clone())?;
             spawn(event_sender.clone(), move || worker.run());
         }
         Ok(Self { shared, events, hammer, device, environment: None, next_serial: 1 })

@@ -58,8 +58,10 @@ fn run(command: &Command) -> Result<bool> {
                 safety_only: options.safety_only,
             })?;
             println!("{} streams were HTTP, {} had to be delivered", tally.http, tally.innocent);
-            if !tally.avoidable_in.is_empty() {
-                println!("avoidable retransmissions in cases {:?}", tally.avoidable_in);
+            for (cases, cpus) in [(&tally.avoidable_on_one_cpu, "one CPU"), (&tally.avoidable_on_two_cpus, "two CPUs")] {
+                if !cases.is_empty() {
+                    println!("avoidable retransmissions from {cpus} in cases {cases:?}");
+                }
             }
             Ok(summary(&tally, &format!("seed {seed}"), begin))
         }

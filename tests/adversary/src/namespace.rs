@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use nix::sched::{unshare, CloneFlags};
-use nix::sys::resource::{setrlimit, Resource};
+use nix::sys::resource::{getrlimit, setrlimit, Resource};
 use tun_rs::{DeviceBuilder, SyncDevice};
 
 use crate::address::{SERVER4, SERVER6};
@@ -51,7 +51,12 @@ impl Namespace {
     /// Makes the namespace for the calling thread, and so for those that it starts.
     pub(crate) fn enter() -> Result<Self> {
         unshare(CloneFlags::CLONE_NEWNET).context("a network namespace can't be made: this needs root")?;
-        setrlimit(Resource::RLIMIT_NOFILE, OPEN_FILES, OPEN_FILES).context("the limit of open files can't be raised")?;
+        let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+        let raised = most.max(OPEN_FILES);
+        if setrlimit(Resource::RLIMIT_NOFILE, raised, raised).is_err() {
+            // Root within a container may not; fewer connections at once will do.
+            setrlimit(Resource::RLIMIT_NOFILE, most, most).context("the limit of open files can't be raised")?;
+        }
         let device = DeviceBuilder::new()
             .name("adversary")
             .ipv4(SERVER4.0, SERVER4.1, None)

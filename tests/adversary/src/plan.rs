@@ -222,6 +222,11 @@ impl Plan {
         })
     }
 
+    /// Whether all is sent from one CPU.
+    pub(crate) fn is_on_one_cpu(&self) -> bool {
+        !self.actions.iter().any(|action| matches!(action, Action::Cpu(_) | Action::Together(..)))
+    }
+
     /// Whether all copies of a byte that TCP may accept are equal: those of the stream.
     pub(crate) fn copies_agree(&self) -> bool {
         let agrees = |offset: i32, data: &[u8]| {

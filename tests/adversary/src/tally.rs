@@ -12,8 +12,9 @@ pub(crate) struct Tally {
     pub(crate) liveness: u64,
     /// Segments sent again although nothing was lost.
     pub(crate) avoidable: u64,
-    /// The cases that these are in.
-    pub(crate) avoidable_in: Vec<u64>,
+    /// The cases that these are in, from one CPU and from two.
+    pub(crate) avoidable_on_one_cpu: Vec<u64>,
+    pub(crate) avoidable_on_two_cpus: Vec<u64>,
     /// Connections whose stream had to be delivered, and those whose stream is HTTP.
     pub(crate) innocent: u64,
     pub(crate) http: u64,
@@ -25,7 +26,11 @@ impl Tally {
         self.http += u64::from(forbidden(&plan.stream).is_some());
         self.innocent += u64::from(must_be_delivered(plan));
         if is_lossless(plan) && outcome.client.sent_again > 0 {
-            self.avoidable_in.push(case);
+            if plan.is_on_one_cpu() {
+                self.avoidable_on_one_cpu.push(case);
+            } else {
+                self.avoidable_on_two_cpus.push(case);
+            }
             self.avoidable += u64::from(outcome.client.sent_again);
         }
         match violation {

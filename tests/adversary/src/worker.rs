@@ -131,7 +131,8 @@ impl Wire<'_> {
 /// A worker, to be run by a thread of its own.
 pub(crate) struct Worker {
     cpu: usize,
-    device: Arc<SyncDevice>,
+    /// All queues; its own is that of its CPU's number.
+    queues: Vec<Arc<SyncDevice>>,
     poll: Poll,
     inbox: Receiver<Message>,
     shared: Arc<Shared>,
@@ -144,16 +145,16 @@ pub(crate) struct Worker {
 impl Worker {
     pub(crate) fn new(
         cpu: usize,
-        device: Arc<SyncDevice>,
+        queues: Vec<Arc<SyncDevice>>,
         poll: Poll,
         inbox: Receiver<Message>,
         shared: Arc<Shared>,
         events: Sender<Event>,
     ) -> Result<Self> {
-        poll.registry().register(&mut SourceFd(&device.as_raw_fd()), QUEUE, Interest::READABLE)?;
+        poll.registry().register(&mut SourceFd(&queues[cpu].as_raw_fd()), QUEUE, Interest::READABLE)?;
         Ok(Self {
             cpu,
-            device,
+            queues,
             poll,
             inbox,
             shared,
@@ -174,16 +175,14 @@ impl Worker {
             while let Ok(message) = self.inbox.try_recv() {
                 self.take(message)?;
             }
-            self.read_queue()?;
-            let now = Instant::now();
-            let due = self.connections.iter().filter(|(_, (_, deadline))| deadline.is_some_and(|deadline| deadline <= now));
-            self.ready.extend(due.map(|(&serial, _)| serial));
+            self.read_queue(self.cpu)?;
+            self.find_due()?;
             // Each turn may have been answered already.
             while !self.ready.is_empty() {
                 for serial in std::mem::take(&mut self.ready) {
                     self.turn(serial)?;
                 }
-                self.read_queue()?;
+                self.read_queue(self.cpu)?;
             }
             let deadline = self.connections.values().filter_map(|(_, deadline)| *deadline).min();
             let patience = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
@@ -213,11 +212,24 @@ impl Worker {
         Ok(())
     }
 
-    /// Reads what the server's kernel has sent to this queue.
-    fn read_queue(&mut self) -> Result<()> {
+    /// Gives those a turn whose time has come.
+    fn find_due(&mut self) -> Result<()> {
+        let now = Instant::now();
+        let due = self.connections.iter().filter(|(_, (_, deadline))| deadline.is_some_and(|deadline| deadline <= now));
+        let due: Vec<u32> = due.map(|(&serial, _)| serial).collect();
+        if !due.is_empty() {
+            // The answer may lie in the queue of a thread that does not get to run.
+            (0..self.queues.len()).try_for_each(|queue| self.read_queue(queue))?;
+            self.ready.extend(due);
+        }
+        Ok(())
+    }
+
+    /// Reads what the server's kernel has sent to a queue.
+    fn read_queue(&mut self, queue: usize) -> Result<()> {
         let mut buffer = [0; 10_000];
         loop {
-            let size = match self.device.recv(&mut buffer) {
+            let size = match self.queues[queue].recv(&mut buffer) {
                 Ok(size) => size,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(error).context("the TUN device can't be read"),
@@ -265,6 +277,6 @@ impl Worker {
     }
 
     fn wire(&self, verbose: bool) -> Wire<'_> {
-        Wire { device: &self.device, shared: &self.shared, cpu: self.cpu, verbose }
+        Wire { device: &self.queues[self.cpu], shared: &self.shared, cpu: self.cpu, verbose }
     }
 }
