@@ -88,7 +88,7 @@ pub(crate) fn plan(seed: u64, case: u64, limits: &Limits) -> Plan {
         family,
         socket,
         options,
-        opening: opening(random, &stream),
+        opening: opening(random, &stream, environment.syn_cookies),
         actions: Vec::new(),
         again: Again { tries: 0, recut: random.random_bool(0.5).then(|| random.random()) },
         stream,
@@ -108,8 +108,10 @@ fn source(seed: u64, case: u64) -> ChaCha8Rng {
     source
 }
 
-fn opening(random: &mut impl Rng, stream: &[u8]) -> Opening {
-    let mut opening = Opening { third_ack_carries: random.random_bool(0.25), ..Opening::default() };
+fn opening(random: &mut impl Rng, stream: &[u8], syn_cookies: bool) -> Opening {
+    let third_ack_carries = random.random_bool(0.25);
+    let mut opening =
+        Opening { third_ack_carries, start_is_open: third_ack_carries && syn_cookies, ..Opening::default() };
     if random.random_bool(0.08) {
         let size = random.random_range(1..=stream.len().min(400));
         opening.syn_data = stream[..size].to_vec();

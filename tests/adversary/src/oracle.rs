@@ -49,11 +49,12 @@ pub(crate) fn must_be_delivered(plan: &Plan) -> bool {
 
 /// Whether segments that had to be sent again could have been avoided: nothing was lost. The kernel
 /// itself loses what a small receive buffer has no room for, and one of two segments that complete
-/// one handshake on two CPUs. The filter may take away what is urgent.
+/// one handshake on two CPUs. The filter may hold back what is urgent, and what a SYN carries.
 pub(crate) fn is_lossless(plan: &Plan) -> bool {
     must_be_delivered(plan)
         && plan.socket != Socket::Narrow
         && plan.urgent_offsets().is_empty()
+        && plan.opening.syn_data.is_empty()
         && (plan.is_on_one_cpu() || !plan.opening.third_ack_carries)
 }
 

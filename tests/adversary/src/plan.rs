@@ -60,6 +60,9 @@ pub(crate) struct Opening {
     pub(crate) fast_open: bool,
     /// No bare acknowledgement completes the handshake: what is sent next does.
     pub(crate) third_ack_carries: bool,
+    /// Besides, the server has answered with a SYN cookie: it takes the stream's start from the first
+    /// segment that comes through, even if that lies some bytes beside it.
+    pub(crate) start_is_open: bool,
 }
 
 /// One thing that the client does.
@@ -235,7 +238,8 @@ impl Plan {
             let start = offset.max(0) as usize;
             data.is_empty() || self.stream.get(start..start + data.len()) == Some(data)
         };
-        agrees(0, &self.opening.syn_data)
+        !self.opening.start_is_open
+            && agrees(0, &self.opening.syn_data)
             && self
                 .segments()
                 .filter(|segment| segment.fault.is_none() && segment.kind == Kind::Data)

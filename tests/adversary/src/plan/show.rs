@@ -71,6 +71,9 @@ impl fmt::Display for Plan {
         if self.opening.third_ack_carries {
             writeln!(f, "  no bare acknowledgement in the handshake")?;
         }
+        if self.opening.start_is_open {
+            writeln!(f, "  the server takes the stream's start from the first segment (SYN cookie)")?;
+        }
         for action in &self.actions {
             writeln!(f, "  {action}")?;
         }
