@@ -7,7 +7,7 @@ import pytest
 
 from support import http_filter
 from support.hammer import Hammer
-from support.memory import kernel_memory
+from support.memory import holds_freed_memory_back, kernel_memory
 
 CYCLES = 100
 WARM_UP = 10
@@ -54,6 +54,8 @@ def endure(cycle, veth):
     repeat(WARM_UP)
     before = kernel_memory()
     repeat(CYCLES)
+    if holds_freed_memory_back():
+        pytest.skip("repeated, but this kernel holds freed memory back: it looks for leaks itself, at the end")
     grown = settled_growth(before)
     print(f"kilobytes more than before: {grown}")
     assert {kind: size for kind, size in grown.items() if size > BOUNDS[kind]} == {}

@@ -16,3 +16,8 @@ def kernel_memory():
         # Without that of processes: the test's own grows as it works.
         "unavailable": values["MemTotal"] - values["MemAvailable"] - values["AnonPages"],
     }
+
+
+def holds_freed_memory_back():
+    """Whether this is one of the kernels with checks of memory, of which each object costs some more."""
+    return pathlib.Path("/sys/kernel/debug/kmemleak").exists()

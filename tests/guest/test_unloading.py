@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The filter goes while it is at work: nothing of it runs afterwards, and streams go on."""
+
+import pytest
+
+from support import http_filter
+from support.streams import Stream
+from support.wait import wait_until
+
+START, REST = b"GET /index", b".html HTTP/1.1\r\n\r\n"
+
+GOES = {
+    "unloaded": http_filter.unload,
+    "switched off": lambda: http_filter.set("enabled", 0),
+}
+
+
+@pytest.mark.parametrize("go", GOES.values(), ids=GOES)
+@pytest.mark.usefixtures("fresh_filter")
+def test_while_starts_are_undecided(veth, recorder, go):
+    with Stream(veth.client, recorder.endpoint) as stream:
+        stream.send(START)
+        wait_until(lambda: http_filter.counters()["undecided"] == 1, "the start is kept")
+        go()
+        stream.send(REST)
+        recorder.wait_for(stream, START + REST)
+
+
+@pytest.mark.parametrize("go", GOES.values(), ids=GOES)
+@pytest.mark.usefixtures("unfiltered")
+def test_with_the_smallest_table(veth, recorder, go):
+    http_filter.load(max_undecided=1)
+    with Stream(veth.client, recorder.endpoint) as stream:
+        stream.send(START)
+        wait_until(lambda: http_filter.counters()["undecided"] == 1, "the start is kept")
+        stream.send(REST)
+        wait_until(lambda: http_filter.counters()["dropped"] >= 1, "the rest is dropped")
+        go()
+    if http_filter.is_loaded():
+        http_filter.unload()
