@@ -15,42 +15,37 @@ use crate::plan::{Action, Opening, Plan, Segment, Socket};
 const TIME: Duration = Duration::from_secs(60);
 /// How often a smaller plan is run before it is believed to be sound: some failures are races.
 const RUNS: usize = 4;
+/// How many runs at once.
+const CONCURRENCY: usize = 64;
 /// How often a smaller plan's client sends again: enough to tell, and quicker.
 const TRIES: u32 = 3;
 
-/// The smallest plan found that breaks the same invariant, and whether it was seen to do so again.
+/// The smallest plan found that breaks the same invariant, and whether any was seen to do so again.
 pub(crate) fn shrink(engine: &mut Engine, plan: &Plan, violation: &Violation) -> Result<(Plan, bool)> {
     let late = Instant::now() + TIME;
     let mut best = plan.clone();
     best.again.tries = best.again.tries.min(TRIES);
-    let mut again = fails(engine, &best, violation)?;
-    let mut progress = again;
-    while progress && Instant::now() < late {
-        progress = false;
-        for candidate in candidates(&best) {
-            if Instant::now() >= late {
-                break;
-            }
-            if size(&candidate) < size(&best) && fails(engine, &candidate, violation)? {
-                best = candidate;
-                (progress, again) = (true, true);
-                break;
-            }
+    let again = !failing(engine, vec![best.clone()], violation)?.is_empty();
+    while again && Instant::now() < late {
+        let mut smaller = candidates(&best);
+        smaller.retain(|candidate| size(candidate) < size(&best));
+        match failing(engine, smaller, violation)?.into_iter().min_by_key(size) {
+            Some(candidate) => best = candidate,
+            None => break,
         }
     }
     Ok((best, again))
 }
 
-/// Whether any of some runs breaks the invariant.
-fn fails(engine: &mut Engine, plan: &Plan, violation: &Violation) -> Result<bool> {
-    let plan = Arc::new(plan.clone());
-    let mut failed = false;
-    let runs: Vec<_> = (0..RUNS).map(|_| ((), plan.clone())).collect();
-    engine.run(runs, RUNS, |(), plan, outcome| {
-        failed |= judge(&plan, &outcome).is_some_and(|seen| discriminant(&seen) == discriminant(violation));
+/// Those plans of which any of some runs breaks the invariant.
+fn failing(engine: &mut Engine, plans: Vec<Plan>, violation: &Violation) -> Result<Vec<Plan>> {
+    let runs = plans.iter().enumerate().flat_map(|(index, plan)| vec![(index, Arc::new(plan.clone())); RUNS]);
+    let mut failed = vec![false; plans.len()];
+    engine.run(runs, CONCURRENCY, |index, plan, outcome| {
+        failed[index] |= judge(&plan, &outcome).is_some_and(|seen| discriminant(&seen) == discriminant(violation));
         true
     })?;
-    Ok(failed)
+    Ok(plans.into_iter().zip(failed).filter(|(_, failed)| *failed).map(|(plan, _)| plan).collect())
 }
 
 /// What makes one plan smaller than another.
