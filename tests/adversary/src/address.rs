@@ -41,18 +41,30 @@ pub(crate) struct Ends {
 impl Ends {
     /// Those of the connection of this number.
     pub(crate) fn of(serial: u32, family: Family, server_port: u16) -> Self {
-        let (host, port) = (FIRST_HOST + serial / PORTS, FIRST_PORT + (serial % PORTS) as u16);
+        let (host, port) = (
+            FIRST_HOST + serial / PORTS,
+            FIRST_PORT + (serial % PORTS) as u16,
+        );
         let (client, server) = match family {
             Family::Ipv4 => {
                 let network = SERVER4.0.to_bits() & !0xFFFF;
-                (IpAddr::V4(Ipv4Addr::from_bits(network + host)), IpAddr::V4(SERVER4.0))
+                (
+                    IpAddr::V4(Ipv4Addr::from_bits(network + host)),
+                    IpAddr::V4(SERVER4.0),
+                )
             }
             Family::Ipv6 => {
                 let network = SERVER6.0.to_bits() & !0xFFFF_FFFF;
-                (IpAddr::V6(Ipv6Addr::from_bits(network + u128::from(host))), IpAddr::V6(SERVER6.0))
+                (
+                    IpAddr::V6(Ipv6Addr::from_bits(network + u128::from(host))),
+                    IpAddr::V6(SERVER6.0),
+                )
             }
         };
-        Self { client: SocketAddr::new(client, port), server: SocketAddr::new(server, server_port) }
+        Self {
+            client: SocketAddr::new(client, port),
+            server: SocketAddr::new(server, server_port),
+        }
     }
 }
 
@@ -63,7 +75,9 @@ pub(crate) fn serial_of(client: SocketAddr) -> Option<u32> {
         IpAddr::V6(address) => address.to_bits() as u32,
     };
     let port = u32::from(client.port().checked_sub(FIRST_PORT)?);
-    (host.checked_sub(FIRST_HOST)?).checked_mul(PORTS)?.checked_add(port)
+    (host.checked_sub(FIRST_HOST)?)
+        .checked_mul(PORTS)?
+        .checked_add(port)
 }
 
 #[cfg(test)]
@@ -77,6 +91,9 @@ mod tests {
                 assert_eq!(serial_of(Ends::of(serial, family, 80).client), Some(serial));
             }
         }
-        assert_eq!(serial_of(SocketAddr::new(IpAddr::V4(SERVER4.0), 8000)), None);
+        assert_eq!(
+            serial_of(SocketAddr::new(IpAddr::V4(SERVER4.0), 8000)),
+            None
+        );
     }
 }

@@ -90,14 +90,21 @@ pub(crate) fn plan(seed: u64, case: u64, limits: &Limits) -> Plan {
         options,
         opening: opening(random, &stream, environment.syn_cookies),
         actions: Vec::new(),
-        again: Again { tries: 0, recut: random.random_bool(0.5).then(|| random.random()) },
+        again: Again {
+            tries: 0,
+            recut: random.random_bool(0.5).then(|| random.random()),
+        },
         stream,
     };
     let mut segments = ordering::attack(random, &plan);
     decoy::add(random, &plan, &limits.unknown_faults, &mut segments);
     plan.actions = act(random, &plan, segments, limits.cpus.unwrap_or(2));
     // What must not be read is not sent again for long.
-    plan.again.tries = if forbidden(&plan.stream).is_some() || !plan.copies_agree() { 2 } else { 12 };
+    plan.again.tries = if forbidden(&plan.stream).is_some() || !plan.copies_agree() {
+        2
+    } else {
+        12
+    };
     plan
 }
 
@@ -110,8 +117,11 @@ fn source(seed: u64, case: u64) -> ChaCha8Rng {
 
 fn opening(random: &mut impl Rng, stream: &[u8], syn_cookies: bool) -> Opening {
     let third_ack_carries = random.random_bool(0.25);
-    let mut opening =
-        Opening { third_ack_carries, start_is_open: third_ack_carries && syn_cookies, ..Opening::default() };
+    let mut opening = Opening {
+        third_ack_carries,
+        start_is_open: third_ack_carries && syn_cookies,
+        ..Opening::default()
+    };
     if random.random_bool(0.08) {
         let size = random.random_range(1..=stream.len().min(400));
         opening.syn_data = stream[..size].to_vec();
@@ -163,16 +173,38 @@ mod tests {
             let [one, other] = [(); 2].map(|()| format!("{:?}", plan(7, case, &limits)));
             assert_eq!(one, other);
         }
-        assert_ne!(format!("{:?}", plan(7, 0, &limits)), format!("{:?}", plan(8, 0, &limits)));
-        assert_ne!(format!("{:?}", plan(7, 0, &limits)), format!("{:?}", plan(7, 1, &limits)));
+        assert_ne!(
+            format!("{:?}", plan(7, 0, &limits)),
+            format!("{:?}", plan(8, 0, &limits))
+        );
+        assert_ne!(
+            format!("{:?}", plan(7, 0, &limits)),
+            format!("{:?}", plan(7, 1, &limits))
+        );
     }
 
     #[test]
     fn both_invariants_are_put_to_the_test() {
-        let plans: Vec<Plan> = (0..500).map(|case| plan(1, case, &Limits::default())).collect();
+        let plans: Vec<Plan> = (0..500)
+            .map(|case| plan(1, case, &Limits::default()))
+            .collect();
         let share = |count: usize| count * 100 / plans.len();
-        assert!(share(plans.iter().filter(|plan| forbidden(&plan.stream).is_some()).count()) > 30);
-        assert!(share(plans.iter().filter(|plan| crate::oracle::must_be_delivered(plan)).count()) > 25);
+        assert!(
+            share(
+                plans
+                    .iter()
+                    .filter(|plan| forbidden(&plan.stream).is_some())
+                    .count()
+            ) > 30
+        );
+        assert!(
+            share(
+                plans
+                    .iter()
+                    .filter(|plan| crate::oracle::must_be_delivered(plan))
+                    .count()
+            ) > 25
+        );
         assert!(share(plans.iter().filter(|plan| !plan.copies_agree()).count()) > 15);
     }
 
@@ -203,8 +235,13 @@ mod tests {
         for case in 0..300 {
             let plan = plan(5, case, &limits);
             assert_eq!(plan.family, Family::Ipv6);
-            assert!(plan.segments().all(|segment| segment.fault != Some(Fault::Md5)));
-            assert!(!plan.actions.iter().any(|action| matches!(action, Action::Cpu(_) | Action::Together(..))));
+            assert!(plan
+                .segments()
+                .all(|segment| segment.fault != Some(Fault::Md5)));
+            assert!(!plan
+                .actions
+                .iter()
+                .any(|action| matches!(action, Action::Cpu(_) | Action::Together(..))));
         }
     }
 }

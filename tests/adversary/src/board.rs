@@ -34,7 +34,12 @@ impl Board {
 
     /// Begins with a connection that nothing was answered to.
     pub(crate) fn open(&self, serial: u32, home: usize, initial: u32) {
-        *self.slot(serial) = Seen { serial, home, acknowledged: initial, ..Seen::default() };
+        *self.slot(serial) = Seen {
+            serial,
+            home,
+            acknowledged: initial,
+            ..Seen::default()
+        };
     }
 
     pub(crate) fn get(&self, serial: u32) -> Seen {
@@ -66,6 +71,8 @@ impl Board {
     }
 
     fn slot(&self, serial: u32) -> MutexGuard<'_, Seen> {
-        self.0[serial as usize % CAPACITY].lock().unwrap_or_else(PoisonError::into_inner)
+        self.0[serial as usize % CAPACITY]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }

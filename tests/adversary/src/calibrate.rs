@@ -15,7 +15,8 @@ use crate::plan::{Action, Again, Fault, Opening, Options, Plan, Segment, Socket}
 pub(crate) fn unknown_faults(engine: &mut Engine) -> Result<Vec<Fault>> {
     engine.set_environment(&Environment::default())?;
     let faults = [None].into_iter().chain(Fault::ALL.map(Some));
-    let plans = faults.flat_map(|fault| Family::BOTH.map(|family| (fault, Arc::new(plan(family, fault)))));
+    let plans =
+        faults.flat_map(|fault| Family::BOTH.map(|family| (fault, Arc::new(plan(family, fault)))));
     let (mut taken, mut sound) = (Vec::new(), 0);
     engine.run(plans.collect::<Vec<_>>(), 64, |fault, _, outcome| {
         match fault {
@@ -29,7 +30,10 @@ pub(crate) fn unknown_faults(engine: &mut Engine) -> Result<Vec<Fault>> {
         bail!("the server has not read a plain segment: IPv4 or IPv6 does not work here, or something filters it");
     }
     taken.dedup();
-    if let Some(fault) = taken.iter().find(|fault| !matches!(fault, Fault::Md5 | Fault::Ao)) {
+    if let Some(fault) = taken
+        .iter()
+        .find(|fault| !matches!(fault, Fault::Md5 | Fault::Ao))
+    {
         bail!("this kernel takes a segment that it should throw away: {fault:?}");
     }
     Ok(taken)
@@ -43,10 +47,18 @@ fn plan(family: Family, fault: Option<Fault>) -> Plan {
     Plan {
         family,
         socket: Socket::Plain,
-        options: Options { timestamps: true, selective_acks: true, window_scale: Some(7), segment_size: 1400 },
+        options: Options {
+            timestamps: true,
+            selective_acks: true,
+            window_scale: Some(7),
+            segment_size: 1400,
+        },
         opening: Opening::default(),
         stream: stream.to_vec(),
         actions: vec![Action::Send(segment)],
-        again: Again { tries: 0, recut: None },
+        again: Again {
+            tries: 0,
+            recut: None,
+        },
     }
 }

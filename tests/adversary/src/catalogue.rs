@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The catalogue: every known technique as a deterministic test, with HTTP and with an innocent stream.
 
+mod decoys;
 mod exhaustion;
 mod forms;
 mod layers;
@@ -43,13 +44,26 @@ impl Case {
         let plan = Plan {
             family: Family::Ipv4,
             socket: Socket::Plain,
-            options: Options { timestamps: true, selective_acks: true, window_scale: Some(7), segment_size: 1400 },
+            options: Options {
+                timestamps: true,
+                selective_acks: true,
+                window_scale: Some(7),
+                segment_size: 1400,
+            },
             opening: Opening::default(),
             stream: stream.to_vec(),
             actions,
-            again: Again { tries: 0, recut: None },
+            again: Again {
+                tries: 0,
+                recut: None,
+            },
         };
-        Self { row, technique: technique.into(), plan, fast_open: false }
+        Self {
+            row,
+            technique: technique.into(),
+            plan,
+            fast_open: false,
+        }
     }
 
     fn with_socket(mut self, socket: Socket) -> Self {
@@ -59,13 +73,20 @@ impl Case {
 
     /// Whether it carries HTTP, in any reading of its urgent bytes.
     fn is_http(&self) -> bool {
-        forbidden(&self.plan.stream).is_some() || self.plan.copies_agree() && !must_be_delivered(&self.plan)
+        forbidden(&self.plan.stream).is_some()
+            || self.plan.copies_agree() && !must_be_delivered(&self.plan)
     }
 
     /// Whether it makes sense in this family, for the faults that this kernel knows.
     fn applies(&self, family: Family, unknown: &[Fault]) -> bool {
-        let ipv6_only = self.plan.segments().any(|segment| segment.carriage.is_ipv6_only());
-        let known = self.plan.segments().all(|segment| segment.fault.is_none_or(|fault| !unknown.contains(&fault)));
+        let ipv6_only = self
+            .plan
+            .segments()
+            .any(|segment| segment.carriage.is_ipv6_only());
+        let known = self
+            .plan
+            .segments()
+            .all(|segment| segment.fault.is_none_or(|fault| !unknown.contains(&fault)));
         let family_fits = match self.row {
             17 => family == Family::Ipv4,
             18 => family == Family::Ipv6,
@@ -76,14 +97,17 @@ impl Case {
 
     /// Whether an outcome is as a filter of streams must make it.
     fn is_as_expected(&self, outcome: &Outcome) -> bool {
-        forbidden(&outcome.read).is_none() && (!must_be_delivered(&self.plan) || is_delivered(&self.plan, outcome))
+        forbidden(&outcome.read).is_none()
+            && (!must_be_delivered(&self.plan) || is_delivered(&self.plan, outcome))
     }
 }
 
 /// Sends the stream in segments that begin at these places.
 fn cut(stream: &[u8], places: &[usize]) -> Vec<Segment> {
     let ends: Vec<usize> = [&[0], places, &[stream.len()]].concat();
-    ends.windows(2).map(|ends| Segment::new(ends[0] as i32, &stream[ends[0]..ends[1]])).collect()
+    ends.windows(2)
+        .map(|ends| Segment::new(ends[0] as i32, &stream[ends[0]..ends[1]]))
+        .collect()
 }
 
 fn send(segments: impl IntoIterator<Item = Segment>) -> Vec<Action> {
@@ -95,11 +119,23 @@ pub(crate) fn run(options: &Catalogue) -> Result<bool> {
     let mut engine = Engine::start(1)?;
     let unknown = unknown_faults(&mut engine)?;
     let mut report = Report::new(options);
-    let cases = [segments::cases(), layers::cases(), forms::cases()].concat();
+    let cases = [
+        segments::cases(),
+        decoys::cases(),
+        layers::cases(),
+        forms::cases(),
+    ]
+    .concat();
     for fast_open in [false, true] {
-        engine.set_environment(&Environment { fast_open, ..Environment::default() })?;
+        engine.set_environment(&Environment {
+            fast_open,
+            ..Environment::default()
+        })?;
         let mut plans = Vec::new();
-        for case in cases.iter().filter(|case| case.fast_open == fast_open && report.wants(case.row)) {
+        for case in cases
+            .iter()
+            .filter(|case| case.fast_open == fast_open && report.wants(case.row))
+        {
             for family in options.family.all() {
                 if case.applies(family, &unknown) {
                     let mut case = case.clone();
@@ -140,7 +176,11 @@ struct Report<'a> {
 
 impl<'a> Report<'a> {
     fn new(options: &'a Catalogue) -> Self {
-        Self { options, cases: 0, unexpected: 0 }
+        Self {
+            options,
+            cases: 0,
+            unexpected: 0,
+        }
     }
 
     fn wants(&self, row: u8) -> bool {
@@ -148,7 +188,10 @@ impl<'a> Report<'a> {
     }
 
     fn add(&mut self, case: &Case, outcome: &Outcome) {
-        let (read, delivered) = (forbidden(&outcome.read).is_some(), is_delivered(&case.plan, outcome));
+        let (read, delivered) = (
+            forbidden(&outcome.read).is_some(),
+            is_delivered(&case.plan, outcome),
+        );
         let expected = case.is_as_expected(outcome);
         let kind = if case.is_http() { "http" } else { "innocent" };
         let family = case.plan.family.name();
@@ -171,16 +214,31 @@ impl<'a> Report<'a> {
             (_, _, true) => "delivered",
             (_, _, false) => "not delivered",
         };
-        let mark = if expected || self.options.expect == Expectation::None { " " } else { "!" };
-        println!("{mark} {:2}  {:4}  {kind:8}  {what:14}  {}", case.row, family, case.technique);
+        let mark = if expected || self.options.expect == Expectation::None {
+            " "
+        } else {
+            "!"
+        };
+        println!(
+            "{mark} {:2}  {:4}  {kind:8}  {what:14}  {}",
+            case.row, family, case.technique
+        );
         if mark == "!" {
-            println!("{}\n  the server read {}{}", case.plan, Text(&outcome.read), outcome.error.as_deref().unwrap_or(""));
+            println!(
+                "{}\n  the server read {}{}",
+                case.plan,
+                Text(&outcome.read),
+                outcome.error.as_deref().unwrap_or("")
+            );
         }
     }
 
     fn end(&self) -> bool {
         if !self.options.json {
-            println!("adversary: {} cases, {} of them not as a filter of streams must do", self.cases, self.unexpected);
+            println!(
+                "adversary: {} cases, {} of them not as a filter of streams must do",
+                self.cases, self.unexpected
+            );
         }
         self.options.expect == Expectation::None || self.unexpected == 0 && self.cases > 0
     }

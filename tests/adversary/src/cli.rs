@@ -138,7 +138,8 @@ impl FamilyChoice {
 
     /// The one that is asked for, or both.
     pub(crate) fn all(self) -> Vec<Family> {
-        self.one().map_or(Family::BOTH.to_vec(), |family| vec![family])
+        self.one()
+            .map_or(Family::BOTH.to_vec(), |family| vec![family])
     }
 }
 
@@ -150,7 +151,10 @@ impl Dimensions {
             cpus: self.cpus.map(usize::from),
             hammer: self.hammer,
             mtu: self.mtu.as_ref().and_then(|mtu| mtu.parse().ok()),
-            early_demux: self.early_demux.as_ref().map(|early_demux| early_demux == "1"),
+            early_demux: self
+                .early_demux
+                .as_ref()
+                .map(|early_demux| early_demux == "1"),
             unknown_faults: Vec::new(),
         }
     }

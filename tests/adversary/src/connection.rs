@@ -2,6 +2,8 @@
 //! The client: one connection of a plan, packet by packet. No thread is its own; a worker gives it a
 //! turn whenever there is an answer or its time has come.
 
+mod build;
+
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,7 +17,7 @@ use crate::board::Seen;
 use crate::oracle::ClientReport;
 use crate::packet::{carry, segment, Damage};
 use crate::plan::show::Text;
-use crate::plan::{Action, Carriage, Fault, Kind, Plan, Segment};
+use crate::plan::{Action, Carriage, Plan, Segment};
 use crate::worker::Wire;
 
 /// How long the client waits for an acknowledgement before it sends again: TCP's own delayed
@@ -29,10 +31,6 @@ const MEETING: Duration = Duration::from_millis(1);
 const SYNS: u32 = 8;
 /// At most so many segments are sent again at once.
 const BURST: usize = 24;
-/// How far from the truth a fault's numbers are.
-const FAR: u32 = 0x2000_0000;
-/// How much older an old timestamp is.
-const OLD: u32 = 600_000;
 
 /// What a connection needs next.
 #[derive(Debug, PartialEq, Eq)]
@@ -99,7 +97,7 @@ impl Connection {
     }
 
     /// The sequence number of its SYN.
-    pub(crate) fn initial(&self) -> u32 {
+    pub(crate) const fn initial(&self) -> u32 {
         self.initial
     }
 
@@ -161,7 +159,10 @@ impl Connection {
                 if !wire.send_together(&packets.0, &packets.1)? {
                     return Ok(Some(Next::Wait(now + MEETING)));
                 }
-                wire.say(self.serial, format_args!("send {one} on another CPU, and here {other}"));
+                wire.say(
+                    self.serial,
+                    format_args!("send {one} on another CPU, and here {other}"),
+                );
             }
             Action::KeepAlive(byte) => {
                 let probe = Segment::new(self.acknowledged(seen) - 1, [*byte]);
@@ -254,114 +255,25 @@ impl Connection {
         Ok(())
     }
 
-    /// The packets of a segment.
-    fn build(&mut self, seen: &Seen, segment: &Segment) -> Vec<Vec<u8>> {
-        if segment.fault.is_none() && segment.offset <= self.sent {
-            self.sent = self.sent.max(segment.end());
-        }
-        let mut header = self.header(seen, segment.offset);
-        let mut data = segment.data.as_slice();
-        let mut damage = Damage::None;
-        match segment.kind {
-            Kind::Data => header.psh = !data.is_empty(),
-            Kind::Fin => header.fin = true,
-            Kind::Rst => header.rst = true,
-            Kind::Syn => (header.syn, header.ack) = (true, false),
-            Kind::SynAck => header.syn = true,
-        }
-        if let Some(pointer) = segment.urgent {
-            header.urg = true;
-            header.urgent_pointer = pointer;
-        }
-        let initial = seen.initial.unwrap_or_default();
-        match segment.fault {
-            None => {}
-            Some(Fault::Checksum) => damage = Damage::Checksum,
-            Some(Fault::NoAck) => header.ack = false,
-            Some(Fault::FutureAck) => header.acknowledgment_number = initial.wrapping_add(FAR),
-            Some(Fault::AncientAck) => header.acknowledgment_number = initial.wrapping_sub(FAR),
-            Some(Fault::OldTimestamp) => set_options(&mut header, &timestamps(self.clock.wrapping_sub(OLD), seen)),
-            Some(Fault::Md5) => add_options(&mut header, &signature(19, 18)),
-            Some(Fault::Ao) => add_options(&mut header, &signature(29, 16)),
-            Some(Fault::ShortHeader) => damage = Damage::DataOffset(4),
-            Some(Fault::LongHeader) => {
-                data = &data[..data.len().min(60 - header.header_len() - 1)];
-                damage = Damage::DataOffset(15);
-            }
-            Some(Fault::BehindWindow) => header.sequence_number = header.sequence_number.wrapping_add(FAR),
-            Some(Fault::BeforeWindow) => header.sequence_number = header.sequence_number.wrapping_sub(FAR),
-        }
-        self.packets += 1;
-        let bytes = crate::packet::segment(&self.ends, &header, data, damage);
-        carry(&self.ends, &bytes, segment.carriage, self.serial << 12 | self.packets)
-    }
-
-    /// A segment's header, as TCP would have it.
-    fn header(&mut self, seen: &Seen, offset: i32) -> TcpHeader {
-        let sequence = self.initial.wrapping_add(1).wrapping_add_signed(offset);
-        let mut header = TcpHeader::new(0, 0, sequence, 65_535);
-        header.ack = true;
-        header.acknowledgment_number = seen.initial.unwrap_or_default().wrapping_add(1);
-        if self.plan.options.timestamps {
-            self.clock = self.clock.wrapping_add(1);
-            set_options(&mut header, &timestamps(self.clock, seen));
-        }
-        header
-    }
-
-    /// The SYN, and what it carries.
-    fn syn(&mut self, first: bool) -> (TcpHeader, Vec<u8>) {
-        let plan = self.plan.clone();
-        let mut header = TcpHeader::new(0, 0, self.initial, 65_535);
-        header.syn = true;
-        let size = plan.options.segment_size.to_be_bytes();
-        let mut options = vec![2, 4, size[0], size[1]];
-        if plan.options.selective_acks {
-            options.extend([4, 2]);
-        }
-        if plan.options.timestamps {
-            self.clock = self.clock.wrapping_add(1);
-            options.extend(timestamps(self.clock, &Seen::default()).split_off(2));
-        }
-        if let Some(shift) = plan.options.window_scale {
-            options.extend([3, 3, shift]);
-        }
-        if first && plan.opening.fast_open {
-            options.extend([34, 2]);
-        }
-        set_options(&mut header, &options);
-        (header, if first { plan.opening.syn_data.clone() } else { Vec::new() })
-    }
-
     /// Sends a segment of the handshake.
-    fn transmit(&mut self, wire: &Wire<'_>, what: &str, header: &TcpHeader, data: &[u8]) -> io::Result<()> {
+    fn transmit(
+        &mut self,
+        wire: &Wire<'_>,
+        what: &str,
+        header: &TcpHeader,
+        data: &[u8],
+    ) -> io::Result<()> {
         self.packets += 1;
         let bytes = segment(&self.ends, header, data, Damage::None);
-        for packet in carry(&self.ends, &bytes, Carriage::Plain, self.serial << 12 | self.packets) {
+        for packet in carry(
+            &self.ends,
+            &bytes,
+            Carriage::Plain,
+            (self.serial << 12) | self.packets,
+        ) {
             wire.send(&packet)?;
         }
         wire.say(self.serial, format_args!("send {what} {}", Text(data)));
         Ok(())
     }
-}
-
-/// The timestamp option, padded.
-fn timestamps(value: u32, seen: &Seen) -> Vec<u8> {
-    [&[1, 1, 8, 10][..], &value.to_be_bytes(), &seen.timestamp.to_be_bytes()].concat()
-}
-
-/// A signature's option, with nothing that would verify.
-fn signature(kind: u8, size: u8) -> Vec<u8> {
-    let mut option = vec![0xA5; usize::from(size)];
-    option[..2].copy_from_slice(&[kind, size]);
-    option
-}
-
-fn set_options(header: &mut TcpHeader, options: &[u8]) {
-    header.set_options_raw(options).expect("options fit into 40 bytes");
-}
-
-fn add_options(header: &mut TcpHeader, options: &[u8]) {
-    let all = [header.options.as_slice(), options].concat();
-    set_options(header, &all);
 }

@@ -76,10 +76,24 @@ impl Engine {
         });
         spawn(event_sender.clone(), move || server.run());
         for (cpu, queues, poll, inbox) in workers {
-            let worker = Worker::new(cpu, queues, poll, inbox, shared.clone(), event_sender.clone())?;
+            let worker = Worker::new(
+                cpu,
+                queues,
+                poll,
+                inbox,
+                shared.clone(),
+                event_sender.clone(),
+            )?;
             spawn(event_sender.clone(), move || worker.run());
         }
-        Ok(Self { shared, events, hammer, device, environment: None, next_serial: 1 })
+        Ok(Self {
+            shared,
+            events,
+            hammer,
+            device,
+            environment: None,
+            next_serial: 1,
+        })
     }
 
     /// Changes the namespace's settings; no connection should be under way.
@@ -186,7 +200,9 @@ impl Engine {
         match self.events.recv_timeout(STALL) {
             Ok(Event::Failed(error)) => Err(error),
             Ok(event) => Ok(event),
-            Err(RecvTimeoutError::Timeout) => bail!("no connection has ended for {} s", STALL.as_secs()),
+            Err(RecvTimeoutError::Timeout) => {
+                bail!("no connection has ended for {} s", STALL.as_secs())
+            }
             Err(RecvTimeoutError::Disconnected) => bail!("all threads have ended"),
         }
     }

@@ -32,7 +32,10 @@ impl Hammer {
     /// Adds a socket; it is left out once nobody else has it.
     pub(crate) fn add(&self, socket: &Arc<TcpStream>) {
         if self.on.load(Ordering::Relaxed) {
-            self.sockets.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(socket));
+            self.sockets
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(Arc::downgrade(socket));
         }
     }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Attacks the filter with hand-made packets and compares with what a server read.
 
+#![forbid(unsafe_code)]
+
 mod address;
 mod attack;
 mod board;
@@ -51,14 +53,24 @@ fn run(command: &Command) -> Result<bool> {
             println!("seed {seed}");
             let tally = random::run(random::Run {
                 seed,
-                connections: options.connections.unwrap_or(if options.seconds.is_some() { u64::MAX / 2 } else { 2000 }),
+                connections: options.connections.unwrap_or(if options.seconds.is_some() {
+                    u64::MAX / 2
+                } else {
+                    2000
+                }),
                 time: options.seconds.map(Duration::from_secs),
                 concurrency: options.concurrency.into(),
                 limits: options.dimensions.limits(),
                 safety_only: options.safety_only,
             })?;
-            println!("{} streams were HTTP, {} had to be delivered", tally.http, tally.innocent);
-            for (cases, cpus) in [(&tally.avoidable_on_one_cpu, "one CPU"), (&tally.avoidable_on_two_cpus, "two CPUs")] {
+            println!(
+                "{} streams were HTTP, {} had to be delivered",
+                tally.http, tally.innocent
+            );
+            for (cases, cpus) in [
+                (&tally.avoidable_on_one_cpu, "one CPU"),
+                (&tally.avoidable_on_two_cpus, "two CPUs"),
+            ] {
                 if !cases.is_empty() {
                     println!("avoidable retransmissions from {cpus} in cases {cases:?}");
                 }
@@ -71,7 +83,11 @@ fn run(command: &Command) -> Result<bool> {
         Command::Catalogue(options) => catalogue::run(options),
         Command::Race(options) => {
             let tally = race::run(options.rounds, &options.family.all())?;
-            Ok(summary(&tally, &format!("{} rounds", options.rounds), begin))
+            Ok(summary(
+                &tally,
+                &format!("{} rounds", options.rounds),
+                begin,
+            ))
         }
     }
 }

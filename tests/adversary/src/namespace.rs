@@ -31,7 +31,12 @@ pub(crate) struct Environment {
 
 impl Default for Environment {
     fn default() -> Self {
-        Self { early_demux: true, mtu: 1500, syn_cookies: false, fast_open: false }
+        Self {
+            early_demux: true,
+            mtu: 1500,
+            syn_cookies: false,
+            fast_open: false,
+        }
     }
 }
 
@@ -50,12 +55,14 @@ pub(crate) struct Namespace {
 impl Namespace {
     /// Makes the namespace for the calling thread, and so for those that it starts.
     pub(crate) fn enter() -> Result<Self> {
-        unshare(CloneFlags::CLONE_NEWNET).context("a network namespace can't be made: this needs root")?;
+        unshare(CloneFlags::CLONE_NEWNET)
+            .context("a network namespace can't be made: this needs root")?;
         let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
         let raised = most.max(OPEN_FILES);
         if setrlimit(Resource::RLIMIT_NOFILE, raised, raised).is_err() {
             // Root within a container may not; fewer connections at once will do.
-            setrlimit(Resource::RLIMIT_NOFILE, most, most).context("the limit of open files can't be raised")?;
+            setrlimit(Resource::RLIMIT_NOFILE, most, most)
+                .context("the limit of open files can't be raised")?;
         }
         let device = DeviceBuilder::new()
             .name("adversary")
@@ -78,7 +85,9 @@ impl Namespace {
 
     /// The device's queues, each for a thread of its own, which must read it: answers go to any.
     pub(crate) fn queues(self, count: usize) -> Result<Vec<Arc<SyncDevice>>> {
-        let more = (1..count).map(|_| self.device.try_clone()).collect::<Result<Vec<_>, _>>();
+        let more = (1..count)
+            .map(|_| self.device.try_clone())
+            .collect::<Result<Vec<_>, _>>();
         let mut queues = more.context("the TUN device can't have another queue")?;
         queues.insert(0, self.device);
         for queue in &queues {
@@ -94,10 +103,18 @@ impl Environment {
         let number = |yes: bool| if yes { "1" } else { "0" };
         set("ipv4/ip_early_demux", number(self.early_demux))?;
         set("ipv4/tcp_early_demux", number(self.early_demux))?;
-        set("ipv4/tcp_syncookies", if self.syn_cookies { "2" } else { "1" })?;
+        set(
+            "ipv4/tcp_syncookies",
+            if self.syn_cookies { "2" } else { "1" },
+        )?;
         // Server, no cookie needed, all listeners; the blackhole's memory is of no use here.
-        set("ipv4/tcp_fastopen", if self.fast_open { "1538" } else { "0" })?;
-        device.set_mtu(self.mtu.max(1280)).context("the TUN device's MTU can't be set")
+        set(
+            "ipv4/tcp_fastopen",
+            if self.fast_open { "1538" } else { "0" },
+        )?;
+        device
+            .set_mtu(self.mtu.max(1280))
+            .context("the TUN device's MTU can't be set")
     }
 }
 

@@ -44,7 +44,10 @@ pub(crate) fn forbidden(stream: &[u8]) -> Option<Verdict> {
 /// Whether a plan's stream must be delivered: all accepted copies of a byte are equal, and it is no
 /// HTTP, whether or not urgent bytes are taken out of it.
 pub(crate) fn must_be_delivered(plan: &Plan) -> bool {
-    plan.copies_agree() && readings(plan).iter().all(|reading| forbidden(reading).is_none())
+    plan.copies_agree()
+        && readings(plan)
+            .iter()
+            .all(|reading| forbidden(reading).is_none())
 }
 
 /// Whether segments that had to be sent again could have been avoided: nothing was lost. The kernel
@@ -53,7 +56,9 @@ pub(crate) fn must_be_delivered(plan: &Plan) -> bool {
 pub(crate) fn is_lossless(plan: &Plan) -> bool {
     must_be_delivered(plan)
         && plan.socket != Socket::Narrow
-        && plan.urgent_offsets().is_empty()
+        && !plan
+            .segments()
+            .any(|segment| segment.urgent.is_some() && segment.fault.is_none())
         && plan.opening.syn_data.is_empty()
         && (plan.is_on_one_cpu() || !plan.opening.third_ack_carries)
 }
@@ -104,31 +109,54 @@ mod tests {
         Plan {
             family: Family::Ipv6,
             socket: Socket::Plain,
-            options: Options { timestamps: false, selective_acks: false, window_scale: None, segment_size: 1400 },
+            options: Options {
+                timestamps: false,
+                selective_acks: false,
+                window_scale: None,
+                segment_size: 1400,
+            },
             opening: Opening::default(),
             stream: stream.to_vec(),
             actions: segments.into_iter().map(Action::Send).collect(),
-            again: Again { tries: 1, recut: None },
+            again: Again {
+                tries: 1,
+                recut: None,
+            },
         }
     }
 
     fn read(bytes: &[u8]) -> Outcome {
-        Outcome { read: bytes.to_vec(), ..Outcome::default() }
+        Outcome {
+            read: bytes.to_vec(),
+            ..Outcome::default()
+        }
     }
 
     #[test]
     fn a_complete_first_line_is_a_leak_whatever_was_meant() {
         for meant in [&b"GET / HTTP/1.1\r\n"[..], b"SSH-2.0-x"] {
             let plan = plan(meant, []);
-            assert_eq!(judge(&plan, &read(b"GET / HTTP/1.1")), Some(Violation::Safety(Verdict::Http1)));
-            assert_eq!(judge(&plan, &read(b"PRI * HTTP/2.0")), Some(Violation::Safety(Verdict::H2c)));
-            assert_eq!(judge(&plan, &read(b"GET /\r\n")), Some(Violation::Safety(Verdict::Http09)));
+            assert_eq!(
+                judge(&plan, &read(b"GET / HTTP/1.1")),
+                Some(Violation::Safety(Verdict::Http1))
+            );
+            assert_eq!(
+                judge(&plan, &read(b"PRI * HTTP/2.0")),
+                Some(Violation::Safety(Verdict::H2c))
+            );
+            assert_eq!(
+                judge(&plan, &read(b"GET /\r\n")),
+                Some(Violation::Safety(Verdict::Http09))
+            );
         }
     }
 
     #[test]
     fn a_part_of_a_first_line_is_none() {
-        assert_eq!(judge(&plan(b"GET / HTTP/1.1\r\n", []), &read(b"GET / HTTP/")), None);
+        assert_eq!(
+            judge(&plan(b"GET / HTTP/1.1\r\n", []), &read(b"GET / HTTP/")),
+            None
+        );
         assert_eq!(judge(&plan(b"GET / HTTP/1.1\r\n", []), &read(b"")), None);
     }
 
@@ -143,8 +171,14 @@ mod tests {
 
     #[test]
     fn a_lost_connection_is_a_violation_even_if_all_was_read() {
-        let outcome = Outcome { error: Some("reset".into()), ..read(b"SSH-2.0-x") };
-        assert_eq!(judge(&plan(b"SSH-2.0-x", []), &outcome), Some(Violation::Liveness));
+        let outcome = Outcome {
+            error: Some("reset".into()),
+            ..read(b"SSH-2.0-x")
+        };
+        assert_eq!(
+            judge(&plan(b"SSH-2.0-x", []), &outcome),
+            Some(Violation::Liveness)
+        );
     }
 
     #[test]
@@ -164,9 +198,15 @@ mod tests {
 
     #[test]
     fn a_stream_that_is_http_without_its_urgent_byte_need_not_be_delivered() {
-        let plan = plan(b"GE(T / HTTP/1.1\r\n", [Segment::new(0, "GE(T / HTTP/1.1\r\n").with_urgent(3)]);
+        let plan = plan(
+            b"GE(T / HTTP/1.1\r\n",
+            [Segment::new(0, "GE(T / HTTP/1.1\r\n").with_urgent(3)],
+        );
         assert!(!must_be_delivered(&plan));
-        assert_eq!(judge(&plan, &read(b"GET / HTTP/1.1\r\n")), Some(Violation::Safety(Verdict::Http1)));
+        assert_eq!(
+            judge(&plan, &read(b"GET / HTTP/1.1\r\n")),
+            Some(Violation::Safety(Verdict::Http1))
+        );
     }
 
     #[test]

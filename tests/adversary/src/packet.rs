@@ -4,8 +4,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use etherparse::{
-    IpFragOffset, IpNumber, Ipv4Header, Ipv6FragmentHeader, Ipv6Header, Ipv6RawExtHeader, SlicedPacket,
-    TcpHeader, TcpOptionElement, TransportSlice,
+    IpFragOffset, IpNumber, Ipv4Header, Ipv6FragmentHeader, Ipv6Header, Ipv6RawExtHeader,
+    SlicedPacket, TcpHeader, TcpOptionElement, TransportSlice,
 };
 
 use crate::address::Ends;
@@ -33,7 +33,9 @@ pub(crate) fn parse(packet: &[u8]) -> Option<Reply> {
         etherparse::NetSlice::Ipv6(ip) => IpAddr::V6(ip.header().destination_addr()),
         etherparse::NetSlice::Arp(_) => return None,
     };
-    let Some(TransportSlice::Tcp(tcp)) = sliced.transport else { return None };
+    let Some(TransportSlice::Tcp(tcp)) = sliced.transport else {
+        return None;
+    };
     let (mut window_shift, mut timestamp) = (0, 0);
     for option in tcp.options_iterator().flatten() {
         match option {
@@ -47,7 +49,11 @@ pub(crate) fn parse(packet: &[u8]) -> Option<Reply> {
         syn: tcp.syn(),
         rst: tcp.rst(),
         seq: tcp.sequence_number(),
-        ack: if tcp.ack() { tcp.acknowledgment_number() } else { 0 },
+        ack: if tcp.ack() {
+            tcp.acknowledgment_number()
+        } else {
+            0
+        },
         window: tcp.window_size(),
         window_shift,
         timestamp,
@@ -70,8 +76,12 @@ pub(crate) fn segment(ends: &Ends, header: &TcpHeader, payload: &[u8], damage: D
     header.source_port = ends.client.port();
     header.destination_port = ends.server.port();
     header.checksum = match (ends.client.ip(), ends.server.ip()) {
-        (IpAddr::V4(from), IpAddr::V4(to)) => header.calc_checksum_ipv4_raw(from.octets(), to.octets(), payload),
-        (IpAddr::V6(from), IpAddr::V6(to)) => header.calc_checksum_ipv6_raw(from.octets(), to.octets(), payload),
+        (IpAddr::V4(from), IpAddr::V4(to)) => {
+            header.calc_checksum_ipv4_raw(from.octets(), to.octets(), payload)
+        }
+        (IpAddr::V6(from), IpAddr::V6(to)) => {
+            header.calc_checksum_ipv6_raw(from.octets(), to.octets(), payload)
+        }
         _ => unreachable!("both ends of a connection are of one family"),
     }
     .expect("a segment is shorter than 64 kB");
@@ -82,7 +92,7 @@ pub(crate) fn segment(ends: &Ends, header: &TcpHeader, payload: &[u8], damage: D
         Damage::Checksum => bytes[16] ^= 0x55,
         Damage::DataOffset(words) => {
             let before = u16::from_be_bytes([bytes[12], bytes[13]]);
-            bytes[12] = words << 4 | bytes[12] & 0x0F;
+            bytes[12] = (words << 4) | (bytes[12] & 0x0F);
             let after = u16::from_be_bytes([bytes[12], bytes[13]]);
             let checksum = changed_checksum(header.checksum, before, after);
             bytes[16..18].copy_from_slice(&checksum.to_be_bytes());
@@ -107,7 +117,9 @@ pub(crate) fn carry(ends: &Ends, segment: &[u8], carriage: Carriage, id: u32) ->
         Carriage::HopLimit(limit) => vec![packet(ends, segment, limit, id)],
         Carriage::Identification(id) => vec![packet(ends, segment, 64, u32::from(id))],
         Carriage::HopByHop => vec![extended(ends, segment, IpNumber::IPV6_HEADER_HOP_BY_HOP)],
-        Carriage::DestinationOptions => vec![extended(ends, segment, IpNumber::IPV6_DESTINATION_OPTIONS)],
+        Carriage::DestinationOptions => {
+            vec![extended(ends, segment, IpNumber::IPV6_DESTINATION_OPTIONS)]
+        }
         Carriage::Fragments { size, reversed } => {
             let mut packets = fragments(ends, segment, size, id);
             if reversed {
@@ -121,8 +133,14 @@ pub(crate) fn carry(ends: &Ends, segment: &[u8], carriage: Carriage, id: u32) ->
 fn packet(ends: &Ends, payload: &[u8], hop_limit: u8, id: u32) -> Vec<u8> {
     match (ends.client.ip(), ends.server.ip()) {
         (IpAddr::V4(from), IpAddr::V4(to)) => {
-            let mut ip = Ipv4Header::new(payload.len() as u16, hop_limit, IpNumber::TCP, from.octets(), to.octets())
-                .expect("a packet is shorter than 64 kB");
+            let mut ip = Ipv4Header::new(
+                payload.len() as u16,
+                hop_limit,
+                IpNumber::TCP,
+                from.octets(),
+                to.octets(),
+            )
+            .expect("a packet is shorter than 64 kB");
             ip.identification = id as u16;
             ip.header_checksum = ip.calc_header_checksum();
             [&ip.to_bytes(), payload].concat()
@@ -149,7 +167,8 @@ fn ipv6(ends: &Ends, next_header: IpNumber, hop_limit: u8, payload: &[u8]) -> Ve
 /// Behind an extension header of six bytes of padding.
 fn extended(ends: &Ends, segment: &[u8], kind: IpNumber) -> Vec<u8> {
     const PADDING: [u8; 6] = [1, 4, 0, 0, 0, 0];
-    let header = Ipv6RawExtHeader::new_raw(IpNumber::TCP, &PADDING).expect("eight bytes make a header");
+    let header =
+        Ipv6RawExtHeader::new_raw(IpNumber::TCP, &PADDING).expect("eight bytes make a header");
     ipv6(ends, kind, 64, &[&header.to_bytes(), segment].concat())
 }
 
@@ -157,12 +176,19 @@ fn extended(ends: &Ends, segment: &[u8], kind: IpNumber) -> Vec<u8> {
 fn fragments(ends: &Ends, segment: &[u8], size: usize, id: u32) -> Vec<Vec<u8>> {
     let last = segment.len().div_ceil(size) - 1;
     let fragment = |(index, piece): (usize, &[u8])| {
-        let offset = IpFragOffset::try_new((index * size / 8) as u16).expect("a packet is shorter than 64 kB");
+        let offset = IpFragOffset::try_new((index * size / 8) as u16)
+            .expect("a packet is shorter than 64 kB");
         let more = index != last;
         match (ends.client.ip(), ends.server.ip()) {
             (IpAddr::V4(from), IpAddr::V4(to)) => {
-                let mut ip = Ipv4Header::new(piece.len() as u16, 64, IpNumber::TCP, from.octets(), to.octets())
-                    .expect("a fragment is shorter than 64 kB");
+                let mut ip = Ipv4Header::new(
+                    piece.len() as u16,
+                    64,
+                    IpNumber::TCP,
+                    from.octets(),
+                    to.octets(),
+                )
+                .expect("a fragment is shorter than 64 kB");
                 ip.identification = id as u16;
                 ip.dont_fragment = false;
                 ip.more_fragments = more;
@@ -172,7 +198,12 @@ fn fragments(ends: &Ends, segment: &[u8], size: usize, id: u32) -> Vec<Vec<u8>> 
             }
             _ => {
                 let header = Ipv6FragmentHeader::new(IpNumber::TCP, offset, more, id);
-                ipv6(ends, IpNumber::IPV6_FRAGMENTATION_HEADER, 64, &[&header.to_bytes(), piece].concat())
+                ipv6(
+                    ends,
+                    IpNumber::IPV6_FRAGMENTATION_HEADER,
+                    64,
+                    &[&header.to_bytes(), piece].concat(),
+                )
             }
         }
     };
@@ -187,8 +218,18 @@ mod tests {
     #[test]
     fn a_changed_data_offset_keeps_the_checksum_right() {
         let ends = Ends::of(0, Family::Ipv4, 8000);
-        let right = segment(&ends, &TcpHeader::new(0, 0, 7, 100), b"payload", Damage::None);
-        let there = segment(&ends, &TcpHeader::new(0, 0, 7, 100), b"payload", Damage::DataOffset(4));
+        let right = segment(
+            &ends,
+            &TcpHeader::new(0, 0, 7, 100),
+            b"payload",
+            Damage::None,
+        );
+        let there = segment(
+            &ends,
+            &TcpHeader::new(0, 0, 7, 100),
+            b"payload",
+            Damage::DataOffset(4),
+        );
         let sum = |bytes: &[u8]| {
             bytes.chunks(2).fold(0u32, |sum, word| {
                 sum + u32::from(u16::from_be_bytes([word[0], *word.get(1).unwrap_or(&0)]))
@@ -202,10 +243,26 @@ mod tests {
     fn fragments_are_the_whole() {
         for family in Family::BOTH {
             let ends = Ends::of(0, family, 8000);
-            let whole = segment(&ends, &TcpHeader::new(0, 0, 7, 100), &[b'x'; 100], Damage::None);
+            let whole = segment(
+                &ends,
+                &TcpHeader::new(0, 0, 7, 100),
+                &[b'x'; 100],
+                Damage::None,
+            );
             let head = if family == Family::Ipv4 { 20 } else { 48 };
-            let packets = carry(&ends, &whole, Carriage::Fragments { size: 24, reversed: false }, 1);
-            let together: Vec<u8> = packets.iter().flat_map(|packet| packet[head..].to_vec()).collect();
+            let packets = carry(
+                &ends,
+                &whole,
+                Carriage::Fragments {
+                    size: 24,
+                    reversed: false,
+                },
+                1,
+            );
+            let together: Vec<u8> = packets
+                .iter()
+                .flat_map(|packet| packet[head..].to_vec())
+                .collect();
             assert_eq!(packets.len(), 5);
             assert_eq!(together, whole);
         }

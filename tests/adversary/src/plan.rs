@@ -34,7 +34,13 @@ pub(crate) enum Socket {
 }
 
 impl Socket {
-    pub(crate) const ALL: [Self; 5] = [Self::Plain, Self::Slow, Self::Narrow, Self::Inline, Self::Mapped];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Plain,
+        Self::Slow,
+        Self::Narrow,
+        Self::Inline,
+        Self::Mapped,
+    ];
 
     /// The port that such sockets listen on.
     pub(crate) const fn port(self) -> u16 {
@@ -153,7 +159,10 @@ pub(crate) enum Carriage {
     /// Behind a destination options header (IPv6).
     DestinationOptions,
     /// In fragments of this size, a multiple of 8.
-    Fragments { size: usize, reversed: bool },
+    Fragments {
+        size: usize,
+        reversed: bool,
+    },
 }
 
 /// How the client sends again what is not acknowledged.
@@ -211,7 +220,8 @@ impl Segment {
 
     /// Where in the stream its urgent byte lies.
     pub(crate) fn urgent_offset(&self) -> Option<i32> {
-        self.urgent.map(|pointer| self.offset + i32::from(pointer.saturating_sub(1)))
+        self.urgent
+            .map(|pointer| self.offset + i32::from(pointer.saturating_sub(1)))
     }
 }
 
@@ -227,7 +237,10 @@ impl Plan {
 
     /// Whether all is sent from one CPU.
     pub(crate) fn is_on_one_cpu(&self) -> bool {
-        !self.actions.iter().any(|action| matches!(action, Action::Cpu(_) | Action::Together(..)))
+        !self
+            .actions
+            .iter()
+            .any(|action| matches!(action, Action::Cpu(_) | Action::Together(..)))
     }
 
     /// Whether all copies of a byte that TCP may accept are equal: those of the stream.
@@ -269,35 +282,64 @@ mod tests {
         Plan {
             family: Family::Ipv4,
             socket: Socket::Plain,
-            options: Options { timestamps: true, selective_acks: true, window_scale: None, segment_size: 1400 },
+            options: Options {
+                timestamps: true,
+                selective_acks: true,
+                window_scale: None,
+                segment_size: 1400,
+            },
             opening: Opening::default(),
             stream: stream.to_vec(),
             actions: segments.into_iter().map(Action::Send).collect(),
-            again: Again { tries: 1, recut: None },
+            again: Again {
+                tries: 1,
+                recut: None,
+            },
         }
     }
 
     #[test]
     fn equal_copies_agree() {
-        let segments = [Segment::new(0, "SSH-2.0"), Segment::new(4, "2.0-x"), Segment::new(-3, "***SSH")];
+        let segments = [
+            Segment::new(0, "SSH-2.0"),
+            Segment::new(4, "2.0-x"),
+            Segment::new(-3, "***SSH"),
+        ];
         assert!(plan(b"SSH-2.0-x", segments).copies_agree());
     }
 
     #[test]
     fn different_copies_do_not_agree() {
         assert!(!plan(b"SSH-2.0-x", [Segment::new(4, "1.0")]).copies_agree());
-        assert!(!plan(b"SSH-2.0-x", [Segment::new(8, "xy")]).copies_agree(), "beyond the stream's end");
+        assert!(
+            !plan(b"SSH-2.0-x", [Segment::new(8, "xy")]).copies_agree(),
+            "beyond the stream's end"
+        );
     }
 
     #[test]
     fn what_tcp_throws_away_does_not_count() {
-        assert!(plan(b"SSH-2.0-x", [Segment::new(0, "GET /").with_fault(Fault::Checksum)]).copies_agree());
-        assert!(plan(b"SSH-2.0-x", [Segment::new(0, "GET /").with_kind(Kind::Rst)]).copies_agree());
+        assert!(plan(
+            b"SSH-2.0-x",
+            [Segment::new(0, "GET /").with_fault(Fault::Checksum)]
+        )
+        .copies_agree());
+        assert!(plan(
+            b"SSH-2.0-x",
+            [Segment::new(0, "GET /").with_kind(Kind::Rst)]
+        )
+        .copies_agree());
     }
 
     #[test]
     fn urgent_bytes_lie_before_the_pointer() {
-        assert_eq!(plan(b"SSH-2.0-x", [Segment::new(2, "H-2").with_urgent(1)]).urgent_offsets(), [2]);
-        assert_eq!(plan(b"SSH", [Segment::new(0, "SSH").with_urgent(9)]).urgent_offsets(), [0; 0]);
+        assert_eq!(
+            plan(b"SSH-2.0-x", [Segment::new(2, "H-2").with_urgent(1)]).urgent_offsets(),
+            [2]
+        );
+        assert_eq!(
+            plan(b"SSH", [Segment::new(0, "SSH").with_urgent(9)]).urgent_offsets(),
+            [0; 0]
+        );
     }
 }

@@ -41,10 +41,21 @@ fn plan(family: Family) -> Plan {
     Plan {
         family,
         socket: Socket::Plain,
-        options: Options { timestamps: false, selective_acks: true, window_scale: None, segment_size: 1400 },
+        options: Options {
+            timestamps: false,
+            selective_acks: true,
+            window_scale: None,
+            segment_size: 1400,
+        },
         opening: Opening::default(),
         stream: stream.to_vec(),
-        actions: vec![Action::Together(Segment::new(0, "GE"), Segment::new(0, "??T / HTTP/1.1"))],
-        again: Again { tries: 0, recut: None },
+        actions: vec![Action::Together(
+            Segment::new(0, "GE"),
+            Segment::new(0, "??T / HTTP/1.1"),
+        )],
+        again: Again {
+            tries: 0,
+            recut: None,
+        },
     }
 }

@@ -56,22 +56,40 @@ pub(crate) fn run(mut run: Run) -> Result<Tally> {
         let cases = first..(first + BATCH).min(run.connections);
         let plans = cases.map(|case| (case, Arc::new(plan(run.seed, case, &run.limits))));
         engine.run(plans, run.concurrency, |case, plan, outcome| {
-            let violation = judge(&plan, &outcome).filter(|seen| !run.safety_only || *seen != Violation::Liveness);
+            let violation = judge(&plan, &outcome)
+                .filter(|seen| !run.safety_only || *seen != Violation::Liveness);
             tally.add(case, &plan, &outcome, violation.as_ref());
             if let Some(violation) = violation {
                 if tally.violations() <= TOLD {
                     eprintln!("{}", told(run.seed, case, &plan, &violation, &outcome.read));
                 }
-                broken.push(Broken { case, plan, violation });
+                broken.push(Broken {
+                    case,
+                    plan,
+                    violation,
+                });
             }
             if stderr().is_terminal() {
-                eprint!("\r{} of {} connections, {} violations ", tally.connections, run.connections, tally.violations());
+                eprint!(
+                    "\r{} of {} connections, {} violations ",
+                    tally.connections,
+                    run.connections,
+                    tally.violations()
+                );
             }
             run.time.is_none_or(|time| begin.elapsed() < time)
         })?;
         // The first broken case of each kind is shown as small as it gets.
-        for Broken { case, plan, violation } in broken {
-            if shrunk.iter().all(|other| discriminant(other) != discriminant(&violation)) {
+        for Broken {
+            case,
+            plan,
+            violation,
+        } in broken
+        {
+            if shrunk
+                .iter()
+                .all(|other| discriminant(other) != discriminant(&violation))
+            {
                 show_smallest(&mut engine, run.seed, case, &plan, &violation)?;
                 shrunk.push(violation);
             }
@@ -91,15 +109,35 @@ pub(crate) fn replay(seed: u64, case: u64, mut limits: Limits) -> Result<Option<
     engine.set_environment(&setting.environment)?;
     engine.set_hammer(setting.hammer);
     let plan = plan(seed, case, &limits);
-    println!("case {case} of seed {seed}, {:?}, hammer {}\n{plan}\n", setting.environment, setting.hammer);
+    println!(
+        "case {case} of seed {seed}, {:?}, hammer {}\n{plan}\n",
+        setting.environment, setting.hammer
+    );
     let outcome = engine.run_one(&plan, true)?;
     let violation = judge(&plan, &outcome);
-    println!("\nthe server read {}{}", Text(&outcome.read), outcome.error.map_or(String::new(), |error| format!(", then: {error}")));
-    println!("sent again: {}{}", outcome.client.sent_again, if is_lossless(&plan) { ", avoidable" } else { "" });
-    println!("{}", match &violation {
-        Some(violation) => describe(violation),
-        None => "no violation".into(),
-    });
+    println!(
+        "\nthe server read {}{}",
+        Text(&outcome.read),
+        outcome
+            .error
+            .map_or(String::new(), |error| format!(", then: {error}"))
+    );
+    println!(
+        "sent again: {}{}",
+        outcome.client.sent_again,
+        if is_lossless(&plan) {
+            ", avoidable"
+        } else {
+            ""
+        }
+    );
+    println!(
+        "{}",
+        match &violation {
+            Some(violation) => describe(violation),
+            None => "no violation".into(),
+        }
+    );
     Ok(violation)
 }
 
@@ -128,9 +166,22 @@ fn describe(violation: &Violation) -> String {
     }
 }
 
-fn show_smallest(engine: &mut Engine, seed: u64, case: u64, plan: &Plan, violation: &Violation) -> Result<()> {
+fn show_smallest(
+    engine: &mut Engine,
+    seed: u64,
+    case: u64,
+    plan: &Plan,
+    violation: &Violation,
+) -> Result<()> {
     let (small, again) = shrink(engine, plan, violation)?;
-    let what = if again { "the smallest plan that still fails" } else { "not seen again; the whole plan" };
-    eprintln!("{}, seed {seed}, case {case}: {what}:\n{small}", describe(violation));
+    let what = if again {
+        "the smallest plan that still fails"
+    } else {
+        "not seen again; the whole plan"
+    };
+    eprintln!(
+        "{}, seed {seed}, case {case}: {what}:\n{small}",
+        describe(violation)
+    );
     Ok(())
 }

@@ -57,19 +57,38 @@ pub(crate) struct Server {
 
 impl Server {
     /// Listens on all ports. Orders are seen when the poll is woken.
-    pub(crate) fn new(poll: Poll, orders: Receiver<Finish>, events: Sender<Event>, hammer: Arc<Hammer>) -> Result<Self> {
+    pub(crate) fn new(
+        poll: Poll,
+        orders: Receiver<Finish>,
+        events: Sender<Event>,
+        hammer: Arc<Hammer>,
+    ) -> Result<Self> {
         let mut listeners = Vec::new();
         for socket in Socket::ALL {
-            let families: &[Family] = if socket == Socket::Mapped { &[Family::Ipv6] } else { &Family::BOTH };
+            let families: &[Family] = if socket == Socket::Mapped {
+                &[Family::Ipv6]
+            } else {
+                &Family::BOTH
+            };
             for &family in families {
-                let mut listener = listen(socket, family)
-                    .with_context(|| format!("the server can't listen on port {}", socket.port()))?;
+                let mut listener = listen(socket, family).with_context(|| {
+                    format!("the server can't listen on port {}", socket.port())
+                })?;
                 let token = Token(FIRST_LISTENER + listeners.len());
-                poll.registry().register(&mut listener, token, Interest::READABLE)?;
+                poll.registry()
+                    .register(&mut listener, token, Interest::READABLE)?;
                 listeners.push((listener, socket));
             }
         }
-        Ok(Self { poll, listeners, connections: HashMap::new(), sip: None, orders, events, hammer })
+        Ok(Self {
+            poll,
+            listeners,
+            connections: HashMap::new(),
+            sip: None,
+            orders,
+            events,
+            hammer,
+        })
     }
 
     pub(crate) const fn wake_token() -> Token {
@@ -80,7 +99,9 @@ impl Server {
     pub(crate) fn run(mut self) -> Result<()> {
         let mut events = Events::with_capacity(256);
         loop {
-            let patience = self.sip.map(|sip| sip.saturating_duration_since(Instant::now()));
+            let patience = self
+                .sip
+                .map(|sip| sip.saturating_duration_since(Instant::now()));
             match self.poll.poll(&mut events, patience) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 other => other?,
@@ -90,7 +111,10 @@ impl Server {
                     0 => {}
                     token if token < FIRST_CONNECTION => self.accept(token - FIRST_LISTENER)?,
                     token => {
-                        if let Some(connection) = self.connections.get_mut(&((token - FIRST_CONNECTION) as u32)) {
+                        if let Some(connection) = self
+                            .connections
+                            .get_mut(&((token - FIRST_CONNECTION) as u32))
+                        {
                             if connection.slow {
                                 self.sip.get_or_insert_with(|| Instant::now() + PAUSE);
                             } else {
@@ -102,7 +126,11 @@ impl Server {
             }
             if self.sip.is_some_and(|sip| sip <= Instant::now()) {
                 let mut thirsty = false;
-                for connection in self.connections.values_mut().filter(|connection| connection.slow) {
+                for connection in self
+                    .connections
+                    .values_mut()
+                    .filter(|connection| connection.slow)
+                {
                     thirsty |= connection.read_once(SIP);
                 }
                 self.sip = thirsty.then(|| Instant::now() + PAUSE);
@@ -127,13 +155,26 @@ impl Server {
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue,
                 Err(error) => return Err(error).context("the server can't accept"),
             };
-            let Some(serial) = serial_of(peer) else { continue };
+            let Some(serial) = serial_of(peer) else {
+                continue;
+            };
             let token = Token(FIRST_CONNECTION + serial as usize);
-            self.poll.registry().register(&mut stream, token, Interest::READABLE)?;
+            self.poll
+                .registry()
+                .register(&mut stream, token, Interest::READABLE)?;
             let slow = *socket == Socket::Slow;
             let stream = Arc::new(stream);
             self.hammer.add(&stream);
-            self.connections.insert(serial, Connection { stream, slow, read: Vec::new(), error: None, ended: false });
+            self.connections.insert(
+                serial,
+                Connection {
+                    stream,
+                    slow,
+                    read: Vec::new(),
+                    error: None,
+                    ended: false,
+                },
+            );
         }
     }
 
@@ -142,7 +183,10 @@ impl Server {
         for listener in 0..self.listeners.len() {
             self.accept(listener)?;
         }
-        let mut outcome = Outcome { client: report, ..Outcome::default() };
+        let mut outcome = Outcome {
+            client: report,
+            ..Outcome::default()
+        };
         if let Some(mut connection) = self.connections.remove(&serial) {
             connection.read_all();
             // Without lingering, closing leaves nothing behind.

@@ -21,7 +21,11 @@ const CONCURRENCY: usize = 64;
 const TRIES: u32 = 3;
 
 /// The smallest plan found that breaks the same invariant, and whether any was seen to do so again.
-pub(crate) fn shrink(engine: &mut Engine, plan: &Plan, violation: &Violation) -> Result<(Plan, bool)> {
+pub(crate) fn shrink(
+    engine: &mut Engine,
+    plan: &Plan,
+    violation: &Violation,
+) -> Result<(Plan, bool)> {
     let late = Instant::now() + TIME;
     let mut best = plan.clone();
     best.again.tries = best.again.tries.min(TRIES);
@@ -29,7 +33,10 @@ pub(crate) fn shrink(engine: &mut Engine, plan: &Plan, violation: &Violation) ->
     while again && Instant::now() < late {
         let mut smaller = candidates(&best);
         smaller.retain(|candidate| size(candidate) < size(&best));
-        match failing(engine, smaller, violation)?.into_iter().min_by_key(size) {
+        match failing(engine, smaller, violation)?
+            .into_iter()
+            .min_by_key(size)
+        {
             Some(candidate) => best = candidate,
             None => break,
         }
@@ -39,13 +46,22 @@ pub(crate) fn shrink(engine: &mut Engine, plan: &Plan, violation: &Violation) ->
 
 /// Those plans of which any of some runs breaks the invariant.
 fn failing(engine: &mut Engine, plans: Vec<Plan>, violation: &Violation) -> Result<Vec<Plan>> {
-    let runs = plans.iter().enumerate().flat_map(|(index, plan)| vec![(index, Arc::new(plan.clone())); RUNS]);
+    let runs = plans
+        .iter()
+        .enumerate()
+        .flat_map(|(index, plan)| vec![(index, Arc::new(plan.clone())); RUNS]);
     let mut failed = vec![false; plans.len()];
     engine.run(runs, CONCURRENCY, |index, plan, outcome| {
-        failed[index] |= judge(&plan, &outcome).is_some_and(|seen| discriminant(&seen) == discriminant(violation));
+        failed[index] |= judge(&plan, &outcome)
+            .is_some_and(|seen| discriminant(&seen) == discriminant(violation));
         true
     })?;
-    Ok(plans.into_iter().zip(failed).filter(|(_, failed)| *failed).map(|(plan, _)| plan).collect())
+    Ok(plans
+        .into_iter()
+        .zip(failed)
+        .filter(|(_, failed)| *failed)
+        .map(|(plan, _)| plan)
+        .collect())
 }
 
 /// What makes one plan smaller than another.
@@ -61,7 +77,12 @@ fn size(plan: &Plan) -> (usize, usize, usize, usize) {
         plan.opening.fast_open,
         plan.again.recut.is_some(),
     ];
-    (plan.actions.len(), plan.stream.len() + plan.opening.syn_data.len(), data, extras.iter().filter(|&&extra| extra).count())
+    (
+        plan.actions.len(),
+        plan.stream.len() + plan.opening.syn_data.len(),
+        data,
+        extras.iter().filter(|&&extra| extra).count(),
+    )
 }
 
 /// Smaller plans, the much smaller ones first.
@@ -80,7 +101,11 @@ fn candidates(plan: &Plan) -> Vec<Plan> {
         }
         count /= 2;
     }
-    for length in [plan.stream.len() / 2, plan.stream.len() * 7 / 8, plan.stream.len().saturating_sub(1)] {
+    for length in [
+        plan.stream.len() / 2,
+        plan.stream.len() * 7 / 8,
+        plan.stream.len().saturating_sub(1),
+    ] {
         change(&|plan| truncate(plan, length));
     }
     change(&|plan| plan.opening = Opening::default());

@@ -17,14 +17,25 @@ pub(crate) fn random(random: &mut impl Rng) -> Vec<u8> {
 pub(crate) fn http(random: &mut impl Rng) -> Vec<u8> {
     match random.random_range(0..10) {
         0 => b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0".to_vec(),
-        1 => [&leading(random)[..], b"GET", &space(random), b"/", &text(random, 20, TARGET), line_end(random)].concat(),
+        1 => [
+            &leading(random)[..],
+            b"GET",
+            &space(random),
+            b"/",
+            &text(random, 20, TARGET),
+            line_end(random),
+        ]
+        .concat(),
         _ => [
             &leading(random)[..],
             &method(random),
             &space(random),
             &target(random),
             &space(random),
-            pick(random, &["HTTP/1.1", "HTTP/1.0", "HTTP/2", "HTTP/0.9", "HTTP/9.9"]),
+            pick(
+                random,
+                &["HTTP/1.1", "HTTP/1.0", "HTTP/2", "HTTP/0.9", "HTTP/9.9"],
+            ),
             line_end(random),
             b"Host: example.com\r\n\r\n",
         ]
@@ -42,12 +53,33 @@ pub(crate) fn near_miss(random: &mut impl Rng) -> Vec<u8> {
             whole.truncate(random.random_range(1..decided));
             whole
         }
-        2 => [&method(random)[..], b" ", &target(random), b" ", pick(random, &["http/1.1", "HTTP1.1", "HTTX/1.1", "HTTP/x"]), b"\r\n\r\n"].concat(),
-        3 => [&method(random)[..], b" ", &target(random), b" ", pick(random, &["RTSP/1.0", "SIP/2.0", "ICAP/1.0", "ICE/1.0"]), b"\r\n\r\n"].concat(),
+        2 => [
+            &method(random)[..],
+            b" ",
+            &target(random),
+            b" ",
+            pick(random, &["http/1.1", "HTTP1.1", "HTTX/1.1", "HTTP/x"]),
+            b"\r\n\r\n",
+        ]
+        .concat(),
+        3 => [
+            &method(random)[..],
+            b" ",
+            &target(random),
+            b" ",
+            pick(random, &["RTSP/1.0", "SIP/2.0", "ICAP/1.0", "ICE/1.0"]),
+            b"\r\n\r\n",
+        ]
+        .concat(),
         // A method that is too long, or has a character that is none of a token.
         4 => [&text(random, 40, TOKEN)[..], b"(", b" / HTTP/1.1\r\n\r\n"].concat(),
         5 => [&[b'A'; 33][..], b" / HTTP/1.1\r\n\r\n"].concat(),
-        6 => [b"GET ".as_slice(), &text(random, 12, TOKEN), b"\r\nGET / HTTP/1.1\r\n\r\n"].concat(),
+        6 => [
+            b"GET ".as_slice(),
+            &text(random, 12, TOKEN),
+            b"\r\nGET / HTTP/1.1\r\n\r\n",
+        ]
+        .concat(),
         7 => b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".to_vec(),
         _ => b"PRI * SMTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(),
     }
@@ -77,18 +109,24 @@ pub(crate) fn other(random: &mut impl Rng) -> Vec<u8> {
     }
 }
 
-const TOKEN: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-.^_`|~";
+const TOKEN: &[u8] =
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-.^_`|~";
 const TARGET: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789/?&=%.:-_~";
 
 fn leading(random: &mut impl Rng) -> Vec<u8> {
     match random.random_range(0..4) {
-        0 => (0..random.random_range(1..8)).flat_map(|_| pick(random, &["\r\n", "\n", " ", "\t", "\r"]).to_vec()).collect(),
+        0 => (0..random.random_range(1..8))
+            .flat_map(|_| pick(random, &["\r\n", "\n", " ", "\t", "\r"]).to_vec())
+            .collect(),
         _ => Vec::new(),
     }
 }
 
 fn method(random: &mut impl Rng) -> Vec<u8> {
-    const KNOWN: &[&str] = &["GET", "GET", "POST", "PUT", "HEAD", "OPTIONS", "DELETE", "CONNECT", "PROPFIND", "get", "XYZZY"];
+    const KNOWN: &[&str] = &[
+        "GET", "GET", "POST", "PUT", "HEAD", "OPTIONS", "DELETE", "CONNECT", "PROPFIND", "get",
+        "XYZZY",
+    ];
     if random.random_bool(0.8) {
         pick(random, KNOWN).to_vec()
     } else {
@@ -111,7 +149,9 @@ fn space(random: &mut impl Rng) -> Vec<u8> {
     if random.random_bool(0.8) {
         return b" ".to_vec();
     }
-    (0..random.random_range(1..5)).flat_map(|_| pick(random, &[" ", "\t", "\x0b", "\x0c"]).to_vec()).collect()
+    (0..random.random_range(1..5))
+        .flat_map(|_| pick(random, &[" ", "\t", "\x0b", "\x0c"]).to_vec())
+        .collect()
 }
 
 fn line_end(random: &mut impl Rng) -> &'static [u8] {
@@ -121,15 +161,24 @@ fn line_end(random: &mut impl Rng) -> &'static [u8] {
 fn tls_hello(random: &mut impl Rng) -> Vec<u8> {
     let body = bytes(random, 1600);
     let size = (body.len() as u16 + 4).to_be_bytes();
-    [&[22, 3, 1, size[0], size[1], 1, 0][..], &(body.len() as u16).to_be_bytes(), &body].concat()
+    [
+        &[22, 3, 1, size[0], size[1], 1, 0][..],
+        &(body.len() as u16).to_be_bytes(),
+        &body,
+    ]
+    .concat()
 }
 
 fn bytes(random: &mut impl Rng, most: usize) -> Vec<u8> {
-    (0..random.random_range(1..=most)).map(|_| random.random()).collect()
+    (0..random.random_range(1..=most))
+        .map(|_| random.random())
+        .collect()
 }
 
 fn text(random: &mut impl Rng, most: usize, alphabet: &[u8]) -> Vec<u8> {
-    (0..random.random_range(1..=most)).map(|_| *alphabet.choose(random).unwrap_or(&b'x')).collect()
+    (0..random.random_range(1..=most))
+        .map(|_| *alphabet.choose(random).unwrap_or(&b'x'))
+        .collect()
 }
 
 fn pick(random: &mut impl Rng, of: &[&'static str]) -> &'static [u8] {

@@ -21,7 +21,13 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    pub(crate) fn add(&mut self, case: u64, plan: &Plan, outcome: &Outcome, violation: Option<&Violation>) {
+    pub(crate) fn add(
+        &mut self,
+        case: u64,
+        plan: &Plan,
+        outcome: &Outcome,
+        violation: Option<&Violation>,
+    ) {
         self.connections += 1;
         self.http += u64::from(forbidden(&plan.stream).is_some());
         self.innocent += u64::from(must_be_delivered(plan));

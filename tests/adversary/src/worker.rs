@@ -107,12 +107,18 @@ impl Wire<'_> {
     pub(crate) fn send_together(&self, there: &[Vec<u8>], here: &[Vec<u8>]) -> io::Result<bool> {
         let count = self.shared.workers.len();
         if count == 1 {
-            there.iter().chain(here).try_for_each(|packet| self.send(packet))?;
+            there
+                .iter()
+                .chain(here)
+                .try_for_each(|packet| self.send(packet))?;
             return Ok(true);
         }
-        let Ok(_meeting) = self.shared.meeting.try_lock() else { return Ok(false) };
+        let Ok(_meeting) = self.shared.meeting.try_lock() else {
+            return Ok(false);
+        };
         let rendezvous = Arc::new(Rendezvous::default());
-        self.shared.workers[(self.cpu + 1) % count].leave(Message::Write(there.to_vec(), rendezvous.clone()));
+        self.shared.workers[(self.cpu + 1) % count]
+            .leave(Message::Write(there.to_vec(), rendezvous.clone()));
         rendezvous.pass();
         here.iter().try_for_each(|packet| self.send(packet))?;
         Ok(true)
@@ -124,7 +130,10 @@ impl Wire<'_> {
             return;
         }
         let time = self.shared.begin.elapsed().as_secs_f64() * 1e3;
-        println!("{time:10.3} ms  CPU {}  connection {serial}: {what}", self.cpu);
+        println!(
+            "{time:10.3} ms  CPU {}  connection {serial}: {what}",
+            self.cpu
+        );
     }
 }
 
@@ -151,7 +160,11 @@ impl Worker {
         shared: Arc<Shared>,
         events: Sender<Event>,
     ) -> Result<Self> {
-        poll.registry().register(&mut SourceFd(&queues[cpu].as_raw_fd()), QUEUE, Interest::READABLE)?;
+        poll.registry().register(
+            &mut SourceFd(&queues[cpu].as_raw_fd()),
+            QUEUE,
+            Interest::READABLE,
+        )?;
         Ok(Self {
             cpu,
             queues,
@@ -169,7 +182,8 @@ impl Worker {
     pub(crate) fn run(mut self) -> Result<()> {
         let mut set = CpuSet::new();
         set.set(self.cpu)?;
-        sched_setaffinity(Pid::from_raw(0), &set).with_context(|| format!("no thread can be pinned to CPU {}", self.cpu))?;
+        sched_setaffinity(Pid::from_raw(0), &set)
+            .with_context(|| format!("no thread can be pinned to CPU {}", self.cpu))?;
         let mut events = Events::with_capacity(16);
         loop {
             while let Ok(message) = self.inbox.try_recv() {
@@ -184,8 +198,13 @@ impl Worker {
                 }
                 self.read_queue(self.cpu)?;
             }
-            let deadline = self.connections.values().filter_map(|(_, deadline)| *deadline).min();
-            let patience = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            let deadline = self
+                .connections
+                .values()
+                .filter_map(|(_, deadline)| *deadline)
+                .min();
+            let patience =
+                deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             match self.poll.poll(&mut events, patience) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 other => other?,
@@ -197,7 +216,8 @@ impl Worker {
         match message {
             Message::Run(connection) => {
                 self.ready.insert(connection.serial);
-                self.connections.insert(connection.serial, (connection, None));
+                self.connections
+                    .insert(connection.serial, (connection, None));
             }
             Message::Look(serial) => {
                 self.ready.insert(serial);
@@ -205,7 +225,10 @@ impl Worker {
             Message::Write(packets, rendezvous) => {
                 let wire = self.wire(false);
                 rendezvous.pass();
-                packets.iter().try_for_each(|packet| wire.send(packet)).context("a packet can't be written")?;
+                packets
+                    .iter()
+                    .try_for_each(|packet| wire.send(packet))
+                    .context("a packet can't be written")?;
             }
             Message::Release => self.ready.extend(self.held.drain()),
         }
@@ -215,7 +238,10 @@ impl Worker {
     /// Gives those a turn whose time has come.
     fn find_due(&mut self) -> Result<()> {
         let now = Instant::now();
-        let due = self.connections.iter().filter(|(_, (_, deadline))| deadline.is_some_and(|deadline| deadline <= now));
+        let due = self
+            .connections
+            .iter()
+            .filter(|(_, (_, deadline))| deadline.is_some_and(|deadline| deadline <= now));
         let due: Vec<u32> = due.map(|(&serial, _)| serial).collect();
         if !due.is_empty() {
             // The answer may lie in the queue of a thread that does not get to run.
@@ -234,8 +260,12 @@ impl Worker {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(error).context("the TUN device can't be read"),
             };
-            let Some(reply) = packet::parse(&buffer[..size]) else { continue };
-            let Some(serial) = serial_of(reply.client) else { continue };
+            let Some(reply) = packet::parse(&buffer[..size]) else {
+                continue;
+            };
+            let Some(serial) = serial_of(reply.client) else {
+                continue;
+            };
             match self.shared.board.note(serial, &reply) {
                 Some(home) if home == self.cpu => {
                     self.ready.insert(serial);
@@ -251,12 +281,17 @@ impl Worker {
         if self.held.contains(&serial) {
             return Ok(());
         }
-        let Some((mut connection, _)) = self.connections.remove(&serial) else { return Ok(()) };
+        let Some((mut connection, _)) = self.connections.remove(&serial) else {
+            return Ok(());
+        };
         let seen = self.shared.board.get(serial);
-        let next = connection.advance(&seen, &self.wire(connection.verbose)).context("a packet can't be written")?;
+        let next = connection
+            .advance(&seen, &self.wire(connection.verbose))
+            .context("a packet can't be written")?;
         match next {
             Next::Wait(deadline) => {
-                self.connections.insert(serial, (connection, Some(deadline)));
+                self.connections
+                    .insert(serial, (connection, Some(deadline)));
             }
             Next::Move(cpu) => {
                 let home = cpu % self.shared.workers.len();
@@ -270,13 +305,21 @@ impl Worker {
                 let _ = self.events.send(Event::Held);
             }
             Next::Over => {
-                self.shared.server.leave(Finish { serial, report: connection.report });
+                self.shared.server.leave(Finish {
+                    serial,
+                    report: connection.report,
+                });
             }
         }
         Ok(())
     }
 
     fn wire(&self, verbose: bool) -> Wire<'_> {
-        Wire { device: &self.queues[self.cpu], shared: &self.shared, cpu: self.cpu, verbose }
+        Wire {
+            device: &self.queues[self.cpu],
+            shared: &self.shared,
+            cpu: self.cpu,
+            verbose,
+        }
     }
 }

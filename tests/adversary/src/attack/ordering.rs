@@ -46,7 +46,10 @@ fn cut(random: &mut impl Rng, plan: &Plan) -> Vec<Segment> {
         // A byte a segment.
         1 => (1..start.min(60)).collect(),
         // The last byte that matters alone.
-        2 => vec![decided_at(&plan.stream).saturating_sub(1), decided_at(&plan.stream)],
+        2 => vec![
+            decided_at(&plan.stream).saturating_sub(1),
+            decided_at(&plan.stream),
+        ],
         count => (0..count).map(|_| random.random_range(0..=start)).collect(),
     };
     places.extend([0, length]);
@@ -55,9 +58,15 @@ fn cut(random: &mut impl Rng, plan: &Plan) -> Vec<Segment> {
     places.dedup();
     let piece = |(from, to): (usize, usize)| {
         let data = &plan.stream[from..to];
-        data.chunks(full).enumerate().map(move |(index, data)| Segment::new((from + index * full) as i32, data))
+        data.chunks(full)
+            .enumerate()
+            .map(move |(index, data)| Segment::new((from + index * full) as i32, data))
     };
-    places.windows(2).map(|ends| (ends[0], ends[1])).flat_map(piece).collect()
+    places
+        .windows(2)
+        .map(|ends| (ends[0], ends[1]))
+        .flat_map(piece)
+        .collect()
 }
 
 /// Makes segments overlap their neighbours, with equal bytes.
@@ -66,7 +75,9 @@ fn widen(random: &mut impl Rng, plan: &Plan, segments: &mut [Segment]) {
         if random.random_bool(0.4) {
             let from = (segment.offset as usize).saturating_sub(random.random_range(0..8));
             let to = (segment.end() as usize + random.random_range(0..8)).min(plan.stream.len());
-            let to = to.min(from + usize::from(plan.options.segment_size)).max(segment.end() as usize);
+            let to = to
+                .min(from + usize::from(plan.options.segment_size))
+                .max(segment.end() as usize);
             *segment = Segment::new(from as i32, &plan.stream[from..to]);
         }
     }
@@ -85,7 +96,9 @@ fn prepend_the_past(random: &mut impl Rng, segments: &mut [Segment]) {
     let past = match random.random_range(0..3) {
         0 => b"GET / HTTP/1.1\r\n\r\n".to_vec(),
         1 => b"SSH-2.0-past\r\n".to_vec(),
-        _ => (0..random.random_range(1..30)).map(|_| random.random()).collect(),
+        _ => (0..random.random_range(1..30))
+            .map(|_| random.random())
+            .collect(),
     };
     for segment in segments.iter_mut().filter(|segment| segment.offset == 0) {
         segment.data = [&past[..], &segment.data].concat();
@@ -95,7 +108,12 @@ fn prepend_the_past(random: &mut impl Rng, segments: &mut [Segment]) {
 
 /// Adds copies of segments with other bytes.
 fn contradict(random: &mut impl Rng, plan: &Plan, segments: &mut Vec<Segment>) {
-    let lies: [&[u8]; 4] = [b"GET / HTTP/1.1\r\n\r\n", b"SSH-2.0-x\r\n", b"GET / HTTPS/1.1\r\n", b"PRI * HTTP/2.0\r\n"];
+    let lies: [&[u8]; 4] = [
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"SSH-2.0-x\r\n",
+        b"GET / HTTPS/1.1\r\n",
+        b"PRI * HTTP/2.0\r\n",
+    ];
     for _ in 0..random.random_range(1..4) {
         let copied = segments[random.random_range(0..segments.len())].clone();
         let within = |place: i32| (place.max(0) as usize).min(plan.stream.len());
@@ -114,7 +132,10 @@ fn contradict(random: &mut impl Rng, plan: &Plan, segments: &mut Vec<Segment>) {
         if random.random_bool(0.3) {
             data.extend(b"T / HTTP/1.1\r\n");
         }
-        segments.insert(random.random_range(0..=segments.len()), Segment::new(from as i32, data));
+        segments.insert(
+            random.random_range(0..=segments.len()),
+            Segment::new(from as i32, data),
+        );
     }
 }
 
@@ -129,8 +150,15 @@ fn complement(random: &mut impl Rng, plan: &Plan, segments: &mut Vec<Segment>) {
     let keep = random.random_range(place..=end);
     one.truncate(keep);
     let from = random.random_range(0..=place);
-    let pair = [Segment::new(0, one), Segment::new(from as i32, &other[from..])];
-    let at = if random.random_bool(0.7) { 0 } else { random.random_range(0..=segments.len()) };
+    let pair = [
+        Segment::new(0, one),
+        Segment::new(from as i32, &other[from..]),
+    ];
+    let at = if random.random_bool(0.7) {
+        0
+    } else {
+        random.random_range(0..=segments.len())
+    };
     segments.splice(at..at, pair);
 }
 

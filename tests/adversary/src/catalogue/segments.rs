@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Rows 1 to 14 and 16: how a stream is cut, ordered, repeated, overlapped and faked by TCP segments.
+//! Rows 1 to 5, 14 and 16: how a stream is cut, ordered, repeated, overlapped, opened, made urgent.
 
 use super::{cut, send, Case, INNOCENT, REQUEST};
-use crate::plan::{Action, Carriage, Fault, Kind, Segment, Socket};
+use crate::plan::{Action, Fault, Kind, Segment, Socket};
 use crate::stream::decided_at;
 
 pub(super) fn cases() -> Vec<Case> {
@@ -11,8 +11,6 @@ pub(super) fn cases() -> Vec<Case> {
         cases.extend(cuts(stream));
         cases.extend(orders(stream));
         cases.extend(overlaps(stream));
-        cases.extend(decoys(stream));
-        cases.extend(closing_decoys(stream));
         cases.extend(handshakes(stream));
     }
     cases.extend(urgent());
@@ -29,12 +27,25 @@ fn cuts(stream: &[u8]) -> Vec<Case> {
         ("cut before the byte that decides", vec![decided - 1]),
         ("cut in three", vec![2, decided - 1]),
     ];
-    let mut cases: Vec<Case> =
-        places.map(|(name, places)| Case::new(1, name, stream, send(cut(stream, &places)))).into();
+    let mut cases: Vec<Case> = places
+        .map(|(name, places)| Case::new(1, name, stream, send(cut(stream, &places))))
+        .into();
     let bytes: Vec<usize> = (1..stream.len()).collect();
-    cases.push(Case::new(2, "segments of one byte", stream, send(cut(stream, &bytes))));
-    let settled = cut(stream, &bytes).into_iter().flat_map(|segment| [Action::Send(segment), Action::Settle]);
-    cases.push(Case::new(2, "segments of one byte, each acknowledged before the next", stream, settled.collect()));
+    cases.push(Case::new(
+        2,
+        "segments of one byte",
+        stream,
+        send(cut(stream, &bytes)),
+    ));
+    let settled = cut(stream, &bytes)
+        .into_iter()
+        .flat_map(|segment| [Action::Send(segment), Action::Settle]);
+    cases.push(Case::new(
+        2,
+        "segments of one byte, each acknowledged before the next",
+        stream,
+        settled.collect(),
+    ));
     cases
 }
 
@@ -64,19 +75,66 @@ fn overlaps(stream: &[u8]) -> Vec<Case> {
         Segment::new(from as i32 - text.len() as i32, data)
     };
     vec![
-        Case::new(4, "repeated with equal bytes", stream, send([truth(0, 3), truth(0, 3), truth(3, end), truth(3, end)])),
-        Case::new(4, "a lie repeated with the truth, ahead of a gap", stream, send([lie(2, end), truth(2, end), truth(0, 2)])),
-        Case::new(4, "the truth repeated with a lie, ahead of a gap", stream, send([truth(2, end), lie(2, end), truth(0, 2)])),
-        Case::new(4, "a lie first, then the truth from its second byte on", stream, send([lie(0, 1), truth(0, end)])),
-        Case::new(5, "overlapping segments", stream, send([truth(0, 3), truth(1, 8), truth(4, 12), truth(6, end)])),
-        Case::new(5, "bytes of the past before the first (seqovl)", stream, send([past(0, b"SSH-2.0-x\r\n")])),
-        Case::new(5, "a request in the past before the first (seqovl)", stream, send([past(0, b"GET / HTTP/1.1\r\n\r\n")])),
-        Case::new(5, "received bytes overlapped by lies", stream, send([truth(0, 3), Segment::new(0, [b"xxx", &stream[3..]].concat())])),
+        Case::new(
+            4,
+            "repeated with equal bytes",
+            stream,
+            send([truth(0, 3), truth(0, 3), truth(3, end), truth(3, end)]),
+        ),
+        Case::new(
+            4,
+            "a lie repeated with the truth, ahead of a gap",
+            stream,
+            send([lie(2, end), truth(2, end), truth(0, 2)]),
+        ),
+        Case::new(
+            4,
+            "the truth repeated with a lie, ahead of a gap",
+            stream,
+            send([truth(2, end), lie(2, end), truth(0, 2)]),
+        ),
+        Case::new(
+            4,
+            "a lie first, then the truth from its second byte on",
+            stream,
+            send([lie(0, 1), truth(0, end)]),
+        ),
+        Case::new(
+            5,
+            "overlapping segments",
+            stream,
+            send([truth(0, 3), truth(1, 8), truth(4, 12), truth(6, end)]),
+        ),
+        Case::new(
+            5,
+            "bytes of the past before the first (seqovl)",
+            stream,
+            send([past(0, b"SSH-2.0-x\r\n")]),
+        ),
+        Case::new(
+            5,
+            "a request in the past before the first (seqovl)",
+            stream,
+            send([past(0, b"GET / HTTP/1.1\r\n\r\n")]),
+        ),
+        Case::new(
+            5,
+            "received bytes overlapped by lies",
+            stream,
+            send([
+                truth(0, 3),
+                Segment::new(0, [b"xxx", &stream[3..]].concat()),
+            ]),
+        ),
         Case::new(
             5,
             "what is ahead overlapped by lies, then the gap filled",
             stream,
-            send([truth(5, end), Segment::new(3, [&stream[3..5], b"xxxx"].concat()), truth(0, 3)]),
+            send([
+                truth(5, end),
+                Segment::new(3, [&stream[3..5], b"xxxx"].concat()),
+                truth(0, 3),
+            ]),
         ),
         Case::new(
             5,
@@ -92,92 +150,60 @@ fn overlaps(stream: &[u8]) -> Vec<Case> {
     ]
 }
 
-/// Rows 6 to 12: before a stream, and between its halves, a decoy that says the opposite.
-fn decoys(stream: &[u8]) -> Vec<Case> {
-    let opposite = if stream == REQUEST { INNOCENT } else { REQUEST };
-    let faults: [(u8, Fault, &str); 11] = [
-        (7, Fault::Checksum, "a wrong checksum"),
-        (8, Fault::BehindWindow, "a sequence number behind the window"),
-        (8, Fault::BeforeWindow, "a sequence number before the window"),
-        (8, Fault::FutureAck, "an acknowledgement of what was never sent"),
-        (8, Fault::AncientAck, "an acknowledgement of the distant past"),
-        (9, Fault::Md5, "an MD5 option"),
-        (9, Fault::Ao, "a TCP-AO option"),
-        (10, Fault::OldTimestamp, "an old timestamp"),
-        (11, Fault::NoAck, "no ACK flag"),
-        (12, Fault::ShortHeader, "a data offset that is too small"),
-        (12, Fault::LongHeader, "a data offset behind the segment's end"),
-    ];
-    let half = 5;
-    let mut cases = Vec::new();
-    for (row, fault, name) in faults {
-        let decoy = |offset: usize| Segment::new(offset as i32, &opposite[offset..]).with_fault(fault);
-        let [first, second] = [&stream[..half], &stream[half..]];
-        let halves = [Segment::new(0, first), Segment::new(half as i32, second)];
-        let [one, other] = halves;
-        cases.push(Case::new(row, format!("a decoy with {name}, then the whole"), stream, send([decoy(0), Segment::new(0, stream)])));
-        cases.push(Case::new(row, format!("decoys with {name} around halves"), stream, send([decoy(0), one, decoy(half), other])));
-        // What the decoy's own bytes would decide, each at a place where the stream has another.
-        let noise = Segment::new(0, "\0\0\0\0").with_fault(fault);
-        cases.push(Case::new(row, format!("noise with {name} before each byte"), stream, {
-            let bytes: Vec<usize> = (1..stream.len()).collect();
-            send(cut(stream, &bytes).into_iter().flat_map(|segment| {
-                let mut decoy = noise.clone();
-                decoy.offset = segment.offset;
-                [decoy, segment]
-            }))
-        }));
-    }
-    let low = Segment::new(0, stream).with_carriage(Carriage::HopLimit(1));
-    cases.push(Case::new(6, "a hop limit of 1: it arrives all the same", stream, send([low])));
-    let mut wide = Case::new(12, "a window scale of 255 in the SYN", stream, send(cut(stream, &[half])));
-    wide.plan.options.window_scale = Some(255);
-    cases.push(wide);
-    cases
-}
-
-/// Row 13.
-fn closing_decoys(stream: &[u8]) -> Vec<Case> {
-    let halves = cut(stream, &[3]);
-    let mut cases = Vec::new();
-    let faults: [(Fault, &str); 4] = [
-        (Fault::Checksum, "with a wrong checksum"),
-        (Fault::Md5, "with an MD5 option"),
-        (Fault::BehindWindow, "behind the window"),
-        (Fault::BeforeWindow, "before the window"),
-    ];
-    for (kind, name) in [(Kind::Rst, "RST"), (Kind::Fin, "FIN")] {
-        for (fault, how) in faults {
-            let decoy = Segment::new(3, []).with_kind(kind).with_fault(fault);
-            let actions = send([halves[0].clone(), decoy, halves[1].clone()]);
-            cases.push(Case::new(13, format!("a {name} {how} between halves"), stream, actions));
-        }
-    }
-    let ahead = Segment::new(stream.len() as i32 + 100, []).with_kind(Kind::Rst);
-    let actions = send([halves[0].clone(), ahead, halves[1].clone()]);
-    cases.push(Case::new(13, "a RST within the window, but not next, between halves", stream, actions));
-    cases
-}
-
 /// Row 14.
 fn handshakes(stream: &[u8]) -> Vec<Case> {
     let halves = cut(stream, &[3]);
     let opposite = if stream == REQUEST { INNOCENT } else { REQUEST };
     let between = |decoy: Segment| send([halves[0].clone(), decoy, halves[1].clone()]);
     let mut cases = vec![
-        Case::new(14, "the SYN again between halves", stream, between(Segment::new(-1, []).with_kind(Kind::Syn))),
-        Case::new(14, "a SYN of another sequence number between halves", stream, between(Segment::new(9999, []).with_kind(Kind::Syn))),
-        Case::new(14, "a SYN with other data between halves", stream, between(Segment::new(2, opposite).with_kind(Kind::Syn))),
-        Case::new(14, "a SYN-ACK between halves (split handshake)", stream, between(Segment::new(-1, []).with_kind(Kind::SynAck))),
+        Case::new(
+            14,
+            "the SYN again between halves",
+            stream,
+            between(Segment::new(-1, []).with_kind(Kind::Syn)),
+        ),
+        Case::new(
+            14,
+            "a SYN of another sequence number between halves",
+            stream,
+            between(Segment::new(9999, []).with_kind(Kind::Syn)),
+        ),
+        Case::new(
+            14,
+            "a SYN with other data between halves",
+            stream,
+            between(Segment::new(2, opposite).with_kind(Kind::Syn)),
+        ),
+        Case::new(
+            14,
+            "a SYN-ACK between halves (split handshake)",
+            stream,
+            between(Segment::new(-1, []).with_kind(Kind::SynAck)),
+        ),
     ];
-    let mut carried = Case::new(14, "the first SYN carries all, without Fast Open", stream, send([Segment::new(0, stream)]));
+    let mut carried = Case::new(
+        14,
+        "the first SYN carries all, without Fast Open",
+        stream,
+        send([Segment::new(0, stream)]),
+    );
     carried.plan.opening.syn_data = stream.to_vec();
     cases.push(carried);
-    let mut partly = Case::new(14, "the first SYN carries a start, without Fast Open", stream, send(cut(stream, &[3])));
+    let mut partly = Case::new(
+        14,
+        "the first SYN carries a start, without Fast Open",
+        stream,
+        send(cut(stream, &[3])),
+    );
     partly.plan.opening.syn_data = stream[..3].to_vec();
     cases.push(partly);
     for (name, places) in [("whole", &[][..]), ("cut", &[3])] {
-        let mut third = Case::new(14, format!("the third acknowledgement carries the start, {name}"), stream, send(cut(stream, places)));
+        let mut third = Case::new(
+            14,
+            format!("the third acknowledgement carries the start, {name}"),
+            stream,
+            send(cut(stream, places)),
+        );
         third.plan.opening.third_ack_carries = true;
         cases.push(third);
     }
@@ -191,8 +217,18 @@ fn urgent() -> Vec<Case> {
     let in_method = b"GE(T / HTTP/1.1\r\n\r\n";
     let late = |urgent: Segment| send([urgent, Segment::new(9, &b"xP/1.1\r\n\r\n"[..])]);
     vec![
-        Case::new(16, "an urgent byte hides in the version", hidden, send([Segment::new(0, hidden).with_urgent(place + 1)])),
-        Case::new(16, "an urgent byte hides in the method", in_method, send([Segment::new(0, in_method).with_urgent(3)])),
+        Case::new(
+            16,
+            "an urgent byte hides in the version",
+            hidden,
+            send([Segment::new(0, hidden).with_urgent(place + 1)]),
+        ),
+        Case::new(
+            16,
+            "an urgent byte hides in the method",
+            in_method,
+            send([Segment::new(0, in_method).with_urgent(3)]),
+        ),
         Case::new(
             16,
             "an urgent byte hides in the version, announced before it is sent",
@@ -203,18 +239,39 @@ fn urgent() -> Vec<Case> {
             16,
             "an urgent byte hides in the version, announced by a segment without data",
             hidden,
-            send([Segment::new(0, "").with_urgent(place + 1), Segment::new(0, hidden)]),
+            send([
+                Segment::new(0, "").with_urgent(place + 1),
+                Segment::new(0, hidden),
+            ]),
         ),
-        Case::new(16, "an urgent byte of a request, read inline", REQUEST, send([Segment::new(0, REQUEST).with_urgent(1)]))
-            .with_socket(Socket::Inline),
-        Case::new(16, "an urgent byte of a request, taken out", REQUEST, send([Segment::new(0, REQUEST).with_urgent(1)])),
+        Case::new(
+            16,
+            "an urgent byte of a request, read inline",
+            REQUEST,
+            send([Segment::new(0, REQUEST).with_urgent(1)]),
+        )
+        .with_socket(Socket::Inline),
+        Case::new(
+            16,
+            "an urgent byte of a request, taken out",
+            REQUEST,
+            send([Segment::new(0, REQUEST).with_urgent(1)]),
+        ),
         Case::new(
             16,
             "an urgent byte that is superseded by a later one",
             REQUEST,
-            send([Segment::new(0, &REQUEST[..5]).with_urgent(2), Segment::new(5, &REQUEST[5..]).with_urgent(30)]),
+            send([
+                Segment::new(0, &REQUEST[..5]).with_urgent(2),
+                Segment::new(5, &REQUEST[5..]).with_urgent(30),
+            ]),
         ),
-        Case::new(16, "an urgent byte at the end of the first line", INNOCENT, send([Segment::new(0, INNOCENT).with_urgent(44)])),
+        Case::new(
+            16,
+            "an urgent byte at the end of the first line",
+            INNOCENT,
+            send([Segment::new(0, INNOCENT).with_urgent(44)]),
+        ),
         Case::new(16, "an urgent byte past the start", INNOCENT, {
             let [one, other] = [&INNOCENT[..44], &INNOCENT[44..]];
             vec![

@@ -14,7 +14,12 @@ pub(crate) struct Text<'a>(pub(crate) &'a [u8]);
 impl fmt::Display for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.get(..SHOWN) {
-            Some(start) if self.0.len() > SHOWN => write!(f, "\"{}\"... ({} bytes)", start.escape_ascii(), self.0.len()),
+            Some(start) if self.0.len() > SHOWN => write!(
+                f,
+                "\"{}\"... ({} bytes)",
+                start.escape_ascii(),
+                self.0.len()
+            ),
             _ => write!(f, "\"{}\"", self.0.escape_ascii()),
         }
     }
@@ -55,15 +60,33 @@ impl fmt::Display for Action {
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let options = &self.options;
-        writeln!(f, "  {} to a {:?} socket, segments of up to {}", self.family.name(), self.socket, options.segment_size)?;
+        writeln!(
+            f,
+            "  {} to a {:?} socket, segments of up to {}",
+            self.family.name(),
+            self.socket,
+            options.segment_size
+        )?;
         let offered = [
             (options.timestamps, "timestamps"),
             (options.selective_acks, "selective acknowledgements"),
             (options.window_scale.is_some(), "window scaling"),
             (self.opening.fast_open, "fast open"),
         ];
-        let offered: Vec<&str> = offered.iter().filter(|(yes, _)| *yes).map(|(_, name)| *name).collect();
-        writeln!(f, "  offers {}", if offered.is_empty() { "no option".into() } else { offered.join(", ") })?;
+        let offered: Vec<&str> = offered
+            .iter()
+            .filter(|(yes, _)| *yes)
+            .map(|(_, name)| *name)
+            .collect();
+        writeln!(
+            f,
+            "  offers {}",
+            if offered.is_empty() {
+                "no option".into()
+            } else {
+                offered.join(", ")
+            }
+        )?;
         writeln!(f, "  stream {}", Text(&self.stream))?;
         if !self.opening.syn_data.is_empty() {
             writeln!(f, "  SYN with {}", Text(&self.opening.syn_data))?;
@@ -72,12 +95,23 @@ impl fmt::Display for Plan {
             writeln!(f, "  no bare acknowledgement in the handshake")?;
         }
         if self.opening.start_is_open {
-            writeln!(f, "  the server takes the stream's start from the first segment (SYN cookie)")?;
+            writeln!(
+                f,
+                "  the server takes the stream's start from the first segment (SYN cookie)"
+            )?;
         }
         for action in &self.actions {
             writeln!(f, "  {action}")?;
         }
-        let how = if self.again.recut.is_some() { "cut anew" } else { "in full segments" };
-        write!(f, "  send again what is not acknowledged, {how}, {} times", self.again.tries)
+        let how = if self.again.recut.is_some() {
+            "cut anew"
+        } else {
+            "in full segments"
+        };
+        write!(
+            f,
+            "  send again what is not acknowledged, {how}, {} times",
+            self.again.tries
+        )
     }
 }
