@@ -4,6 +4,8 @@
 mod decoy;
 mod ordering;
 
+use std::fmt;
+
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -25,6 +27,31 @@ pub(crate) struct Limits {
     pub(crate) early_demux: Option<bool>,
     /// Faults that this kernel does not know: it would take such segments.
     pub(crate) unknown_faults: Vec<Fault>,
+}
+
+impl fmt::Display for Limits {
+    /// The command line's options for them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(family) = self.family {
+            write!(f, " --{}", family.name())?;
+        }
+        if let Some(cpus) = self.cpus {
+            write!(f, " --cpus {cpus}")?;
+        }
+        for (given, option) in [
+            (self.slow_reader, " --slow-reader"),
+            (self.hammer, " --hammer"),
+        ] {
+            f.write_str(if given { option } else { "" })?;
+        }
+        if let Some(mtu) = self.mtu {
+            write!(f, " --mtu {mtu}")?;
+        }
+        if let Some(early_demux) = self.early_demux {
+            write!(f, " --early-demux {}", u8::from(early_demux))?;
+        }
+        Ok(())
+    }
 }
 
 /// How many cases share a setting.
@@ -206,6 +233,22 @@ mod tests {
             ) > 25
         );
         assert!(share(plans.iter().filter(|plan| !plan.copies_agree()).count()) > 15);
+    }
+
+    #[test]
+    fn limits_are_shown_as_they_are_given() {
+        let limits = Limits {
+            family: Some(Family::Ipv4),
+            cpus: Some(2),
+            hammer: true,
+            early_demux: Some(false),
+            ..Limits::default()
+        };
+        assert_eq!(
+            limits.to_string(),
+            " --ipv4 --cpus 2 --hammer --early-demux 0"
+        );
+        assert_eq!(Limits::default().to_string(), "");
     }
 
     #[test]

@@ -263,14 +263,9 @@ impl Connection {
         header: &TcpHeader,
         data: &[u8],
     ) -> io::Result<()> {
-        self.packets += 1;
+        let id = self.identification();
         let bytes = segment(&self.ends, header, data, Damage::None);
-        for packet in carry(
-            &self.ends,
-            &bytes,
-            Carriage::Plain,
-            (self.serial << 12) | self.packets,
-        ) {
+        for packet in carry(&self.ends, &bytes, Carriage::Plain, id) {
             wire.send(&packet)?;
         }
         wire.say(self.serial, format_args!("send {what} {}", Text(data)));

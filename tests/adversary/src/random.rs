@@ -61,7 +61,7 @@ pub(crate) fn run(mut run: Run) -> Result<Tally> {
             tally.add(case, &plan, &outcome, violation.as_ref());
             if let Some(violation) = violation {
                 if tally.violations() <= TOLD {
-                    eprintln!("{}", told(run.seed, case, &plan, &violation, &outcome.read));
+                    eprintln!("{}", told(&run, case, &plan, &violation, &outcome.read));
                 }
                 broken.push(Broken {
                     case,
@@ -150,12 +150,15 @@ fn learn_faults(engine: &mut Engine, limits: &mut Limits) -> Result<()> {
     Ok(())
 }
 
-fn told(seed: u64, case: u64, plan: &Plan, violation: &Violation, read: &[u8]) -> String {
+/// A broken case, and how to see it again.
+fn told(run: &Run, case: u64, plan: &Plan, violation: &Violation, read: &[u8]) -> String {
     format!(
-        "{}: read {} of {}\n  replay with: adversary replay --seed {seed} --case {case}",
+        "{}: read {} of {}\n  replay with: adversary replay --seed {} --case {case}{}",
         describe(violation),
         Text(read),
-        Text(&plan.stream)
+        Text(&plan.stream),
+        run.seed,
+        run.limits
     )
 }
 

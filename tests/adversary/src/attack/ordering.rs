@@ -4,7 +4,8 @@
 use rand::seq::SliceRandom;
 use rand::Rng;
 
-use crate::plan::{Plan, Segment};
+use crate::address::Family;
+use crate::plan::{Carriage, Plan, Segment};
 use crate::stream::decided_at;
 
 /// How far behind the deciding byte cuts still matter.
@@ -31,6 +32,9 @@ pub(super) fn attack(random: &mut impl Rng, plan: &Plan) -> Vec<Segment> {
     reorder(random, &mut segments);
     if random.random_bool(0.1) {
         urge(random, &mut segments);
+    }
+    if random.random_bool(0.12) {
+        wrap(random, plan.family, &mut segments);
     }
     segments
 }
@@ -184,5 +188,25 @@ fn urge(random: &mut impl Rng, segments: &mut [Segment]) {
     for _ in 0..random.random_range(1..=2) {
         let segment = &mut segments[random.random_range(0..segments.len())];
         segment.urgent = Some(random.random_range(0..=segment.data.len().min(40) as u16 + 1));
+    }
+}
+
+/// Has some segments carried in fragments, or behind extension headers: so they may come by another
+/// CPU, and without a socket that was found early.
+fn wrap(random: &mut impl Rng, family: Family, segments: &mut [Segment]) {
+    for segment in segments {
+        if random.random_bool(0.5) {
+            continue;
+        }
+        let fragments = Carriage::Fragments {
+            size: 8 * random.random_range(1..=64),
+            reversed: random.random(),
+        };
+        segment.carriage = match (family, random.random_range(0..3)) {
+            (Family::Ipv6, 0) => Carriage::HopByHop,
+            (Family::Ipv6, 1) => Carriage::DestinationOptions,
+            (Family::Ipv4, 0) => Carriage::HopLimit(random.random_range(1..=255)),
+            _ => fragments,
+        };
     }
 }

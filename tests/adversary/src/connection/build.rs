@@ -57,14 +57,15 @@ impl Connection {
                 header.sequence_number = header.sequence_number.wrapping_sub(FAR)
             }
         }
-        self.packets += 1;
+        let id = self.identification();
         let bytes = segment(&self.ends, &header, data, damage);
-        carry(
-            &self.ends,
-            &bytes,
-            sent.carriage,
-            (self.serial << 12) | self.packets,
-        )
+        carry(&self.ends, &bytes, sent.carriage, id)
+    }
+
+    /// The next packet's identification, which fragments are put together by; clients share addresses.
+    pub(super) fn identification(&mut self) -> u32 {
+        self.packets += 1;
+        self.serial.wrapping_mul(4099).wrapping_add(self.packets)
     }
 
     /// A segment's header, as TCP would have it.
