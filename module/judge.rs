@@ -129,8 +129,8 @@ impl Court<'_> {
         match segment.receiver() {
             Receiver::Nobody => Ruling::Pass,
             Receiver::Connecting => Ruling::Defer,
-            Receiver::Request { start } => match self.table.place(segment.flow()) {
-                Some(place) => self.judge(segment, cpu, Position::request(start), place),
+            Receiver::Request(request) => match self.table.place(segment.flow()) {
+                Some(place) => self.judge(segment, cpu, Position::request(request.start()), place),
                 None => Ruling::Refuse,
             },
             Receiver::Socket(socket) => {
@@ -257,9 +257,13 @@ impl Judge<'_> {
         let known = self.place.entry().map(|entry| entry.start());
         let start = match (self.position.start, known) {
             (Some(start), Some(known)) if start != known => {
-                // Another connection of the same name; if it really is one.
-                if self.position.is_pending {
+                // Another connection of the same name; if it really is one, and its owner is not
+                // just moving the position.
+                if self.position.socket.is_some_and(Locked::is_owned) {
                     return Ruling::Defer;
+                }
+                if self.is_beside_another() {
+                    return Ruling::Refuse;
                 }
                 self.place.remove();
                 start
@@ -283,6 +287,25 @@ impl Judge<'_> {
             Some(entry) if self.is_in_motion(&entry) => self.in_motion(span, entry),
             Some(_) if self.position.received == 0 => self.at_rest(span, Some(Classifier::new())),
             Some(entry) => self.at_rest(span, entry.at(self.position.received)),
+        }
+    }
+
+    /// Whether the connection that the entry is about is there as well: sockets that are bound to
+    /// different devices (VRF) can have one name.
+    fn is_beside_another(&mut self) -> bool {
+        let Some(entry) = self.place.entry() else {
+            return false;
+        };
+        if !entry.is_needed() {
+            return false;
+        }
+        match entry.flow().receiver() {
+            Receiver::Nobody | Receiver::Connecting => false,
+            Receiver::Request(request) => request.start() == entry.start(),
+            Receiver::Socket(socket) => !self
+                .position
+                .socket
+                .is_some_and(|locked| locked.is(&socket)),
         }
     }
 

@@ -19,7 +19,7 @@ use crate::{
         lock::{new_spinlock_bh, SpinLockBh, SpinLockBhBackend},
         rcu::Moment,
         siphash,
-        socket::{Flow, Receiver, Socket},
+        socket::{Flow, Locked, Receiver},
         time,
         work::{DelayedWork, Work},
     },
@@ -40,6 +40,9 @@ use kernel::{
 /// Entries in a bucket: as many as fit, with its lock, into a kilobyte.
 const WAYS: usize = 7;
 
+/// Buckets that are allocated together, as whole pages.
+const CHUNK: usize = 32;
+
 /// Milliseconds between two rounds that look for sockets that have ended.
 const SWEEP: u32 = 1000;
 
@@ -52,7 +55,9 @@ pub(crate) struct Table(DelayedWork<Buckets>);
 
 struct Buckets {
     key: siphash::Key,
-    buckets: KVVec<Pin<KBox<SpinLockBh<Bucket>>>>,
+    chunks: KVVec<Pin<KVBox<[SpinLockBh<Bucket>; CHUNK]>>>,
+    /// How many buckets of the chunks are in use.
+    count: usize,
     /// How many entries are needed.
     needed: Atomic<u32>,
 }
@@ -72,30 +77,27 @@ impl Table {
     ///
     /// `ENOMEM`.
     pub(crate) fn new(entries: usize) -> Result<Self> {
-        let count = entries.div_ceil(WAYS).max(1);
-        let mut buckets = KVVec::with_capacity(count, GFP_KERNEL)?;
-        for _ in 0..count {
-            let bucket = Bucket {
-                entries: [Undecided::FREE; WAYS],
-                unmarked: Passage::now(None),
-                needed: 0,
-            };
-            let bucket = KBox::pin_init(
-                new_spinlock_bh!(bucket, "http_filter_undecided"),
-                GFP_KERNEL,
-            )?;
-            buckets.push_within_capacity(bucket).map_err(|_| ENOMEM)?;
+        let count = entries.div_ceil(WAYS);
+        let len = count.div_ceil(CHUNK);
+        let mut chunks = KVVec::with_capacity(len, GFP_KERNEL)?;
+        let bucket = |_| new_spinlock_bh!(Bucket::new(), "http_filter_undecided");
+        for _ in 0..len {
+            let chunk = pin_init::pin_init_array_from_fn(bucket);
+            chunks
+                .push_within_capacity(KVBox::pin_init(chunk, GFP_KERNEL)?)
+                .map_err(|_| ENOMEM)?;
         }
         Ok(Self(DelayedWork::new(Buckets {
             key: siphash::Key::random(),
-            buckets,
+            chunks,
+            count,
             needed: Atomic::new(0),
         })?))
     }
 
     /// How many streams it holds at most.
     pub(crate) fn capacity(&self) -> usize {
-        self.0.task().buckets.len().saturating_mul(WAYS)
+        self.0.task().count.saturating_mul(WAYS)
     }
 
     /// How many streams are undecided. Any context.
@@ -120,7 +122,7 @@ impl Table {
     /// Forgets all. Nobody may use it meanwhile. Process context.
     pub(crate) fn clear(&self) {
         self.0.call_off();
-        for bucket in &self.0.task().buckets {
+        for bucket in self.0.task().all() {
             let mut bucket = bucket.lock();
             bucket.entries = [Undecided::FREE; WAYS];
             bucket.recount(&self.0.task().needed);
@@ -129,15 +131,27 @@ impl Table {
 }
 
 impl Buckets {
-    fn bucket(&self, flow: &Flow) -> Option<&Pin<KBox<SpinLockBh<Bucket>>>> {
+    fn all(&self) -> impl Iterator<Item = &SpinLockBh<Bucket>> {
+        self.chunks.iter().flat_map(|chunk| chunk.iter())
+    }
+
+    fn bucket(&self, flow: &Flow) -> Option<&SpinLockBh<Bucket>> {
         // The high half of a product scales the hash to the number of buckets without a division.
         let hash = self.key.hash(&flow.identity()) as u32;
-        let index = u64::from(hash).wrapping_mul(self.buckets.len() as u64) >> 32;
-        self.buckets.get(index as usize)
+        let index = (u64::from(hash).wrapping_mul(self.count as u64) >> 32) as usize;
+        self.chunks.get(index / CHUNK)?.get(index % CHUNK)
     }
 }
 
 impl Bucket {
+    fn new() -> Self {
+        Self {
+            entries: [Undecided::FREE; WAYS],
+            unmarked: Passage::now(None),
+            needed: 0,
+        }
+    }
+
     fn index_of(&self, flow: &Flow) -> Option<usize> {
         self.entries
             .iter()
@@ -258,19 +272,24 @@ enum Fate {
     Stays,
     Goes,
     /// It goes once its connection was ended.
-    Ends(Socket<'static>),
+    Ends(Receiver<'static>),
 }
 
 impl Work for Buckets {
     /// The sweep.
     fn run(&self) -> Option<u32> {
         let mut is_empty = true;
-        for bucket in &self.buckets {
-            while let Some((flow, start, socket)) = self.sweep(bucket, &mut is_empty) {
-                if socket.end() {
+        for bucket in self.all() {
+            while let Some((flow, start, receiver)) = self.sweep(bucket, &mut is_empty) {
+                let has_ended = match &receiver {
+                    Receiver::Request(request) => request.end(),
+                    Receiver::Socket(socket) => socket.end(),
+                    Receiver::Nobody | Receiver::Connecting => false,
+                };
+                if has_ended {
                     Counter::Evicted.count();
                 }
-                drop(socket);
+                drop(receiver);
                 let mut bucket = bucket.lock();
                 let ended = |entry: &&mut Undecided| {
                     !entry.is_free() && *entry.flow() == flow && entry.start() == start
@@ -296,7 +315,7 @@ impl Buckets {
         &self,
         bucket: &SpinLockBh<Bucket>,
         is_empty: &mut bool,
-    ) -> Option<(Flow, u32, Socket<'static>)> {
+    ) -> Option<(Flow, u32, Receiver<'static>)> {
         let mut bucket = bucket.lock();
         let mut ending = None;
         for entry in bucket.entries.iter_mut().filter(|entry| !entry.is_free()) {
@@ -304,9 +323,9 @@ impl Buckets {
             match fate(entry) {
                 Fate::Stays => *is_empty = false,
                 Fate::Goes => *entry = Undecided::FREE,
-                Fate::Ends(socket) => {
+                Fate::Ends(receiver) => {
                     *is_empty = false;
-                    ending = Some((*entry.flow(), entry.start(), socket));
+                    ending = Some((*entry.flow(), entry.start(), receiver));
                     break;
                 }
             }
@@ -325,27 +344,28 @@ fn fate(entry: &Undecided) -> Fate {
     if !entry.is_needed() {
         return Fate::Goes;
     }
-    let socket = match entry.flow().receiver() {
-        Receiver::Nobody | Receiver::Connecting => return Fate::Goes,
-        Receiver::Request { start } if start == entry.start() => return Fate::Stays,
-        Receiver::Request { .. } => return Fate::Goes,
-        Receiver::Socket(socket) => socket,
+    let receiver = entry.flow().receiver();
+    let lives = match &receiver {
+        Receiver::Nobody | Receiver::Connecting => false,
+        Receiver::Request(request) => request.start() == entry.start(),
+        Receiver::Socket(socket) => is_undecided(&socket.lock(), entry),
     };
-    let locked = socket.lock();
-    if locked.is_pending() {
-        return Fate::Stays;
+    match (lives, entry.is_ending()) {
+        (false, _) => Fate::Goes,
+        (true, false) => Fate::Stays,
+        (true, true) => Fate::Ends(receiver),
     }
-    let received = u32::try_from(locked.received()).unwrap_or(LIMIT);
-    let is_past = received >= LIMIT
-        || entry
-            .at(received)
-            .is_some_and(|here| here.verdict().is_some());
-    if locked.start() != entry.start() || is_past {
-        return Fate::Goes;
+}
+
+/// Whether a socket may still stand within the start that an entry is about.
+fn is_undecided(socket: &Locked<'_>, entry: &Undecided) -> bool {
+    // Its owner may be moving it; next time, then.
+    if socket.is_owned() {
+        return true;
     }
-    drop(locked);
-    if entry.is_ending() {
-        return Fate::Ends(socket);
-    }
-    Fate::Stays
+    let received = u32::try_from(socket.received()).unwrap_or(LIMIT);
+    let is_decided = |here: Classifier| here.verdict().is_some();
+    socket.start() == entry.start()
+        && received < LIMIT
+        && !entry.at(received).is_some_and(is_decided)
 }

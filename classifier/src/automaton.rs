@@ -96,8 +96,8 @@ impl Automaton {
 
     /// Whether every byte but white space and LF leaves all as it is.
     pub(crate) fn in_target(&self) -> bool {
-        // Each byte of the preface counts.
-        self.state == State::Target && self.form != Form::Preface
+        // Each byte of the other forms' texts counts.
+        self.state == State::Target && matches!(self.form, Form::Ordinary | Form::Simple)
     }
 
     /// Takes the `byte` at offset `at` of the stream.

@@ -17,6 +17,13 @@ fn named(answer: Option<(Verdict, usize)>) -> Option<(&'static str, usize)> {
 /// version or a target, before a target, in a method, before one, and behind `HTTP/`.
 const COMPLETIONS: [&str; 5] = [" HTTP/1", "/ HTTP/1", " / HTTP/1", "A / HTTP/1", "1"];
 
+/// Packed classifiers and what is none, most of them where a stream begins or the limit is.
+fn word() -> impl Strategy<Value = u32> {
+    let offset = prop_oneof![0..16_u32, LIMIT - 64..LIMIT + 2];
+    let packed = (offset, any::<u8>()).prop_map(|(offset, low)| (offset << 8) | u32::from(low));
+    prop_oneof![9 => packed, 1 => any::<u32>()]
+}
+
 proptest! {
     #![proptest_config(config())]
 
@@ -46,13 +53,18 @@ proptest! {
     }
 
     #[test]
-    fn every_word_unpacks(word in any::<u32>(), stream in stream()) {
-        let mut classifier = Classifier::unpack(word);
-        prop_assert_eq!(Classifier::unpack(classifier.pack()), classifier);
-        let verdict = classifier.verdict();
-        let read = classifier.feed(&stream);
-        prop_assert!(verdict.is_none() || read == verdict);
-        prop_assert!(classifier.offset() <= LIMIT);
+    fn every_word_unpacks(word in word(), pieces in cut_stream()) {
+        let start = Classifier::unpack(word);
+        prop_assert_eq!(Classifier::unpack(start.pack()), start);
+        let (mut whole, mut cut) = (start, start);
+        let verdict = whole.feed(&pieces.concat());
+        for piece in &pieces {
+            cut.feed(piece);
+        }
+        prop_assert_eq!(cut, whole);
+        prop_assert!(start.verdict().is_none() || whole == start);
+        prop_assert!(whole.offset() <= LIMIT);
+        prop_assert!(verdict.is_some() || whole.offset() < LIMIT);
     }
 
     #[test]

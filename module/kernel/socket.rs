@@ -69,10 +69,7 @@ pub(crate) enum Receiver<'a> {
     /// A socket that waits for the SYN-ACK: TCP discards it.
     Connecting,
     /// A socket yet to be made, by the segment that completes its handshake.
-    Request {
-        /// Sequence number of its stream's first byte.
-        start: u32,
-    },
+    Request(Request<'a>),
     /// A socket.
     Socket(Socket<'a>),
 }
@@ -94,10 +91,30 @@ impl<'a> Receiver<'a> {
         };
         match kind {
             bindings::hf_tcp_receiver_HF_TCP_CONNECTING => Self::Connecting,
-            bindings::hf_tcp_receiver_HF_TCP_REQUEST => Self::Request { start },
+            bindings::hf_tcp_receiver_HF_TCP_REQUEST => Self::Request(Request { start, socket }),
             bindings::hf_tcp_receiver_HF_TCP_SOCKET => Self::Socket(socket),
             _ => Self::Nobody,
         }
+    }
+}
+
+/// A request for a connection, which will become a socket.
+pub(crate) struct Request<'a> {
+    /// Sequence number of its stream's first byte.
+    start: u32,
+    /// NULL for a SYN cookie.
+    socket: Socket<'a>,
+}
+
+impl Request<'_> {
+    /// Sequence number of its stream's first byte.
+    pub(crate) fn start(&self) -> u32 {
+        self.start
+    }
+
+    /// Forgets the request. Process context.
+    pub(crate) fn end(&self) -> bool {
+        self.socket.end()
     }
 }
 
@@ -141,7 +158,7 @@ impl Socket<'_> {
     /// itself. Process context; may sleep.
     pub(crate) fn end(&self) -> bool {
         // SAFETY: By the type invariant.
-        unsafe { bindings::hf_tcp_end(self.socket.sk) }
+        !self.socket.sk.is_null() && unsafe { bindings::hf_tcp_end(self.socket.sk) }
     }
 }
 
@@ -164,6 +181,11 @@ pub(crate) struct Locked<'a> {
 }
 
 impl Locked<'_> {
+    /// Whether it is this socket.
+    pub(crate) fn is(&self, socket: &Socket<'_>) -> bool {
+        core::ptr::eq(self.sk, socket.socket.sk)
+    }
+
     /// Whether a process owns it, and may change its queues meanwhile.
     pub(crate) fn is_owned(&self) -> bool {
         self.position.owned

@@ -4,7 +4,7 @@
 import pytest
 
 from support import http_filter
-from support.handmade import HandmadeClient
+from support.handmade import HandmadeClient, deliver
 from support.streams import Recorder
 from support.topology import FAMILY_NAMES, IPV4, IPV6
 from support.wait import wait_until
@@ -14,6 +14,10 @@ pytestmark = pytest.mark.usefixtures("filtered")
 # The first line ends behind the first 1240 bytes, and all of it is no more than one segment may be.
 REQUEST = b"GET /" + b"a" * 1300 + b" HTTP/1.1\r\nHost: example.com\r\n\r\n"
 OTHER = b"SSH-2.0-" + b"a" * 1300 + b"\r\n"
+
+# Nothing is decided before the second piece, and each is long enough to be cut up.
+PIECES = b"GET /" + b"a" * 1300, b"a" * 1300 + b" HTTP/1.1\r\nHost: example.com\r\n\r\n"
+LIKE_HTTP = PIECES[0], b"a" * 1300 + b" is not\r\n"
 
 # 8: the TCP header itself is cut. 24: it is whole, and followed by the stream's first four bytes.
 # Linux takes no smaller fragments of IPv6 than the last.
@@ -44,6 +48,24 @@ def test_a_fragmented_request_is_blocked(veth, server, size):
         assert server.read_from(client) == b""
     assert http_filter.counters()["blocked"] == 1
     assert http_filter.counters()["uninspectable"] == 0
+
+
+@by_fragments
+def test_a_request_in_two_fragmented_segments_is_blocked(veth, server, size):
+    with HandmadeClient(veth, server.endpoint) as client:
+        deliver(server, client, PIECES[0], fragment_size=size)
+        for times in 1, 2:
+            client.send(PIECES[1], fragment_size=size)
+            wait_until(lambda: http_filter.counters()["dropped"] == times, "the second segment is dropped")
+        assert server.read_from(client) == PIECES[0]
+    assert http_filter.counters()["blocked"] == 1
+
+
+@by_fragments
+def test_a_stream_like_http_in_two_fragmented_segments_is_delivered(veth, server, size):
+    with HandmadeClient(veth, server.endpoint) as client:
+        deliver(server, client, *LIKE_HTTP, fragment_size=size)
+    assert http_filter.counters()["blocked"] == 0
 
 
 @by_fragments

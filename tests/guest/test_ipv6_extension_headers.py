@@ -32,9 +32,9 @@ def server(request):
 
 @pytest.mark.parametrize("options", HEADERS.values(), ids=HEADERS)
 def test_a_request_is_blocked(server, options):
-    send_blocked(server, server.client_namespace, b"GET / HTTP/1.1\r\n\r\n", options)
+    send_blocked(server, server.client_namespace, b"GET / HTTP/1.1\r\n\r\n", options=options)
 
 
 @pytest.mark.parametrize("options", HEADERS.values(), ids=HEADERS)
 def test_other_streams_are_delivered(server, options):
-    send_delivered(server, server.client_namespace, random.Random(5).randbytes(200_000), options)
+    send_delivered(server, server.client_namespace, random.Random(5).randbytes(200_000), options=options)

@@ -2,6 +2,8 @@
 //! Strings that are HTTP or nearly so, for the property tests.
 #![allow(dead_code, unreachable_pub)]
 
+pub mod second_opinion;
+
 use classifier::{Classifier, Verdict};
 use proptest::collection::vec;
 use proptest::prelude::*;

@@ -61,9 +61,10 @@ class HandmadeClient:
     def __str__(self):
         return f"{bracketed(self.name[0])}:{self.name[1]}"
 
-    def send(self, data, fragment_size=None):
-        """Sends a segment; with a fragment size, a multiple of 8, in fragments. Its position is not moved on."""
-        self._send(self._segment(_PSH | _ACK, data), fragment_size)
+    def send(self, data, fragment_size=None, ahead=0):
+        """Sends a segment, some bytes ahead of the position (or, negative, behind it); with a fragment size, a
+        multiple of 8, in fragments. The position is not moved on."""
+        self._send(self._segment(_PSH | _ACK, data, ahead), fragment_size)
 
     def send_corrupt(self, data):
         """Sends a segment whose checksum is wrong, at the same position."""
@@ -75,8 +76,9 @@ class HandmadeClient:
         """Moves on behind so many bytes."""
         self._sequence += size
 
-    def _segment(self, flags, data=b""):
-        head = struct.pack("!HHIIBBHHH", *self._ports, self._sequence, self._acknowledged, 5 << 4, flags, 65535, 0, 0)
+    def _segment(self, flags, data=b"", ahead=0):
+        head = struct.pack("!HHIIBBHHH", *self._ports, self._sequence + ahead, self._acknowledged, 5 << 4, flags,
+                           65535, 0, 0)
         pseudo = self._source.packed + self._destination.packed
         pseudo += struct.pack("!II", len(head + data), socket.IPPROTO_TCP)
         checksum = _checksum(pseudo + head + data)
@@ -110,3 +112,13 @@ class HandmadeClient:
             if len(segment) >= 20 and struct.unpack("!HH", segment[:4]) == self._ports[::-1]:
                 if segment[13] == _SYN | _ACK:
                     return struct.unpack("!I", segment[4:8])[0]
+
+
+def deliver(server, client, *pieces, **how):
+    """Sends a segment a piece, each when the server has read those before it."""
+    sent = server.read_from(client)
+    for piece in pieces:
+        client.send(piece, **how)
+        sent += piece
+        server.wait_for(client, sent)
+        client.advance(len(piece))

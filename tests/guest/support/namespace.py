@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """Network namespaces. Sockets and processes made inside `with namespace:` belong to it."""
 
+import collections
 import contextlib
 import os
+import pathlib
 import subprocess
 import threading
 
@@ -43,7 +45,41 @@ class Namespace:
     def run(self, *command, **options):
         """Runs a command in this namespace, which must succeed."""
         with self:
-            return subprocess.run(command, check=True, capture_output=True, **options).stdout
+            done = subprocess.run(command, capture_output=True, **options)
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(command)}: {done.stderr.decode().strip()}")
+        return done.stdout
+
+    @contextlib.contextmanager
+    def sysctl(self, name, value):
+        """One of this namespace's kernel settings has another value while the block lasts."""
+        path = pathlib.Path("/proc/sys", name.replace(".", "/"))
+        with self:
+            before = path.read_text()
+            path.write_text(str(value))
+        try:
+            yield
+        finally:
+            with self:
+                path.write_text(before)
+
+    def tcp_counters(self):
+        """The kernel's counters of TCP and MPTCP in this namespace, by nstat's names (`TcpExtTCPDeferAcceptDrop`)."""
+        with self:
+            text = "".join(pathlib.Path("/proc/thread-self/net", name).read_text() for name in ("snmp", "netstat"))
+        lines = text.splitlines()
+        counters = collections.Counter()
+        for names, values in zip(lines[::2], lines[1::2]):
+            protocol = names.split(":")[0]
+            counters.update({protocol + name: int(value) for name, value in zip(names.split()[1:], values.split()[1:])})
+        return counters
+
+    @contextlib.contextmanager
+    def counts(self, name):
+        """What the block does must show in one of tcp_counters(): its proof that the kernel really went that way."""
+        before = self.tcp_counters()[name]
+        yield
+        assert self.tcp_counters()[name] > before, f"{name} has not grown"
 
     def close(self):
         os.close(self._fd)

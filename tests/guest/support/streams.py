@@ -1,26 +1,53 @@
 # SPDX-License-Identifier: GPL-2.0
 """Plain TCP streams: a client's end, and a server that records what it reads to the byte."""
 
+import contextlib
 import selectors
 import socket
 import struct
 import threading
+import time
 
-from support.topology import bracketed
+from support.topology import IPV6, bracketed
 from support.wait import wait_until
+
+
+# Between two pieces that are to be two segments.
+_PAUSE = 0.02
+
+
+def listen(endpoint, options=(), protocol=socket.IPPROTO_TCP):
+    """A listening socket; `::` takes IPv4 clients as well."""
+    with endpoint.namespace:
+        listener = socket.socket(endpoint.family, socket.SOCK_STREAM, protocol)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if endpoint.family == IPV6:
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, endpoint.address != "::")
+    for option in options:
+        listener.setsockopt(*option)
+    listener.bind((endpoint.address, endpoint.port))
+    listener.listen(512)
+    return listener
 
 
 class Stream:
     """A client's connection. Leaving it resets the connection, so that nothing is sent again."""
 
-    def __init__(self, namespace, endpoint, options=()):
+    def __init__(self, namespace, endpoint, options=(), port=0, in_syn=b"", protocol=socket.IPPROTO_TCP):
+        """From a port of its own, if one is given. What is to be sent in the SYN goes there by TCP Fast Open."""
         with namespace:
-            self.socket = socket.socket(endpoint.family)
+            self.socket = socket.socket(endpoint.family, socket.SOCK_STREAM, protocol)
         for option in options:
             self.socket.setsockopt(*option)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if port:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self.socket.bind(("", port))
+        if in_syn:
+            self.socket.sendto(in_syn, socket.MSG_FASTOPEN, (endpoint.address, endpoint.port))
         self.socket.settimeout(30)
-        self.socket.connect((endpoint.address, endpoint.port))
+        if not in_syn:
+            self.socket.connect((endpoint.address, endpoint.port))
         self.name = self.socket.getsockname()[:2]
 
     def __enter__(self):
@@ -33,8 +60,12 @@ class Stream:
     def __str__(self):
         return f"{bracketed(self.name[0])}:{self.name[1]}"
 
-    def send(self, data):
-        self.socket.sendall(data)
+    def send(self, *pieces):
+        """Sends each piece in a segment of its own."""
+        for number, piece in enumerate(pieces):
+            if number:
+                time.sleep(_PAUSE)
+            self.socket.sendall(piece)
 
     def finish(self):
         """Tells the server that nothing follows."""
@@ -51,21 +82,45 @@ class Stream:
         return b"".join(iter(lambda: self.socket.recv(1 << 16), b""))
 
 
-class Recorder:
-    """A server that records what it reads from each client (unless told to forget), may speak first, and may echo."""
+@contextlib.contextmanager
+def connection(network, family, listener_options=(), **options):
+    """A client's connection, and the server's socket of it: nobody reads there but the test."""
+    endpoint = network.endpoint(family)
+    with listen(endpoint, listener_options) as listener, Stream(network.client, endpoint, **options) as stream:
+        with listener.accept()[0] as accepted:
+            yield stream, accepted
 
-    def __init__(self, endpoint, greeting=b"", echo=False, forget=False):
-        self.endpoint = endpoint
+
+def read_what_is_there(accepted):
+    """What can be read at once."""
+    accepted.setblocking(False)
+    data = b""
+    with contextlib.suppress(BlockingIOError):
+        while more := accepted.recv(1 << 16):
+            data += more
+    return data
+
+
+class Recorder:
+    """A server that records what it reads from each client (unless told to forget), may speak first, and may echo.
+
+    Its `endpoint` is where clients reach it: not where it listens, if packets are sent on to it. The options
+    are those of its listeners, of which there may be several in one SO_REUSEPORT group.
+    """
+
+    def __init__(self, endpoint, greeting=b"", echo=False, forget=False, reached_at=None, options=(), listeners=1,
+                 protocol=socket.IPPROTO_TCP):
+        self.endpoint = reached_at or endpoint
         self._greeting = greeting
         self._echo = echo
         self._forget = forget
         self._streams = {}
+        self._peers = set()
         self._ended = set()
         self._stop, self._stopped = socket.socketpair()
-        with endpoint.namespace:
-            self._listener = socket.create_server(
-                (endpoint.address, endpoint.port), family=endpoint.family, backlog=512,
-                dualstack_ipv6=endpoint.address == "::")
+        if listeners > 1:
+            options = [(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1), *options]
+        self._listeners = [listen(endpoint, options, protocol) for _ in range(listeners)]
         self._thread = threading.Thread(target=self._serve, daemon=True)
 
     def __enter__(self):
@@ -76,7 +131,8 @@ class Recorder:
         self._stop.close()
         self._thread.join()
         self._stopped.close()
-        self._listener.close()
+        for listener in self._listeners:
+            listener.close()
 
     def read_from(self, stream):
         """What was read from a client so far."""
@@ -87,13 +143,18 @@ class Recorder:
         wait_until(lambda: stream.name[1] in self._ended, f"end of the stream from {stream}", seconds)
         return self.read_from(stream)
 
+    def peers(self):
+        """The addresses that clients came from, as the server sees them."""
+        return set(self._peers)
+
     def wait_for(self, stream, data):
         """Waits until exactly this was read from a client."""
         wait_until(lambda: self.read_from(stream) == data, f"{data[:60]!r} from {stream}")
 
     def _serve(self):
         with selectors.DefaultSelector() as selector:
-            selector.register(self._listener, selectors.EVENT_READ)
+            for listener in self._listeners:
+                selector.register(listener, selectors.EVENT_READ)
             selector.register(self._stopped, selectors.EVENT_READ)
             while True:
                 for key, _ in selector.select():
@@ -102,13 +163,14 @@ class Recorder:
                             if other.data is not None:
                                 other.fileobj.close()
                         return
-                    if key.fileobj is self._listener:
-                        self._accept(selector)
+                    if key.fileobj in self._listeners:
+                        self._accept(selector, key.fileobj)
                     else:
                         self._read(selector, key.fileobj, key.data)
 
-    def _accept(self, selector):
-        connection, peer = self._listener.accept()
+    def _accept(self, selector, listener):
+        connection, peer = listener.accept()
+        self._peers.add(peer[0])
         if not self._forget:
             self._streams[peer[1]] = bytearray()
         if self._greeting:

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Many real connections whose segments wait for the socket's owner, or pass on two CPUs at once."""
+
+import os
+
+import pytest
+
+from support import bench, http_filter
+from support.topology import IPV4
+
+pytestmark = pytest.mark.usefixtures("filtered")
+
+CONNECTIONS = 1000
+
+# The server owns its sockets time and again; a client's segments leave from one CPU, and then from another.
+PROVOCATIONS = {
+    "neither": {},
+    "locks taken": {"hammer": True},
+    "CPUs changing": {"alternate": True},
+    "both": {"hammer": True, "alternate": True},
+}
+
+provoked = pytest.mark.parametrize("provocation", PROVOCATIONS.values(), ids=PROVOCATIONS)
+
+
+def run(veth, family, hammer=False, **options):
+    """Makes connections to an echo server; returns the changes of its namespace's and the clients' counters."""
+    assert os.cpu_count() > 1, "one CPU shows nothing"
+    endpoint = veth.endpoint(family)
+    http_filter.set("log", 0)
+    before = veth.server.tcp_counters(), veth.client.tcp_counters()
+    with bench.serve(endpoint, hammer=hammer):
+        bench.run(veth.client, endpoint, **options)
+    return veth.server.tcp_counters() - before[0], veth.client.tcp_counters() - before[1]
+
+
+@provoked
+def test_cut_requests_are_never_read(veth, family, provocation):
+    run(veth, family, streams="requests", connections=CONNECTIONS, threads=64, **provocation)
+    assert http_filter.counters()["blocked"] == CONNECTIONS
+
+
+def test_without_the_filter_they_are_read(veth):
+    http_filter.set("enabled", 0)
+    with pytest.raises(AssertionError, match="the server has read .* HTTP/1.1"):
+        run(veth, IPV4, streams="requests", connections=10)
+
+
+@provoked
+def test_other_streams_are_delivered(veth, family, provocation):
+    run(veth, family, streams="short", connections=CONNECTIONS, **provocation)
+    counters = http_filter.counters()
+    assert (counters["blocked"], counters["refused"], counters["evicted"]) == (0, 0, 0)
+
+
+def test_segments_do_wait_for_the_owner(veth, family):
+    """What the others rest on: some are joined with one that waits already."""
+    server, _ = run(veth, family, hammer=True, streams="long", connections=200)
+    assert server["TcpExtTCPBacklogCoalesce"]
+
+
+@pytest.mark.parametrize("streams", ["short", "long"])
+def test_a_network_that_loses_nothing_repeats_nothing_for_the_filter(veth, family, streams):
+    """Nothing is held back, so all that is sent again would be without the filter, too."""
+    http_filter.set("enabled", 0)
+    _, without = run(veth, family, streams=streams, connections=300, threads=4)
+    http_filter.set("enabled", 1)
+    _, with_filter = run(veth, family, streams=streams, connections=300, threads=4)
+    counters = http_filter.counters()
+    assert (counters["dropped"], counters["deferred"], counters["refused"]) == (0, 0, 0)
+    # A machine that is busy elsewhere makes TCP send a few again in vain.
+    assert with_filter["TcpRetransSegs"] <= without["TcpRetransSegs"] + 3

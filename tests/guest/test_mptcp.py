@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Multipath TCP: a stream on several connections, of which none begins with its start but the first."""
+
+import contextlib
+import socket
+
+import pytest
+
+from support import http_filter, topology
+from support.expect import holds_no_first_line
+from support.nftables import rules
+from support.payloads import REQUEST, each_other, each_request
+from support.streams import Recorder, Stream
+from support.topology import IPV4, IPV6
+from support.wait import wait_until
+
+pytestmark = pytest.mark.usefixtures("filtered")
+
+SECOND_ADDRESSES = {IPV4: "192.0.2.8", IPV6: "2001:db8::8"}
+
+# As the start of a stream the second is no HTTP.
+HALVES = b"GET / HT", b"TP/1.1\r\nHost: example.com\r\n\r\n"
+
+
+@pytest.fixture(scope="module")
+def paths():
+    """A veth pair whose client has a second address, from which it opens a second subflow."""
+    with topology.veth_pair("mptcp") as pair:
+        for namespace in pair.server, pair.client:
+            namespace.ip("mptcp limits set subflow 2")
+        for address in SECOND_ADDRESSES.values():
+            # Deprecated, so that no first subflow takes it.
+            pair.client.ip(f"address add {address}/{64 if ':' in address else 24} dev eth0 preferred_lft 0",
+                           "nodad" if ":" in address else "")
+            pair.client.ip(f"mptcp endpoint add {address} dev eth0 subflow")
+        yield pair
+
+
+@contextlib.contextmanager
+def recorder(paths, family):
+    with Recorder(paths.endpoint(family), protocol=socket.IPPROTO_MPTCP) as server:
+        yield server
+
+
+def stream_to(server, paths):
+    return Stream(paths.client, server.endpoint, protocol=socket.IPPROTO_MPTCP)
+
+
+@contextlib.contextmanager
+def two_subflows(paths, family, start):
+    """A server, and a stream with two subflows, if the filter lets it have them; the first has carried `start`."""
+    with recorder(paths, family) as server, stream_to(server, paths) as stream:
+        before = paths.server.tcp_counters()["MPTcpExtMPJoinAckRx"]
+        stream.send(start)
+        server.wait_for(stream, start)
+        with contextlib.suppress(AssertionError):
+            wait_until(lambda: paths.server.tcp_counters()["MPTcpExtMPJoinAckRx"] > before, "a second subflow", seconds=1)
+        yield server, stream
+
+
+def test_both_ends_speak_it(paths, family):
+    """What the other tests rest on."""
+    http_filter.set("enabled", 0)
+    with (paths.server.counts("MPTcpExtMPCapableACKRX"), paths.server.counts("MPTcpExtMPJoinAckRx"),
+          two_subflows(paths, family, b"SSH-2.0-test\r\n") as (server, stream)):
+        stream.send(REQUEST)
+        server.wait_for(stream, b"SSH-2.0-test\r\n" + REQUEST)
+
+
+@each_request
+def test_a_request_is_blocked(paths, family, pieces):
+    with recorder(paths, family) as server, stream_to(server, paths) as stream:
+        stream.send(*pieces)
+        wait_until(lambda: http_filter.counters()["dropped"] >= 2, "the request is dropped")
+        assert b"".join(pieces[:-1]).startswith(server.read_from(stream))
+    assert http_filter.counters()["blocked"] == 1
+
+
+@each_other
+def test_another_stream_is_delivered(paths, family, pieces):
+    with recorder(paths, family) as server, stream_to(server, paths) as stream:
+        stream.send(*pieces)
+        server.wait_for(stream, b"".join(pieces))
+    assert http_filter.counters()["blocked"] == 0
+
+
+@pytest.mark.parametrize("enabled", [0, 1])
+def test_a_request_whose_end_comes_on_another_subflow(paths, family, enabled):
+    """The first subflow loses everything after the start: what follows is sent again on the second, if there is one."""
+    http_filter.set("enabled", enabled)
+    protocol = "ip" if family == IPV4 else "ip6"
+    with two_subflows(paths, family, HALVES[0]) as (server, stream):
+        with rules(paths.client, "filter hook output priority filter",
+                   f"{protocol} saddr {paths.client_addresses[family]} tcp dport {server.endpoint.port} counter drop"):
+            stream.send(HALVES[1])
+            whole = b"".join(HALVES)
+            if enabled:
+                with contextlib.suppress(AssertionError):
+                    wait_until(lambda: server.read_from(stream) == whole, "the request", seconds=4)
+                assert holds_no_first_line(server.read_from(stream))
+            else:
+                wait_until(lambda: server.read_from(stream) == whole, "the request", seconds=4)
+
+
+@pytest.mark.parametrize("number", range(8))
+def test_bulk_data_that_quotes_requests_is_delivered(paths, family, number):
+    """Wherever a second subflow begins, what it begins with is no start."""
+    start = b"SSH-2.0-test\r\n" + number * b"-"
+    data = 100_000 * b"GET / HTTP/1.1\r\n"
+    with two_subflows(paths, family, start) as (server, stream):
+        stream.send(data)
+        stream.finish()
+        assert server.read_all_from(stream) == start + data
+    counters = http_filter.counters()
+    assert (counters["blocked"], counters["dropped"]) == (0, 0)

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Segments that probe: for a window that is shut, and whether the other end is still there."""
+
+import socket
+import threading
+import time
+
+import pytest
+
+from support import http_filter
+from support.expect import holds_no_first_line
+from support.handmade import HandmadeClient, deliver
+from support.payloads import REQUEST, each_other
+from support.streams import Recorder, connection, read_what_is_there
+from support.wait import wait_until
+
+pytestmark = pytest.mark.usefixtures("filtered")
+
+SMALL_BUFFER = socket.SOL_SOCKET, socket.SO_RCVBUF, 4096
+LONG_REQUEST = b"GET /" + b"a" * 50_000 + b" HTTP/1.1\r\nHost: example.com\r\n\r\n"
+
+# How long nobody reads: long enough for a few probes.
+ASLEEP = 1.5
+
+
+def read_slowly(veth, family, data, until):
+    """What a server reads that sleeps until the window is shut and has been probed, and then reads."""
+    with veth.client.counts("TcpExtTCPWinProbe"), connection(veth, family, [SMALL_BUFFER]) as (stream, accepted):
+        sender = threading.Thread(target=stream.socket.sendall, args=[data])
+        sender.start()
+        time.sleep(ASLEEP)
+        read = bytearray()
+
+        def enough():
+            read.extend(read_what_is_there(accepted))
+            return until(bytes(read))
+
+        wait_until(enough, "the server has read enough", seconds=60)
+        sender.join()
+        return bytes(read)
+
+
+def test_a_request_behind_a_shut_window_is_blocked(veth, family):
+    def decided(data):
+        return http_filter.counters()["dropped"] >= 2 or not holds_no_first_line(data)
+
+    data = read_slowly(veth, family, LONG_REQUEST, decided)
+    assert len(data) > 1000 and LONG_REQUEST.startswith(data) and holds_no_first_line(data)
+
+
+@pytest.mark.parametrize("line", [b"SSH-2.0-test\r\n", b"GET /" + b"a" * 50_000 + b" HTML\r\n"], ids=["SSH", "like HTTP"])
+def test_another_stream_is_delivered_through_a_shut_window(veth, family, line):
+    data = line + 1000 * REQUEST
+    assert read_slowly(veth, family, data, lambda read: len(read) >= len(data)) == data
+
+
+@pytest.fixture
+def server(veth, family):
+    with Recorder(veth.endpoint(family)) as recorder:
+        yield recorder
+
+
+def test_a_keep_alive_probe_does_not_hide_a_request(veth, server):
+    """Of a byte before the position TCP takes no notice but to answer."""
+    with HandmadeClient(veth, server.endpoint) as client:
+        client.send(b"\0", ahead=-1)
+        for piece in REQUEST[:2], REQUEST[2:3]:
+            deliver(server, client, piece)
+            client.send(b"\0", ahead=-1)
+        for times in 1, 2:
+            client.send(b"\0", ahead=-1)
+            client.send(REQUEST[3:])
+            wait_until(lambda: http_filter.counters()["dropped"] == times, "the request is dropped")
+        assert server.read_from(client) == REQUEST[:3]
+    assert http_filter.counters()["blocked"] == 1
+
+
+@each_other
+def test_a_keep_alive_probe_does_not_touch_another_stream(veth, server, pieces):
+    with HandmadeClient(veth, server.endpoint) as client:
+        for piece in pieces:
+            client.send(b"\0", ahead=-1)
+            deliver(server, client, piece)
+            client.send(b"/", ahead=-1)
+    assert http_filter.counters()["blocked"] == 0

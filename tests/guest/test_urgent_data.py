@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Urgent data: TCP takes an urgent byte out of what is read, or leaves it in if SO_OOBINLINE says so, at any time."""
+
+import errno
+import socket
+import time
+
+import pytest
+
+from support import http_filter
+from support.expect import holds_no_first_line
+from support.payloads import REQUEST
+from support.streams import connection, read_what_is_there
+from support.wait import wait_until
+
+pytestmark = pytest.mark.usefixtures("filtered")
+
+INLINE = socket.SOL_SOCKET, socket.SO_OOBINLINE, 1
+
+# When the server says that it wants urgent bytes where they are in the stream.
+WHEN = ["never", "first", "late"]
+
+
+class Urgent(bytes):
+    """A piece whose last byte is urgent."""
+
+
+# HTTP if urgent bytes are left out.
+TAKEN_OUT = {
+    "first byte": (Urgent(b"\0"), REQUEST),
+    "within the method": (b"GE", Urgent(b"\0"), REQUEST[2:]),
+    "within the method, same segment": (Urgent(b"GE\0"), REQUEST[2:]),
+    "before the version": (REQUEST[:6], Urgent(b"\n"), REQUEST[6:]),
+    # Only the last urgent byte stays one.
+    "superseded": (b"GE", Urgent(b"T"), Urgent(b"\0"), REQUEST[3:]),
+}
+
+# HTTP if they are left in.
+LEFT_IN = {
+    "first byte": (Urgent(b"G"), REQUEST[1:]),
+    "within the method": (b"GE", Urgent(b"T"), REQUEST[3:]),
+    "the version": (REQUEST[:11], Urgent(REQUEST[11:12]), REQUEST[12:]),
+}
+
+# HTTP in both cases.
+ANYWAY = {
+    "another method": (b"GE", Urgent(b"X"), REQUEST[2:]),
+    "last byte": (Urgent(REQUEST),),
+    "past the version": (REQUEST[:20], Urgent(b"!"), REQUEST[20:]),
+}
+
+FORBIDDEN = [pytest.param(when, pieces, id=f"{when}-{name}")
+             for when in WHEN
+             for cases in (ANYWAY, TAKEN_OUT if when == "never" else LEFT_IN)
+             for name, pieces in cases.items()]
+
+
+def taken_out(pieces):
+    """What is read without SO_OOBINLINE, if one byte is urgent."""
+    return b"".join(piece[:-1] if isinstance(piece, Urgent) else piece for piece in pieces)
+
+
+def send(stream, pieces):
+    for piece in pieces:
+        stream.socket.send(piece, socket.MSG_OOB if isinstance(piece, Urgent) else 0)
+        time.sleep(0.02)
+
+
+def exchange(veth, family, when, pieces, until):
+    """What the server reads of the pieces by the time `until` says of it that it will do."""
+    with connection(veth, family) as (stream, accepted):
+        if when == "first":
+            accepted.setsockopt(*INLINE)
+        send(stream, pieces)
+        if when == "late":
+            accepted.setsockopt(*INLINE)
+        data = bytearray()
+
+        def enough():
+            data.extend(read_what_is_there(accepted))
+            return until(bytes(data))
+
+        wait_until(enough, f"the server has read enough: {data}")
+        return bytes(data)
+
+
+@pytest.mark.parametrize("when, pieces", FORBIDDEN)
+def test_a_request_is_never_read(veth, family, when, pieces):
+    def decided(data):
+        counters = http_filter.counters()
+        return counters["dropped"] + counters["deferred"] >= 2 or not holds_no_first_line(data)
+
+    assert holds_no_first_line(exchange(veth, family, when, pieces, decided))
+
+
+@pytest.mark.parametrize("when, pieces", FORBIDDEN)
+def test_without_the_filter_it_is_read(veth, family, when, pieces):
+    http_filter.set("enabled", 0)
+    exchange(veth, family, when, pieces, lambda data: not holds_no_first_line(data))
+
+
+OTHERS = {
+    "past the start": (b"SSH-2.0-test\r\n", Urgent(b"!"), b"more"),
+    "in the segment of the line that decides": (Urgent(b"SSH-2.0-test\r\n!"), b"more"),
+    "past HTTP-like words": (b"GETTING started\r\n", Urgent(b"GET / HTTP/1.1"), b"\r\n"),
+}
+
+
+@pytest.mark.parametrize("when", WHEN)
+@pytest.mark.parametrize("pieces", OTHERS.values(), ids=OTHERS)
+def test_other_streams_are_delivered(veth, family, when, pieces):
+    expected = taken_out(pieces) if when == "never" else b"".join(pieces)
+    assert exchange(veth, family, when, pieces, lambda data: len(data) >= len(expected)) == expected
+    assert http_filter.counters()["blocked"] == 0
+
+
+def urgent_byte(accepted):
+    """The byte, if it has come."""
+    try:
+        return accepted.recv(1, socket.MSG_OOB)
+    except OSError as error:
+        assert error.errno == errno.EINVAL
+        return b""
+
+
+def test_an_urgent_byte_is_delivered_as_such(veth, family):
+    with connection(veth, family) as (stream, accepted):
+        send(stream, OTHERS["past the start"])
+        assert wait_until(lambda: urgent_byte(accepted), "the urgent byte comes") == b"!"
