@@ -99,7 +99,8 @@ def test_unloading():
 
 @pytest.mark.usefixtures("filtered")
 def test_traffic(recorder, veth):
-    with some_fail_in_interrupts(percent=2), Hammer(veth) as hammer:
+    """Connections may fail, if only as connections do."""
+    with some_fail_in_interrupts(percent=2), Hammer(veth, forgive=[OSError, AssertionError]) as hammer:
         time.sleep(20)
-    print(hammer.rounds)
+    assert all(hammer.rounds.values()), hammer.rounds
     assert_it_works(recorder, veth)
