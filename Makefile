@@ -81,11 +81,6 @@ mutants: ## break each feature on purpose; show which test it fells
 fuzz: ## fuzz the classifier, each target for SECONDS= (60); on the host, with cargo-fuzz
 	@classifier/fuzz/run $(or $(SECONDS),60)
 
-.PHONY: measure
-measure: ## what connections of other protocols lose, with and without the module: tables, in user-mode Linux
-	@KERNEL=uml $(MAKE) --no-print-directory lab
-	@KERNEL=uml $(lab) vm 'exec python3 /src/tests/bench/measure.py $(MEASURE)'
-
 .PHONY: lint
 lint: ## rustfmt, clippy, shellcheck
 	@$(lab) run tests/lint

@@ -85,7 +85,7 @@ pub(crate) enum Ruling {
     Http(Found),
     /// It may have to come again: what it would make of the stream can't be told now.
     Defer,
-    /// The same, for want of room in the table.
+    /// The same, for want of room in the table; or it would add what can't be judged.
     Refuse,
 }
 
@@ -175,7 +175,13 @@ impl Court<'_> {
 
     /// Data in a SYN is taken before anything is known of who sent it, so nothing is kept of it: it
     /// passes if it decides for something else, or comes again behind a bare SYN.
+    ///
+    /// A second subflow of Multipath TCP would carry any part of the stream, in any order: its
+    /// position tells nothing. Without it, its peer goes on with the first.
     fn rule_on_syn(&self, segment: &Segment<'_>) -> Ruling {
+        if segment.is_mptcp_join() {
+            return Ruling::Refuse;
+        }
         if segment.len() == 0 || !segment.syn_is_read() {
             return Ruling::Pass;
         }
