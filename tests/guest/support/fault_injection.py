@@ -28,7 +28,7 @@ def _failslab(**settings):
 def fail_each_in_turn(action):
     """Calls action() again and again: its first allocation in the kernel fails, then only its second, and so on.
 
-    Yields what it returned, for each allocation that failed; ends when there was none left to fail.
+    Yields what it returned. The last time, there was none left to fail.
     """
     fail_nth = os.open(_FAIL_NTH, os.O_RDWR)
     try:
@@ -38,9 +38,9 @@ def fail_each_in_turn(action):
                 result = action()
                 left = int(os.pread(fail_nth, 20, 0))
                 os.pwrite(fail_nth, b"0", 0)
+            yield result
             if left:
                 return
-            yield result
     finally:
         os.close(fail_nth)
 
