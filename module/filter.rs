@@ -36,7 +36,7 @@ impl Hook for Filter {
             return Verdict::Accept;
         }
         let segment = match packet.tcp() {
-            Ok(Some(segment)) if segment.is_read() => segment,
+            Ok(Some(segment)) if segment.is_syn() || segment.is_read() => segment,
             Ok(_) => return Verdict::Accept,
             Err(Unreadable::Malformed) => return pass_counted(Counter::Malformed),
             Err(Unreadable::Fragment) => return pass_counted(Counter::Uninspectable),

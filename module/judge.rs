@@ -85,7 +85,7 @@ pub(crate) enum Ruling {
     Http(Found),
     /// It may have to come again: what it would make of the stream can't be told now.
     Defer,
-    /// The same, for want of room in the table.
+    /// The same, for want of room in the table; or it would add what can't be judged.
     Refuse,
 }
 
@@ -175,7 +175,13 @@ impl Court<'_> {
 
     /// Data in a SYN is taken before anything is known of who sent it, so nothing is kept of it: it
     /// passes if it decides for something else, or comes again behind a bare SYN.
+    ///
+    /// A second subflow of Multipath TCP would carry any part of the stream, in any order: its
+    /// position tells nothing. Without it, its peer goes on with the first.
     fn rule_on_syn(&self, segment: &Segment<'_>) -> Ruling {
+        if segment.is_mptcp_join() {
+            return Ruling::Refuse;
+        }
         if segment.len() == 0 || !segment.syn_is_read() {
             return Ruling::Pass;
         }
@@ -281,8 +287,8 @@ impl Judge<'_> {
         match self.place.entry().map(|entry| *entry) {
             // Decided long ago, or begun before the filter was switched on.
             None if self.position.received != 0 => Ruling::Pass,
-            // Its first segment waits for the socket's owner, and there was no room to note it.
-            None if self.position.is_pending => Ruling::Defer,
+            // Nothing was received. If segments wait for the owner, they carry no data, or decide for
+            // something else, and passed without an entry; they will be taken before this one.
             None => self.at_rest(span, Some(Classifier::new())),
             Some(entry) if self.is_in_motion(&entry) => self.in_motion(span, entry),
             Some(_) if self.position.received == 0 => self.at_rest(span, Some(Classifier::new())),
@@ -525,18 +531,8 @@ impl Judge<'_> {
         if span.last <= base.offset().into() {
             return Ruling::Pass;
         }
-        // Where all that may be taken first decides for something else, and so does this one, any
-        // order will do.
-        let stands_at_base = !self.position.is_pending
-            && self.position.received == base.offset()
-            && span.first <= base.offset().into();
-        if stands_at_base && entry.is_decided_next() {
-            Counter::Inspected.count();
-            let own = self.segment.classify(span.skip(base.offset().into()), base);
-            if own.verdict().is_some() && self.court.forbidden(own).is_none() {
-                return self.follow(Some(own), entry.end());
-            }
-            return Ruling::Defer;
+        if entry.is_decided_next() {
+            return self.beside_decided(span, entry);
         }
         if span.first != entry.end().into() || entry.is_ahead() || self.position.has_queue {
             return Ruling::Defer;
@@ -544,9 +540,6 @@ impl Judge<'_> {
 
         let tip = entry.tip();
         let end = span.last.clamp(0, LIMIT.into()) as u32;
-        if tip.verdict().is_some() {
-            return self.follow(None, end);
-        }
         Counter::Inspected.count();
         let own = self.segment.classify(0, tip);
         if self.court.forbidden(own).is_some() {
@@ -555,6 +548,27 @@ impl Judge<'_> {
         let ruling = self.follow(Some(own), end);
         if matches!(ruling, Ruling::Pass) {
             self.keep_text(tip.offset(), 0);
+        }
+        ruling
+    }
+
+    /// Whatever is taken first of what is under way decides for something else. One that decides for
+    /// something else itself, or is read behind such a one, may come in any order.
+    fn beside_decided(&mut self, span: Span, entry: Undecided) -> Ruling {
+        let base = entry.base();
+        if span.first <= base.offset().into() {
+            Counter::Inspected.count();
+            let own = self.segment.classify(span.skip(base.offset().into()), base);
+            return match (own.verdict(), self.court.forbidden(own)) {
+                (Some(_), None) => self.follow(Some(own), entry.end()),
+                _ => Ruling::Defer,
+            };
+        }
+        let is_next = span.first == entry.end().into();
+        let end = span.last.clamp(0, LIMIT.into()) as u32;
+        let ruling = self.follow(None, if is_next { end } else { entry.end() });
+        if let (false, Some(entry)) = (is_next, self.place.entry()) {
+            entry.set_ahead(true);
         }
         ruling
     }

@@ -201,6 +201,11 @@ impl Undecided {
     /// Takes note of one more position; false if there is no room.
     #[must_use]
     pub(crate) fn add(&mut self, known: Classifier) -> bool {
+        let says_the_same =
+            |other: Classifier| other.verdict().is_some() && other.offset() <= known.offset();
+        if known.verdict().is_some() && self.known().any(says_the_same) {
+            return true;
+        }
         match self.positions.get_mut(usize::from(self.count)) {
             Some(position) => {
                 *position = known.pack();

@@ -72,6 +72,13 @@ impl DeviceName {
 const IPV4_HEADER: usize = 20;
 const IPV6_HEADER: u32 = 40;
 const TCP_HEADER: usize = 20;
+const TCP_OPTIONS_MAX: usize = 40;
+
+// TCP options (RFC 9293 section 3.1, RFC 8684 section 3).
+const OPTION_END: u8 = 0;
+const OPTION_NOP: u8 = 1;
+const OPTION_MPTCP: u8 = 30;
+const MPTCP_JOIN: u8 = 1;
 
 const TCP_SYN: u8 = 0x02;
 const TCP_RST: u8 = 0x04;
@@ -239,6 +246,18 @@ impl Segment<'_> {
         self.flags & TCP_SYN != 0
     }
 
+    /// Whether it asks to add a subflow to a connection of Multipath TCP (RFC 8684 section 3.2).
+    pub(crate) fn is_mptcp_join(&self) -> bool {
+        let mut buffer = [0; TCP_OPTIONS_MAX];
+        let len = self.payload.saturating_sub(self.header) as usize;
+        let options = buffer.get_mut(..len.saturating_sub(TCP_HEADER));
+        let at = self.header.wrapping_add(TCP_HEADER as u32);
+        let Some(options) = options.filter(|_| self.is_syn()) else {
+            return false;
+        };
+        self.packet.copy(at, options) && has_mptcp_join(options)
+    }
+
     /// Whether it points to urgent data.
     pub(crate) fn is_urgent(&self) -> bool {
         self.flags & TCP_URG != 0
@@ -348,6 +367,19 @@ impl Segment<'_> {
             bindings::hf_device_name(self.packet.state, name.0.as_mut_ptr().cast::<c_char>())
         };
         name
+    }
+}
+
+/// Whether there is an MP_JOIN among the options of a TCP header.
+fn has_mptcp_join(mut options: &[u8]) -> bool {
+    loop {
+        options = match options {
+            [] | [OPTION_END, ..] => return false,
+            [OPTION_NOP, rest @ ..] => rest,
+            [OPTION_MPTCP, _, subtype, ..] if subtype >> 4 == MPTCP_JOIN => return true,
+            [_, len, ..] if *len >= 2 => options.get(usize::from(*len)..).unwrap_or_default(),
+            _ => return false,
+        }
     }
 }
 
