@@ -34,7 +34,8 @@ def server(veth, family):
 
 @pytest.mark.parametrize("in_syn, later", [(REQUEST, b""), (REQUEST[:2], REQUEST[2:])], ids=["whole", "cut"])
 def test_a_request_is_blocked(veth, server, in_syn, later):
-    with veth.client.counts("TcpExtTCPFastOpenActiveFail"), Stream(veth.client, server.endpoint, in_syn=in_syn) as stream:
+    with (veth.client.counts("TcpExtTCPFastOpenActiveFail"),
+          Stream(veth.client, server.endpoint, in_syn=in_syn) as stream):
         stream.send(later)
         before = http_filter.counters()
         wait_until(lambda: (http_filter.counters() - before).get("dropped", 0) >= 2, "the request is dropped")

@@ -50,11 +50,14 @@ def stream_to(server, paths):
 def two_subflows(paths, family, start):
     """A server, and a stream with two subflows, if the filter lets it have them; the first has carried `start`."""
     with recorder(paths, family) as server, stream_to(server, paths) as stream:
-        before = paths.server.tcp_counters()["MPTcpExtMPJoinAckRx"]
+        def joined():
+            return paths.server.tcp_counters()["MPTcpExtMPJoinAckRx"]
+
+        before = joined()
         stream.send(start)
         server.wait_for(stream, start)
         with contextlib.suppress(AssertionError):
-            wait_until(lambda: paths.server.tcp_counters()["MPTcpExtMPJoinAckRx"] > before, "a second subflow", seconds=1)
+            wait_until(lambda: joined() > before, "a second subflow", seconds=1)
         yield server, stream
 
 

@@ -48,7 +48,10 @@ def test_a_request_behind_a_shut_window_is_blocked(veth, family):
     assert len(data) > 1000 and LONG_REQUEST.startswith(data) and holds_no_first_line(data)
 
 
-@pytest.mark.parametrize("line", [b"SSH-2.0-test\r\n", b"GET /" + b"a" * 50_000 + b" HTML\r\n"], ids=["SSH", "like HTTP"])
+LINES = {"SSH": b"SSH-2.0-test\r\n", "like HTTP": b"GET /" + b"a" * 50_000 + b" HTML\r\n"}
+
+
+@pytest.mark.parametrize("line", LINES.values(), ids=LINES)
 def test_another_stream_is_delivered_through_a_shut_window(veth, family, line):
     data = line + 1000 * REQUEST
     assert read_slowly(veth, family, data, lambda read: len(read) >= len(data)) == data
