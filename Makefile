@@ -50,7 +50,7 @@ clean: ## remove what was built here
 
 .PHONY: lab
 lab:
-	@$(lab) run 'make --silent module filterctl KVER=$$KVER && cargo build --quiet --release --locked --package bench' >&2
+	@$(lab) run 'make --silent module filterctl KVER=$$KVER && cargo build --quiet --release --locked --package bench --package adversary' >&2
 
 .PHONY: vm
 vm: lab ## boot the guest and run CMD='...' in it (a shell without); SHARE=DIR is /share there
@@ -80,6 +80,11 @@ mutants: ## break each feature on purpose; show which test it fells
 .PHONY: fuzz
 fuzz: ## fuzz the classifier, each target for SECONDS= (60); on the host, with cargo-fuzz
 	@classifier/fuzz/run $(or $(SECONDS),60)
+
+.PHONY: measure
+measure: ## what connections of other protocols lose, with and without the module: tables, in user-mode Linux
+	@KERNEL=uml $(MAKE) --no-print-directory lab
+	@KERNEL=uml $(lab) vm 'exec python3 /src/tests/bench/measure.py $(MEASURE)'
 
 .PHONY: lint
 lint: ## rustfmt, clippy, shellcheck

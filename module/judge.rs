@@ -57,6 +57,7 @@ use crate::{
     counters::Counter,
     kernel_ext::{
         packet::Segment,
+        rcu::Moment,
         socket::{serial_cpu, Locked, Receiver},
     },
     policy::{Detect, Kind},
@@ -169,6 +170,10 @@ impl Court<'_> {
         };
         if is_lost && !self.enforce {
             judge.place.remove();
+        }
+        if matches!(ruling, Ruling::Defer) {
+            // What is under way will have arrived when the segment comes again.
+            Moment::hurry();
         }
         ruling
     }

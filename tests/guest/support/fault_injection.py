@@ -3,10 +3,11 @@
 
 import contextlib
 import itertools
+import os
 import pathlib
 
 _FAILSLAB = pathlib.Path("/sys/kernel/debug/failslab")
-_FAIL_NTH = pathlib.Path("/proc/thread-self/fail-nth")
+_FAIL_NTH = "/proc/thread-self/fail-nth"
 
 
 def _configure(**settings):
@@ -27,18 +28,21 @@ def _failslab(**settings):
 def fail_each_in_turn(action):
     """Calls action() again and again: its first allocation in the kernel fails, then only its second, and so on.
 
-    Yields what it returned, for each allocation that failed; ends when there was none left to fail.
+    Yields what it returned. The last time, there was none left to fail.
     """
-    with _failslab(ignore_gfp_wait="N"), _FAIL_NTH.open("r+b", buffering=0) as fail_nth:
+    fail_nth = os.open(_FAIL_NTH, os.O_RDWR)
+    try:
         for nth in itertools.count(1):
-            fail_nth.write(b"%d" % nth)
-            result = action()
-            fail_nth.seek(0)
-            left = int(fail_nth.read())
-            fail_nth.write(b"0")
+            with _failslab(ignore_gfp_wait="N"):
+                os.pwrite(fail_nth, b"%d" % nth, 0)
+                result = action()
+                left = int(os.pread(fail_nth, 20, 0))
+                os.pwrite(fail_nth, b"0", 0)
+            yield result
             if left:
                 return
-            yield result
+    finally:
+        os.close(fail_nth)
 
 
 def some_fail_in_interrupts(percent):

@@ -26,11 +26,13 @@ class Record:
     text: str
 
     @property
+    def is_alarm(self):
+        return bool(_TROUBLE.search(self.text)) and not _NOISE.search(self.text)
+
+    @property
     def is_trouble(self):
-        if _NOISE.search(self.text):
-            return False
         is_warning = self.level <= _WARNING and not self.text.startswith(PREFIX)
-        return is_warning or bool(_TROUBLE.search(self.text))
+        return self.is_alarm or is_warning and not _NOISE.search(self.text)
 
 
 def _record(raw):
@@ -72,5 +74,10 @@ class KernelLog:
         records = self.records()[self._skipped:]
         return [record.text.removeprefix(PREFIX) for record in records if record.text.startswith(PREFIX)]
 
+    def alarms(self):
+        """What means that the kernel is broken."""
+        return [record.text for record in self.records() if record.is_alarm]
+
     def trouble(self):
+        """The same, and all of the kernel's warnings and errors."""
         return [record.text for record in self.records() if record.is_trouble]

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The catalogue: every known technique as a deterministic test, with HTTP and with an innocent stream.
+
+mod decoys;
+mod exhaustion;
+mod forms;
+mod layers;
+mod segments;
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use serde_json::json;
+
+use crate::address::Family;
+use crate::calibrate::unknown_faults;
+use crate::cli::{Catalogue, Expectation};
+use crate::engine::Engine;
+use crate::namespace::Environment;
+use crate::oracle::{forbidden, is_delivered, must_be_delivered, Outcome};
+use crate::plan::show::Text;
+use crate::plan::{Action, Again, Fault, Opening, Options, Plan, Segment, Socket};
+
+/// How many cases at once.
+const CONCURRENCY: usize = 32;
+
+/// A request, and a stream that stays like one until late.
+const REQUEST: &[u8] = b"GET /index.html HTTP/1.1\r\nHost: example.com\r\n\r\n";
+const INNOCENT: &[u8] = b"DESCRIBE rtsp://example.com/index RTSP/1.0\r\nCSeq: 2\r\n\r\n";
+
+/// A technique, applied to one stream.
+#[derive(Clone, Debug)]
+struct Case {
+    /// Its row in the catalogue.
+    row: u8,
+    technique: String,
+    plan: Plan,
+    fast_open: bool,
+}
+
+impl Case {
+    /// A technique that consists of actions.
+    fn new(row: u8, technique: impl Into<String>, stream: &[u8], actions: Vec<Action>) -> Self {
+        let plan = Plan {
+            family: Family::Ipv4,
+            socket: Socket::Plain,
+            options: Options {
+                timestamps: true,
+                selective_acks: true,
+                window_scale: Some(7),
+                segment_size: 1400,
+            },
+            opening: Opening::default(),
+            stream: stream.to_vec(),
+            actions,
+            again: Again {
+                tries: 0,
+                recut: None,
+            },
+        };
+        Self {
+            row,
+            technique: technique.into(),
+            plan,
+            fast_open: false,
+        }
+    }
+
+    fn with_socket(mut self, socket: Socket) -> Self {
+        self.plan.socket = socket;
+        self
+    }
+
+    /// Whether it carries HTTP, in any reading of its urgent bytes.
+    fn is_http(&self) -> bool {
+        forbidden(&self.plan.stream).is_some()
+            || self.plan.copies_agree() && !must_be_delivered(&self.plan)
+    }
+
+    /// Whether it makes sense in this family, for the faults that this kernel knows.
+    fn applies(&self, family: Family, unknown: &[Fault]) -> bool {
+        let ipv6_only = self
+            .plan
+            .segments()
+            .any(|segment| segment.carriage.is_ipv6_only());
+        let known = self
+            .plan
+            .segments()
+            .all(|segment| segment.fault.is_none_or(|fault| !unknown.contains(&fault)));
+        let family_fits = match self.row {
+            17 => family == Family::Ipv4,
+            18 => family == Family::Ipv6,
+            _ => !ipv6_only || family == Family::Ipv6,
+        };
+        known && family_fits
+    }
+
+    /// Whether an outcome is as a filter of streams must make it.
+    fn is_as_expected(&self, outcome: &Outcome) -> bool {
+        forbidden(&outcome.read).is_none()
+            && (!must_be_delivered(&self.plan) || is_delivered(&self.plan, outcome))
+    }
+}
+
+/// Sends the stream in segments that begin at these places.
+fn cut(stream: &[u8], places: &[usize]) -> Vec<Segment> {
+    let ends: Vec<usize> = [&[0], places, &[stream.len()]].concat();
+    ends.windows(2)
+        .map(|ends| Segment::new(ends[0] as i32, &stream[ends[0]..ends[1]]))
+        .collect()
+}
+
+fn send(segments: impl IntoIterator<Item = Segment>) -> Vec<Action> {
+    segments.into_iter().map(Action::Send).collect()
+}
+
+/// Runs the catalogue; says whether all cases ended as expected.
+pub(crate) fn run(options: &Catalogue) -> Result<bool> {
+    let mut engine = Engine::start(1)?;
+    let unknown = unknown_faults(&mut engine)?;
+    let mut report = Report::new(options);
+    let cases = [
+        segments::cases(),
+        decoys::cases(),
+        layers::cases(),
+        forms::cases(),
+    ]
+    .concat();
+    for fast_open in [false, true] {
+        engine.set_environment(&Environment {
+            fast_open,
+            ..Environment::default()
+        })?;
+        let mut plans = Vec::new();
+        for case in cases
+            .iter()
+            .filter(|case| case.fast_open == fast_open && report.wants(case.row))
+        {
+            for family in options.family.all() {
+                if case.applies(family, &unknown) {
+                    let mut case = case.clone();
+                    case.plan.family = family;
+                    // What must not be read is not sent again for long.
+                    case.plan.again.tries = if must_be_delivered(&case.plan) { 10 } else { 2 };
+                    plans.push((case.clone(), Arc::new(case.plan)));
+                }
+            }
+        }
+        let mut outcomes = Vec::new();
+        engine.run(plans, CONCURRENCY, |case, _, outcome| {
+            outcomes.push((case, outcome));
+            true
+        })?;
+        outcomes.sort_by_key(|(case, _)| case.row);
+        for (case, outcome) in &outcomes {
+            report.add(case, outcome);
+        }
+    }
+    if report.wants(exhaustion::ROW) {
+        engine.set_environment(&Environment::default())?;
+        for family in options.family.all() {
+            for (case, outcome) in exhaustion::run(&mut engine, family, options.openers.into())? {
+                report.add(&case, &outcome);
+            }
+        }
+    }
+    Ok(report.end())
+}
+
+/// What is told of the cases.
+struct Report<'a> {
+    options: &'a Catalogue,
+    cases: usize,
+    unexpected: usize,
+}
+
+impl<'a> Report<'a> {
+    fn new(options: &'a Catalogue) -> Self {
+        Self {
+            options,
+            cases: 0,
+            unexpected: 0,
+        }
+    }
+
+    fn wants(&self, row: u8) -> bool {
+        self.options.row.is_none_or(|wanted| wanted == row)
+    }
+
+    fn add(&mut self, case: &Case, outcome: &Outcome) {
+        let (read, delivered) = (
+            forbidden(&outcome.read).is_some(),
+            is_delivered(&case.plan, outcome),
+        );
+        let expected = case.is_as_expected(outcome);
+        let kind = if case.is_http() { "http" } else { "innocent" };
+        let family = case.plan.family.name();
+        self.cases += 1;
+        self.unexpected += usize::from(!expected);
+        if self.options.json {
+            let sent = case.plan.stream.escape_ascii().to_string();
+            println!(
+                "{}",
+                json!({
+                    "row": case.row, "case": case.technique, "family": family, "kind": kind, "sent": sent,
+                    "read": read, "delivered": delivered, "expected": expected,
+                })
+            );
+            return;
+        }
+        let what = match (kind, read, delivered) {
+            (_, true, _) => "read HTTP",
+            ("http", false, _) => "HTTP not read",
+            (_, _, true) => "delivered",
+            (_, _, false) => "not delivered",
+        };
+        let mark = if expected || self.options.expect == Expectation::None {
+            " "
+        } else {
+            "!"
+        };
+        println!(
+            "{mark} {:2}  {:4}  {kind:8}  {what:14}  {}",
+            case.row, family, case.technique
+        );
+        if mark == "!" {
+            println!(
+                "{}\n  the server read {}{}",
+                case.plan,
+                Text(&outcome.read),
+                outcome.error.as_deref().unwrap_or("")
+            );
+        }
+    }
+
+    fn end(&self) -> bool {
+        if !self.options.json {
+            println!(
+                "adversary: {} cases, {} of them not as a filter of streams must do",
+                self.cases, self.unexpected
+            );
+        }
+        self.options.expect == Expectation::None || self.unexpected == 0 && self.cases > 0
+    }
+}

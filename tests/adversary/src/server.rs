@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The server program: reads real sockets, and remembers for each connection what read(2) returned.
+
+use std::collections::HashMap;
+use std::io::{self, Read};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::mpsc::{Receiver, Sender};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use mio::net::{TcpListener, TcpStream};
+use mio::{Events, Interest, Poll, Token};
+use socket2::{Domain, Protocol, SockRef, Socket as RawSocket, Type};
+
+use crate::address::{serial_of, Family};
+use crate::engine::Event;
+use crate::hammer::Hammer;
+use crate::oracle::{ClientReport, Outcome};
+use crate::plan::Socket;
+
+/// How much a slow reader takes at once, and how long it pauses.
+const SIP: usize = 7;
+const PAUSE: Duration = Duration::from_millis(3);
+/// What SO_RCVBUF is set to for a small receive buffer.
+const NARROW: usize = 2048;
+
+const WAKE: Token = Token(0);
+const FIRST_LISTENER: usize = 1;
+const FIRST_CONNECTION: usize = 64;
+
+/// The client is done with a connection: it is read to its end and closed, and its outcome told.
+pub(crate) struct Finish {
+    pub(crate) serial: u32,
+    pub(crate) report: ClientReport,
+}
+
+struct Connection {
+    stream: Arc<TcpStream>,
+    slow: bool,
+    read: Vec<u8>,
+    error: Option<String>,
+    ended: bool,
+}
+
+/// The server, to be run by a thread of its own.
+pub(crate) struct Server {
+    poll: Poll,
+    listeners: Vec<(TcpListener, Socket)>,
+    connections: HashMap<u32, Connection>,
+    /// When the slow readers take their next sip.
+    sip: Option<Instant>,
+    orders: Receiver<Finish>,
+    events: Sender<Event>,
+    hammer: Arc<Hammer>,
+}
+
+impl Server {
+    /// Listens on all ports. Orders are seen when the poll is woken.
+    pub(crate) fn new(
+        poll: Poll,
+        orders: Receiver<Finish>,
+        events: Sender<Event>,
+        hammer: Arc<Hammer>,
+    ) -> Result<Self> {
+        let mut listeners = Vec::new();
+        for socket in Socket::ALL {
+            let families: &[Family] = if socket == Socket::Mapped {
+                &[Family::Ipv6]
+            } else {
+                &Family::BOTH
+            };
+            for &family in families {
+                let mut listener = listen(socket, family).with_context(|| {
+                    format!("the server can't listen on port {}", socket.port())
+                })?;
+                let token = Token(FIRST_LISTENER + listeners.len());
+                poll.registry()
+                    .register(&mut listener, token, Interest::READABLE)?;
+                listeners.push((listener, socket));
+            }
+        }
+        Ok(Self {
+            poll,
+            listeners,
+            connections: HashMap::new(),
+            sip: None,
+            orders,
+            events,
+            hammer,
+        })
+    }
+
+    pub(crate) const fn wake_token() -> Token {
+        WAKE
+    }
+
+    /// Serves until nobody gives orders any more.
+    pub(crate) fn run(mut self) -> Result<()> {
+        let mut events = Events::with_capacity(256);
+        loop {
+            let patience = self
+                .sip
+                .map(|sip| sip.saturating_duration_since(Instant::now()));
+            match self.poll.poll(&mut events, patience) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                other => other?,
+            }
+            for event in &events {
+                match event.token().0 {
+                    0 => {}
+                    token if token < FIRST_CONNECTION => self.accept(token - FIRST_LISTENER)?,
+                    token => {
+                        if let Some(connection) = self
+                            .connections
+                            .get_mut(&((token - FIRST_CONNECTION) as u32))
+                        {
+                            if connection.slow {
+                                self.sip.get_or_insert_with(|| Instant::now() + PAUSE);
+                            } else {
+                                connection.read_all();
+                            }
+                        }
+                    }
+                }
+            }
+            if self.sip.is_some_and(|sip| sip <= Instant::now()) {
+                let mut thirsty = false;
+                for connection in self
+                    .connections
+                    .values_mut()
+                    .filter(|connection| connection.slow)
+                {
+                    thirsty |= connection.read_once(SIP);
+                }
+                self.sip = thirsty.then(|| Instant::now() + PAUSE);
+            }
+            loop {
+                match self.orders.try_recv() {
+                    Ok(finish) => self.finish(finish)?,
+                    Err(std::sync::mpsc::TryRecvError::Empty) => break,
+                    Err(std::sync::mpsc::TryRecvError::Disconnected) => return Ok(()),
+                }
+            }
+        }
+    }
+
+    fn accept(&mut self, listener: usize) -> Result<()> {
+        loop {
+            let (listener, socket) = &self.listeners[listener];
+            let (mut stream, peer) = match listener.accept() {
+                Ok(accepted) => accepted,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                // The connection was lost before it was accepted.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue,
+                Err(error) => return Err(error).context("the server can't accept"),
+            };
+            let Some(serial) = serial_of(peer) else {
+                continue;
+            };
+            let token = Token(FIRST_CONNECTION + serial as usize);
+            self.poll
+                .registry()
+                .register(&mut stream, token, Interest::READABLE)?;
+            let slow = *socket == Socket::Slow;
+            let stream = Arc::new(stream);
+            self.hammer.add(&stream);
+            self.connections.insert(
+                serial,
+                Connection {
+                    stream,
+                    slow,
+                    read: Vec::new(),
+                    error: None,
+                    ended: false,
+                },
+            );
+        }
+    }
+
+    /// Reads what there still is, closes the connection with a reset, and tells what was read.
+    fn finish(&mut self, Finish { serial, report }: Finish) -> Result<()> {
+        for listener in 0..self.listeners.len() {
+            self.accept(listener)?;
+        }
+        let mut outcome = Outcome {
+            client: report,
+            ..Outcome::default()
+        };
+        if let Some(mut connection) = self.connections.remove(&serial) {
+            connection.read_all();
+            // Without lingering, closing leaves nothing behind.
+            SockRef::from(&*connection.stream).set_linger(Some(Duration::ZERO))?;
+            outcome.read = connection.read;
+            outcome.error = connection.error;
+        }
+        // Nobody listens any more when the program ends.
+        let _ = self.events.send(Event::Done(serial, outcome));
+        Ok(())
+    }
+}
+
+impl Connection {
+    fn read_all(&mut self) {
+        while self.read_once(65_536) {}
+    }
+
+    /// Calls read(2) once; says whether there may be more.
+    fn read_once(&mut self, most: usize) -> bool {
+        if self.ended {
+            return false;
+        }
+        let mut buffer = [0; 65_536];
+        match (&*self.stream).read(&mut buffer[..most]) {
+            Ok(0) => self.ended = true,
+            Ok(size) => self.read.extend_from_slice(&buffer[..size]),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => {
+                self.error = Some(error.to_string());
+                self.ended = true;
+            }
+        }
+        !self.ended
+    }
+}
+
+/// A listener for one kind of socket. What is set here is inherited by those it accepts.
+fn listen(kind: Socket, family: Family) -> io::Result<TcpListener> {
+    let (domain, address) = match family {
+        Family::Ipv4 => (Domain::IPV4, IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+        Family::Ipv6 => (Domain::IPV6, IpAddr::V6(Ipv6Addr::UNSPECIFIED)),
+    };
+    let socket = RawSocket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    socket.set_reuse_address(true)?;
+    if family == Family::Ipv6 {
+        socket.set_only_v6(kind != Socket::Mapped)?;
+    }
+    match kind {
+        Socket::Narrow => socket.set_recv_buffer_size(NARROW)?,
+        Socket::Inline => socket.set_out_of_band_inline(true)?,
+        Socket::Plain | Socket::Slow | Socket::Mapped => {}
+    }
+    socket.bind(&SocketAddr::new(address, kind.port()).into())?;
+    socket.listen(16_384)?;
+    Ok(TcpListener::from_std(socket.into()))
+}

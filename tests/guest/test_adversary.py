@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The adversary: hand-made packets into real sockets, judged by what a server read there."""
+
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+from support import http_filter
+
+_CODENAME = re.search(r"^VERSION_CODENAME=(\w+)", pathlib.Path("/etc/os-release").read_text(), re.MULTILINE)[1]
+ADVERSARY = pathlib.Path(__file__).resolve().parents[2] / "build" / f"target-{_CODENAME}" / "release" / "adversary"
+
+SUMMARY = re.compile(
+    r"adversary: (\d+) connections, (\d+) safety violations, (\d+) liveness violations, "
+    r"(\d+) avoidable retransmissions"
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tun():
+    subprocess.run(["modprobe", "tun"], check=True)
+
+
+def run(*arguments):
+    """Runs the adversary; returns the finished process, its output read as text."""
+    return subprocess.run([ADVERSARY, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def attack(*arguments):
+    """Runs the adversary, which must find nothing; returns the last line's numbers."""
+    done = run(*arguments)
+    assert done.returncode == 0, done.stdout
+    return [int(number) for number in SUMMARY.search(done.stdout).groups()]
+
+
+def test_the_oracle_can_fail(unfiltered):
+    done = run("random", "--connections", 200, "--seed", 1)
+    connections, safety, liveness, _ = map(int, SUMMARY.search(done.stdout).groups())
+    assert (done.returncode, connections, liveness) == (1, 200, 0), done.stdout
+    assert safety > 50
+
+
+def test_the_race_can_be_lost(unfiltered):
+    done = run("race", "--rounds", 100)
+    assert done.returncode == 1
+    assert int(SUMMARY.search(done.stdout)[2]) > 10
+
+
+def test_random_attacks(filtered):
+    connections, *_ = attack("random", "--connections", 3000)
+    assert connections == 3000
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--slow-reader"], ["--hammer"], ["--cpus", "1"], ["--early-demux", "0"], ["--mtu", "576"], ["--mtu", "9000"]],
+    ids=" ".join,
+)
+def test_random_attacks_of_one_kind(filtered, options):
+    attack("random", "--connections", 250, *options)
+
+
+def test_the_catalogue(filtered):
+    done = run("catalogue")
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"^adversary: \d{3,} cases, 0 of them", done.stdout, re.MULTILINE), done.stdout
+
+
+def test_two_segments_at_once_on_two_cpus(filtered):
+    connections, *_ = attack("race", "--rounds", 300)
+    assert connections == 600
+
+
+@pytest.fixture
+def tiny_table(unfiltered):
+    """The module is loaded with room for very few undecided starts."""
+    http_filter.load(max_undecided=16)
+    yield
+    http_filter.unload()
+
+
+def test_a_tiny_table_lets_nothing_through(tiny_table):
+    attack("random", "--connections", 1000, "--safety-only")
+    counters = http_filter.counters()
+    assert counters["evicted"] + counters["refused"] > 0
+
+
+def test_a_tiny_table_starves_nobody_who_fits_in(tiny_table):
+    attack("random", "--connections", 250, "--concurrency", 8)
