@@ -66,12 +66,13 @@ def lost(changes):
 
 @pytest.mark.parametrize("streams", ["short", "long"])
 def test_a_network_that_loses_nothing_repeats_nothing_for_the_filter(veth, family, streams):
+    """Nothing is held back but an undecided start that two CPUs put out of order, once in a few hundred at the most."""
+    connections = 300
     http_filter.set("enabled", 0)
-    without = lost(run(veth, family, streams=streams, connections=300, threads=4))
+    without = lost(run(veth, family, streams=streams, connections=connections, threads=4))
     http_filter.set("enabled", 1)
-    with_filter = lost(run(veth, family, streams=streams, connections=300, threads=4))
+    with_filter = lost(run(veth, family, streams=streams, connections=connections, threads=4))
     counters = http_filter.counters()
     assert (counters["dropped"], counters["refused"]) == (0, 0)
-    # A client that moves to the other CPU between two segments can put them out of order, with the filter or not.
-    assert counters["deferred"] <= 3
+    assert counters["deferred"] <= connections // 100
     assert with_filter <= without + 3
