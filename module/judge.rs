@@ -49,7 +49,7 @@
 //! undecided start, and only for a while: in motion, if it is no continuation (the lock is released,
 //! a grace period ends); if the queue behind its gap has made too much work, or the owner is at work
 //! in it; if there is no room in the table; or if urgent data leave more than one way to read it,
-//! until it comes again with what decides. Segments ahead of the position pass: to drop them would
+//! until what decides waits behind it. Segments ahead of the position pass: to drop them would
 //! cost a repetition each time the network reorders. A stream whose first segment decides for
 //! something else passes without a drop.
 
