@@ -33,14 +33,19 @@ def growth(before):
     return {kind: now[kind] - before[kind] for kind in BOUNDS}
 
 
-def settled_growth(before, seconds=60):
+def settled_growth(before, bounds, seconds=60):
     """How much more memory is held: dead namespaces and sockets are freed with some delay."""
     end = time.monotonic() + seconds
-    while (grown := growth(before)) and any(grown[kind] > bound for kind, bound in BOUNDS.items()):
+    while (grown := growth(before)) and any(grown[kind] > bound for kind, bound in bounds.items()):
         if time.monotonic() > end:
             break
         time.sleep(1)
     return grown
+
+
+# The same beside traffic, whose sockets and namespaces leave more slab behind the busier the machine
+# is. A table of undecided starts that leaked would be 57,000.
+UNDER_FIRE = BOUNDS | {"slab": 5000}
 
 
 def endure(cycle, veth):
@@ -51,14 +56,27 @@ def endure(cycle, veth):
                 cycle()
         assert all(hammer.rounds.values()), hammer.rounds
 
+    measure(repeat, UNDER_FIRE)
+
+
+def measure(repeat, bounds):
     repeat(WARM_UP)
     if holds_freed_memory_back():
         pytest.skip(f"this kernel holds freed memory back: repeated {WARM_UP} times, without a look at its memory")
     before = kernel_memory()
     repeat(CYCLES)
-    grown = settled_growth(before)
+    grown = settled_growth(before, bounds)
     print(f"kilobytes more than before: {grown}")
-    assert {kind: size for kind, size in grown.items() if size > BOUNDS[kind]} == {}
+    assert {kind: size for kind, size in grown.items() if size > bounds[kind]} == {}
+
+
+@pytest.mark.usefixtures("unfiltered")
+def test_loading_and_unloading_in_peace():
+    def repeat(times):
+        for _ in range(times):
+            reload()
+
+    measure(repeat, BOUNDS)
 
 
 @pytest.mark.usefixtures("unfiltered")
