@@ -49,7 +49,7 @@
 //! undecided start, and only for a while: in motion, if it is no continuation (the lock is released,
 //! a grace period ends); if the queue behind its gap has made too much work, or the owner is at work
 //! in it; if there is no room in the table; or if urgent data leave more than one way to read it,
-//! until it comes again with what decides. Segments ahead of the position pass: to drop them would
+//! until what decides waits behind it. Segments ahead of the position pass: to drop them would
 //! cost a repetition each time the network reorders. A stream whose first segment decides for
 //! something else passes without a drop.
 
@@ -57,6 +57,7 @@ use crate::{
     counters::Counter,
     kernel_ext::{
         packet::Segment,
+        rcu::Moment,
         socket::{serial_cpu, Locked, Receiver},
     },
     policy::{Detect, Kind},
@@ -169,6 +170,10 @@ impl Court<'_> {
         };
         if is_lost && !self.enforce {
             judge.place.remove();
+        }
+        if matches!(ruling, Ruling::Defer) {
+            // What is under way will have arrived when the segment comes again.
+            Moment::hurry();
         }
         ruling
     }
@@ -477,7 +482,6 @@ impl Judge<'_> {
             return Ruling::Defer;
         }
         Counter::Inspected.count();
-        let skip = span.skip(received);
         let [at, before] = self.segment.urgent().map(Some);
         let places = match self.segment.is_urgent() {
             true => [at, before, self.position.urgent],
@@ -491,17 +495,7 @@ impl Judge<'_> {
                     .enumerate()
                     .any(|(index, &place)| left_out & (1 << index) != 0 && place == Some(seq))
             };
-            let mut seq = self.segment.seq().wrapping_add(skip);
-            let mut state = here;
-            self.segment.read(skip, |bytes| {
-                for byte in bytes {
-                    if !is_left_out(seq) {
-                        state.feed(core::slice::from_ref(byte));
-                    }
-                    seq = seq.wrapping_add(1);
-                }
-                state.verdict().is_none()
-            });
+            let state = self.read_without(span, here, is_left_out);
             if self.court.forbidden(state).is_some() {
                 return self.found(span, here, state);
             }
@@ -520,6 +514,47 @@ impl Judge<'_> {
             entry.set_urgent(true);
         }
         ruling
+    }
+
+    /// Where the stream comes to, from `here`, with the segment and what is released with it, if some
+    /// bytes are left out.
+    fn read_without(
+        &mut self,
+        span: Span,
+        here: Classifier,
+        is_left_out: impl Fn(u32) -> bool,
+    ) -> Classifier {
+        let mut state = here;
+        let mut seq = span.seq(here.offset().into());
+        let mut take = |bytes: &[u8]| {
+            for byte in bytes {
+                if !is_left_out(seq) {
+                    state.feed(core::slice::from_ref(byte));
+                }
+                seq = seq.wrapping_add(1);
+            }
+            state.verdict().is_none()
+        };
+        self.segment
+            .read(span.skip(here.offset().into()), &mut take);
+        let walked = self.place.entry().map_or(0, |entry| entry.walked());
+        if let (true, Some(queue)) = (
+            take(&[]) && walked < WALK_MAX,
+            self.position.socket.and_then(Locked::queue),
+        ) {
+            for (queued, offset) in Released::new(queue, span.seq(span.last)) {
+                queued.read(offset, &mut take);
+                if !take(&[]) {
+                    break;
+                }
+            }
+        }
+        let cost = state.offset().saturating_sub(here.offset()) / WALK_UNIT;
+        if let Some(entry) = self.place.entry() {
+            let cost = u16::try_from(cost).unwrap_or(u16::MAX);
+            entry.set_walked(walked.saturating_add(cost).saturating_add(1));
+        }
+        state
     }
 
     /// Segments of the flow are under way, and may be taken before this one, after it, or never.

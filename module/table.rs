@@ -65,7 +65,7 @@ struct Buckets {
 struct Bucket {
     entries: [Undecided; WAYS],
     /// The segments of decided streams that passed without an entry, since there was no room.
-    unmarked: Passage,
+    unmarked: Option<Passage>,
     /// How many of the entries are needed.
     needed: u32,
 }
@@ -147,7 +147,7 @@ impl Bucket {
     fn new() -> Self {
         Self {
             entries: [Undecided::FREE; WAYS],
-            unmarked: Passage::now(None),
+            unmarked: None,
             needed: 0,
         }
     }
@@ -249,15 +249,17 @@ impl Place<'_> {
 
     /// Whether a segment that passed without an entry may be on its way.
     pub(crate) fn is_unmarked_under_way(&self, cpu: Option<u32>) -> bool {
-        !self.bucket.unmarked.is_over(cpu)
+        self.bucket
+            .unmarked
+            .is_some_and(|passage| !passage.is_over(cpu))
     }
 
     /// Takes note that a segment passes without an entry.
     pub(crate) fn pass_unmarked(&mut self, cpu: Option<u32>) {
-        self.bucket.unmarked = match self.is_unmarked_under_way(cpu) {
-            true => self.bucket.unmarked.and_now(cpu),
-            false => Passage::now(cpu),
-        };
+        self.bucket.unmarked = Some(match self.bucket.unmarked {
+            Some(passage) if !passage.is_over(cpu) => passage.and_now(cpu),
+            _ => Passage::now(cpu),
+        });
     }
 }
 

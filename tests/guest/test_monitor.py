@@ -6,6 +6,7 @@ import pytest
 from support import http_filter, servers
 from support.clients import HTTP_CLIENTS
 from support.expect import send_blocked, send_delivered
+from support.streams import Stream
 from support.wait import wait_until
 
 STREAMS = {
@@ -61,3 +62,15 @@ def test_dropping_starts_when_told_so(veth, recorder):
     send_delivered(recorder, veth.client, STREAMS["requests"])
     http_filter.set("action", "drop")
     send_blocked(recorder, veth.client, STREAMS["requests"])
+
+
+@pytest.mark.parametrize("kind", STREAMS)
+def test_counts_what_comes_in_pieces_but_drops_nothing(veth, recorder, kind):
+    data = STREAMS[kind]
+    with Stream(veth.client, recorder.endpoint) as stream:
+        for place in range(len(data)):
+            stream.send(data[place:place + 1])
+            recorder.wait_for(stream, data[:place + 1])
+    counters = http_filter.counters()
+    assert (counters[kind], counters["monitored"], counters["dropped"], counters["deferred"]) == (1, 1, 0, 0)
+    assert counters["uninspectable"] == 0

@@ -102,6 +102,8 @@ def test_without_the_filter_it_is_read(veth, family, when, pieces):
 OTHERS = {
     "past the start": (b"SSH-2.0-test\r\n", Urgent(b"!"), b"more"),
     "in the segment of the line that decides": (Urgent(b"SSH-2.0-test\r\n!"), b"more"),
+    "first of all": (Urgent(b"S"), b"SH-2.0-test\r\n"),
+    "in the first word": (b"SS", Urgent(b"H"), b"-2.0-test\r\n"),
     "past HTTP-like words": (b"GETTING started\r\n", Urgent(b"GET / HTTP/1.1"), b"\r\n"),
 }
 

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The table of undecided starts is bounded: who opens connections slowly can neither leak nor starve others."""
+
+import contextlib
+import time
+
+import pytest
+
+from support import http_filter
+from support.streams import Stream
+from support.wait import wait_until
+
+REQUEST = b"GET / HTTP/1.1\r\n\r\n"
+
+
+@pytest.fixture
+def smallest_table(unfiltered):
+    """The module is loaded with room for as few undecided starts as can be."""
+    http_filter.load(max_undecided=1)
+    yield int(http_filter.get("max_undecided"))
+    http_filter.unload()
+
+
+def was_reset(stream):
+    stream.socket.settimeout(0.2)
+    try:
+        stream.socket.recv(1)
+    except TimeoutError:
+        return False
+    except ConnectionResetError:
+        return True
+    raise AssertionError("the server said something")
+
+
+@contextlib.contextmanager
+def slow_openers(server, namespace, count):
+    """Connections that stop within a first line."""
+    with contextlib.ExitStack() as stack:
+        streams = [stack.enter_context(Stream(namespace, server.endpoint)) for _ in range(count)]
+        for number, stream in enumerate(streams, 1):
+            stream.send(b"GE")
+            wait_until(lambda: http_filter.counters()["undecided"] == number, f"{number} undecided starts")
+        yield streams
+
+
+def test_a_newcomer_waits_until_the_longest_undecided_is_ended(veth, recorder, smallest_table):
+    with slow_openers(recorder, veth.client, smallest_table) as openers, Stream(veth.client, recorder.endpoint) as newcomer:
+        newcomer.send(b"GET")
+        wait_until(lambda: http_filter.counters()["refused"] >= 1, "the newcomer is refused")
+        assert recorder.read_from(newcomer) == b""
+        wait_until(lambda: recorder.read_from(newcomer) == b"GET", "the newcomer is let in", seconds=30)
+        newcomer.send(b"TING")
+        recorder.wait_for(newcomer, b"GETTING")
+        evicted = http_filter.counters()["evicted"]
+        assert evicted >= 1
+        assert sum(was_reset(stream) for stream in openers) == evicted
+
+
+def test_a_request_does_not_pass_for_want_of_room(veth, recorder, smallest_table):
+    with slow_openers(recorder, veth.client, smallest_table), Stream(veth.client, recorder.endpoint) as stream:
+        stream.send(REQUEST[:2])
+        time.sleep(0.01)
+        stream.send(REQUEST[2:])
+        wait_until(lambda: http_filter.counters()["blocked"] == 1, "the request is dropped", seconds=30)
+        assert not recorder.read_from(stream)[2:]
+
+
+def test_what_decides_at_once_needs_no_room(veth, recorder, smallest_table):
+    with slow_openers(recorder, veth.client, smallest_table), Stream(veth.client, recorder.endpoint) as stream:
+        stream.send(b"SSH-2.0-test\r\n")
+        recorder.wait_for(stream, b"SSH-2.0-test\r\n")
+    assert http_filter.counters()["refused"] == 0
+
+
+def test_without_newcomers_nobody_is_ended(veth, recorder, smallest_table):
+    with slow_openers(recorder, veth.client, smallest_table) as openers:
+        time.sleep(7)
+        for stream in openers:
+            stream.send(b"TTING")
+            recorder.wait_for(stream, b"GETTING")
+    assert http_filter.counters()["evicted"] == 0
+
+
+def test_monitoring_refuses_and_ends_nobody(veth, recorder, smallest_table):
+    http_filter.set("action", "monitor")
+    with slow_openers(recorder, veth.client, smallest_table) as openers:
+        time.sleep(6)
+        with Stream(veth.client, recorder.endpoint) as newcomer:
+            newcomer.send(b"GET")
+            recorder.wait_for(newcomer, b"GET")
+            for stream in openers:
+                stream.send(b"TTING")
+                recorder.wait_for(stream, b"GETTING")
+    counters = http_filter.counters()
+    assert (counters["refused"], counters["evicted"], counters["deferred"], counters["dropped"]) == (0, 0, 0, 0)
+    assert counters["uninspectable"] > 0
