@@ -120,7 +120,9 @@ pub(crate) fn run(options: &Catalogue) -> Result<bool> {
     let mut engine = Engine::start(1)?;
     let unknown = unknown_faults(&mut engine)?;
     if let Some(command) = &options.setup {
-        let status = process::Command::new("sh").args(["-ec", command]).status()?;
+        let status = process::Command::new("sh")
+            .args(["-ec", command])
+            .status()?;
         ensure!(status.success(), "the set-up failed: {status}");
     }
     let mut report = Report::new(options);
