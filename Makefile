@@ -60,6 +60,12 @@ vm: lab ## boot the guest and run CMD='...' in it (a shell without); SHARE=DIR i
 demo: lab ## see plaintext HTTP stop, in the guest
 	@$(lab) vm 'exec python3 /src/tests/demo/demo.py'
 
+.PHONY: peers
+peers: lab ## send the catalogue of evasions to http_filter and its peers; write docs/evasion.md
+	@$(lab) run 'tests/peers/build' >&2
+	@$(lab) vm 'exec /src/tests/peers/measure' >build/peers || { grep -v '^{' build/peers >&2; exit 1; }
+	@$(lab) run 'tests/peers/table.py build/peers docs/evasion.md'
+
 .PHONY: test
 test: ## run all tests; CORPUS=DIR adds labelled captures
 	@tests/run

@@ -7,9 +7,10 @@ mod forms;
 mod layers;
 mod segments;
 
+use std::process;
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{ensure, Result};
 use serde_json::json;
 
 use crate::address::Family;
@@ -118,6 +119,12 @@ fn send(segments: impl IntoIterator<Item = Segment>) -> Vec<Action> {
 pub(crate) fn run(options: &Catalogue) -> Result<bool> {
     let mut engine = Engine::start(1)?;
     let unknown = unknown_faults(&mut engine)?;
+    if let Some(command) = &options.setup {
+        let status = process::Command::new("sh")
+            .args(["-ec", command])
+            .status()?;
+        ensure!(status.success(), "the set-up failed: {status}");
+    }
     let mut report = Report::new(options);
     let cases = [
         segments::cases(),

@@ -105,6 +105,9 @@ pub(crate) struct Catalogue {
     /// What is expected: `filter`: what a filter of streams does; `none`: nothing, only report
     #[arg(long, value_enum, default_value_t = Expectation::Filter)]
     pub(crate) expect: Expectation,
+    /// Run this in the namespace before the first case: `nft -f FILE`
+    #[arg(long, value_name = "CMD")]
+    pub(crate) setup: Option<String>,
     /// How many connections are half-started for the row of exhaustion
     #[arg(long, value_name = "N", default_value_t = 5000, value_parser = clap::value_parser!(u16).range(1..=8000))]
     pub(crate) openers: u16,

@@ -1,0 +1,183 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Writes what was measured into a document, as a table between its markers.
+
+Reads the lines of `measure`. A case counts for a peer only if it works where nothing is loaded: HTTP if the server
+read it there, an innocent stream if it was delivered. Exit status 1 if the module fails in a case.
+"""
+
+import argparse
+import collections
+import json
+import pathlib
+import sys
+
+BEGIN, END = "<!-- The table: written by `make peers`. -->\n", "<!-- The table's end. -->\n"
+
+PEERS = {
+    "kmp": "string, kmp",
+    "bm": "string, bm",
+    "nft": "`@ih` prefixes",
+    "example": "C hook",
+    "http_filter": "http_filter",
+}
+
+TECHNIQUES = {
+    1: "first line cut in two",
+    2: "segments of one byte",
+    3: "segments out of order or reversed",
+    4: "a sequence number repeated with other bytes",
+    5: "overlapping segments, bytes of the past",
+    6: "a low hop limit",
+    7: "decoys with a wrong checksum",
+    8: "decoys with a wrong sequence or acknowledgement number",
+    9: "decoys with an MD5 or TCP-AO option",
+    10: "decoys with an old timestamp",
+    11: "decoys without the ACK flag",
+    12: "decoys with a broken header, an absurd window scale",
+    13: "RST and FIN decoys",
+    14: "SYN again, SYN with data, split handshake, data on the third ACK",
+    15: "Fast Open",
+    16: "an urgent byte in the first line",
+    17: "IPv4 fragments",
+    18: "IPv6 fragments and extension headers",
+    19: "empty lines before the method",
+    20: "white space before the method",
+    21: "other white space than one space behind the method",
+    22: "the method in lower or mixed case",
+    23: "lines that end with LF, or not at all",
+    24: "unknown methods",
+    25: "targets in absolute, asterisk and authority form",
+    26: "HTTP/0.9",
+    27: "tricks with the Host field",
+    28: "HTTP/2 by prior knowledge",
+    29: "upgrade to h2c",
+    30: "small segments on a small maximum segment size",
+    31: "repeated and equal IP identifications",
+    32: "HTTP behind another protocol's start",
+    33: "HTTP on a connection that is past its start",
+    34: "thousands of half-started connections",
+}
+
+# Here HTTP comes after a start that is none: it is no attack on a filter of starts, nor an innocent stream to others.
+LATER = {32, 33}
+
+
+class Case(collections.namedtuple("Case", "row family technique sent")):
+    """A case, the same for all peers."""
+
+    @classmethod
+    def of(cls, line):
+        return cls(line["row"], line["family"], line["case"], line["sent"])
+
+
+def load(lines):
+    """The run's line, and for each peer the results by case. What else the guest said is passed on."""
+    run, results = None, collections.defaultdict(dict)
+    for text in lines:
+        if not text.startswith("{"):
+            sys.stderr.write(text)
+            continue
+        line = json.loads(text)
+        if "peer" not in line:
+            run = line
+            continue
+        case = Case.of(line)
+        if case in results[line["peer"]]:
+            sys.exit(f"table: twice the same case: {case}")
+        results[line["peer"]][case] = line
+    return run, results
+
+
+def check(run, results):
+    """The peers must be what they are meant to be, and have met the same cases."""
+    if run is None:
+        sys.exit("table: the run tells neither its kernel nor its date")
+    plain = [case for case, line in results["nothing"].items() if case.row == 6 and line["read"]]
+    if not plain:
+        sys.exit("table: the server reads no HTTP where nothing is loaded")
+    for peer in PEERS:
+        if results[peer].keys() != results["nothing"].keys():
+            sys.exit(f"table: {peer} has not met all cases")
+        if not any(not results[peer][case]["read"] for case in plain):
+            sys.exit(f"table: {peer} stops no HTTP at all: is it loaded?")
+    if {case.row for case in results["nothing"]} != TECHNIQUES.keys():
+        sys.exit("table: the catalogue has other rows than the table")
+
+
+def some(word, part, of):
+    """How many of so many cases."""
+    return word if part == of else f"{part} of {of} {word}"
+
+
+def sort(results, row, family):
+    """A row's cases: HTTP that the server reads where nothing is loaded, and other streams that it gets there."""
+    nothing = {case: line for case, line in results["nothing"].items() if (case.row, case.family) == (row, family)}
+    read = [case for case, line in nothing.items() if line["read"]]
+    delivered = [case for case, line in nothing.items() if line["delivered"] and not line["read"]]
+    return read, delivered
+
+
+def cell(results, peer, row, family):
+    """What a peer does to a row's cases."""
+    read, delivered = sort(results, row, family)
+    mine = results[peer]
+    passed = sum(mine[case]["read"] for case in read)
+    lost = sum(not mine[case]["delivered"] for case in delivered)
+    if row in LATER:
+        return some("stopped", lost, len(delivered)) if lost else "passes"
+    words = []
+    if read:
+        words.append(some("passes" if passed == len(read) else "pass", passed, len(read)) if passed else "stopped")
+    if lost:
+        words.append(f"breaks {lost} of {len(delivered)} others")
+    return ", ".join(words) or "leaves alone"
+
+
+def join(cells):
+    """The cells of both versions of IP as one."""
+    cells = {family: cell for family, cell in cells.items() if cell}
+    if len(set(cells.values())) == 1:
+        return next(iter(cells.values()))
+    return "; ".join(f"{family}: {cell}" for family, cell in cells.items())
+
+
+def table(run, results):
+    families = {"ipv4": "IPv4", "ipv6": "IPv6"}
+    yield f"\nMeasured on {run['date']} in kernel {run['kernel']}.\n\n"
+    yield "| # | technique | HTTP + others | " + " | ".join(PEERS.values()) + " |\n"
+    yield "|---" * (3 + len(PEERS)) + "|\n"
+    for row, technique in TECHNIQUES.items():
+        sizes = {name: [len(cases) for cases in sort(results, row, family)] for family, name in families.items()}
+        count = join({name: "{} + {}".format(*size) for name, size in sizes.items() if any(size)})
+        cells = [
+            join({name: cell(results, peer, row, family) for family, name in families.items() if any(sizes[name])})
+            for peer in PEERS
+        ]
+        yield f"| {row} | {technique} | {count} | " + " | ".join(cells) + " |\n"
+    yield "\n"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("measured", type=pathlib.Path, help="the lines of measure")
+    parser.add_argument("document", type=pathlib.Path, help="what has the markers")
+    options = parser.parse_args()
+
+    with options.measured.open() as lines:
+        run, results = load(lines)
+    check(run, results)
+    before, begin, rest = options.document.read_text().partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not end:
+        sys.exit(f"table: {options.document} lacks the markers")
+    options.document.write_text("".join([before, begin, *table(run, results), end, after]))
+
+    failed = [line for line in results["http_filter"].values() if not line["expected"]]
+    for line in failed:
+        print("table: http_filter fails:", json.dumps(line), file=sys.stderr)
+    return bool(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
