@@ -54,9 +54,12 @@ def test_other_streams_are_delivered(veth, family, provocation):
 
 
 def test_segments_do_wait_for_the_owner(veth, family):
-    """What the others rest on: some are joined with one that waits already."""
-    server, _ = run(veth, family, hammer=True, streams="long", connections=200)
-    assert server["TcpExtTCPBacklogCoalesce"]
+    """What the others rest on: some are joined with one that waits already, sooner or later."""
+    def joined():
+        server, _ = run(veth, family, hammer=True, streams="long", connections=200)
+        return server["TcpExtTCPBacklogCoalesce"]
+
+    assert any(joined() for _ in range(20))
 
 
 def lost(changes):
