@@ -2,12 +2,15 @@
 """Multipath TCP: a stream on several connections, of which none begins with its start but the first."""
 
 import contextlib
+import hashlib
 import socket
+import struct
 
 import pytest
 
 from support import http_filter, topology
 from support.expect import holds_no_first_line
+from support.handmade import HandmadeClient
 from support.nftables import rules
 from support.payloads import REQUEST, each_other, each_request
 from support.streams import Recorder, Stream
@@ -116,3 +119,48 @@ def test_bulk_data_that_quotes_requests_is_delivered(paths, family, number):
         assert server.read_all_from(stream) == start + data
     counters = http_filter.counters()
     assert (counters["blocked"], counters["dropped"]) == (0, 0)
+
+
+class Mapper(HandmadeClient):
+    """A client of its own making that says of each segment where in the stream it belongs (RFC 8684 section 3)."""
+
+    _KEY = b"of eight"
+    _MP_CAPABLE, _DSS = 0x01, 0x20  # version 1
+
+    def _syn_options(self):
+        return struct.pack("!BBBB", 30, 4, self._MP_CAPABLE, 1)
+
+    def _ack_options(self, syn_ack):
+        server_key = syn_ack[syn_ack.index(struct.pack("!BBBB", 30, 12, self._MP_CAPABLE, 1)):][4:12]
+        self._starts = [self._first_number(key) for key in (server_key, self._KEY)]
+        return struct.pack("!BBBB", 30, 20, self._MP_CAPABLE, 1) + self._KEY + server_key
+
+    @staticmethod
+    def _first_number(key):
+        return struct.unpack("!Q", hashlib.sha256(key).digest()[-8:])[0] + 1
+
+    def send_mapped(self, data, subflow, stream):
+        """Sends a segment at one offset of the subflow, which is at another of the stream."""
+        own, number = self._starts[0], self._starts[1] + stream & (1 << 64) - 1
+        dss = struct.pack("!BBBBQQIHxx", 30, 26, self._DSS, 0x0f, own, number, 1 + subflow, len(data))
+        self.send(data, ahead=subflow, options=dss)
+
+
+def test_a_mapping_to_the_same_places_is_judged(paths, family):
+    with recorder(paths, family) as server, Mapper(paths, server.endpoint) as client:
+        for place, data in (0, HALVES[0]), (len(HALVES[0]), HALVES[1]):
+            client.send_mapped(data, place, place)
+        wait_until(lambda: http_filter.counters()["blocked"] == 1, "the request is dropped")
+        assert server.read_from(client) == HALVES[0]
+
+
+def test_a_mapping_that_changes_places_is_not(paths, family):
+    """A limit that is stated: what the subflow carries is no HTTP, what the stream does is."""
+    with recorder(paths, family) as server, Mapper(paths, server.endpoint) as client:
+        # The window of the stream is told with the first answer.
+        client.send_mapped(HALVES[0][:1], 0, 0)
+        server.wait_for(client, HALVES[0][:1])
+        client.send_mapped(HALVES[1], 1, len(HALVES[0]))
+        client.send_mapped(HALVES[0][1:], 1 + len(HALVES[1]), 1)
+        server.wait_for(client, b"".join(HALVES))
+    assert http_filter.counters()["blocked"] == 0

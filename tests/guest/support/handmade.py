@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A TCP client that makes its own packets: IP fragments, wrong checksums."""
+"""A TCP client that makes its own packets: IP fragments, wrong checksums, options."""
 
 import ipaddress
 import socket
@@ -47,11 +47,13 @@ class HandmadeClient:
         self._socket.settimeout(5)
 
     def __enter__(self):
-        self._send(self._segment(_SYN))
+        self._send(self._segment(_SYN, options=self._syn_options()))
         self._sequence += 1
-        self._acknowledged = self._read_syn_ack() + 1
+        syn_ack = self._read_syn_ack()
+        self._acknowledged = struct.unpack("!I", syn_ack[4:8])[0] + 1
+        options = self._ack_options(syn_ack[20:syn_ack[12] >> 2])
         if self._bare_ack:
-            self._send(self._segment(_ACK))
+            self._send(self._segment(_ACK, options=options))
         return self
 
     def __exit__(self, *_):
@@ -61,10 +63,10 @@ class HandmadeClient:
     def __str__(self):
         return f"{bracketed(self.name[0])}:{self.name[1]}"
 
-    def send(self, data, fragment_size=None, ahead=0):
+    def send(self, data, fragment_size=None, ahead=0, options=b""):
         """Sends a segment, some bytes ahead of the position (or, negative, behind it); with a fragment size, a
         multiple of 8, in fragments. The position is not moved on."""
-        self._send(self._segment(_PSH | _ACK, data, ahead), fragment_size)
+        self._send(self._segment(_PSH | _ACK, data, ahead, options), fragment_size)
 
     def send_corrupt(self, data):
         """Sends a segment whose checksum is wrong, at the same position."""
@@ -76,9 +78,18 @@ class HandmadeClient:
         """Moves on behind so many bytes."""
         self._sequence += size
 
-    def _segment(self, flags, data=b"", ahead=0):
-        head = struct.pack("!HHIIBBHHH", *self._ports, self._sequence + ahead, self._acknowledged, 5 << 4, flags,
-                           65535, 0, 0)
+    def _syn_options(self):
+        """TCP options of the SYN; a multiple of four bytes, as all are."""
+        return b""
+
+    def _ack_options(self, _):
+        """Those of the ACK that completes the handshake, given those of the SYN-ACK."""
+        return b""
+
+    def _segment(self, flags, data=b"", ahead=0, options=b""):
+        head = struct.pack("!HHIIBBHHH", *self._ports, self._sequence + ahead, self._acknowledged,
+                           5 + len(options) // 4 << 4, flags, 65535, 0, 0)
+        data = options + data
         pseudo = self._source.packed + self._destination.packed
         pseudo += struct.pack("!II", len(head + data), socket.IPPROTO_TCP)
         checksum = _checksum(pseudo + head + data)
@@ -105,13 +116,13 @@ class HandmadeClient:
         return struct.pack("!IHBB", 6 << 28, len(payload), next_header, 64) + addresses + payload
 
     def _read_syn_ack(self):
-        """The server's first sequence number."""
+        """The server's answer to the SYN."""
         while True:
             packet = self._socket.recv(2048)[14:]
             segment = packet[20 if self._source.version == 4 else 40:]
             if len(segment) >= 20 and struct.unpack("!HH", segment[:4]) == self._ports[::-1]:
                 if segment[13] == _SYN | _ACK:
-                    return struct.unpack("!I", segment[4:8])[0]
+                    return segment
 
 
 def deliver(server, client, *pieces, **how):

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Connections that were open before the filter: those that have begun are left alone, the others judged."""
+
+import pytest
+
+from support import http_filter
+from support.streams import Stream
+from support.wait import wait_until
+
+REQUEST = b"GET / HTTP/1.1\r\n\r\n"
+
+
+COMES = {
+    "loaded": (http_filter.unload, http_filter.load),
+    "switched on": (lambda: http_filter.set("enabled", 0), lambda: http_filter.set("enabled", 1)),
+}
+
+pytestmark = [pytest.mark.usefixtures("filtered"), pytest.mark.parametrize("go, come", COMES.values(), ids=COMES)]
+
+
+@pytest.mark.parametrize("before", [REQUEST[:5], REQUEST], ids=["within the first line", "past it"])
+def test_one_that_has_begun_is_left_alone(veth, recorder, go, come, before):
+    """A limit that is stated: what was received is not known."""
+    go()
+    with Stream(veth.client, recorder.endpoint) as stream:
+        stream.send(before)
+        recorder.wait_for(stream, before)
+        come()
+        later = (REQUEST + REQUEST)[len(before):]
+        stream.send(later)
+        recorder.wait_for(stream, REQUEST + REQUEST)
+    assert http_filter.counters()["blocked"] == 0
+
+
+def test_one_that_has_received_nothing_is_judged(veth, recorder, go, come):
+    go()
+    with Stream(veth.client, recorder.endpoint) as stream:
+        come()
+        stream.send(REQUEST)
+        wait_until(lambda: http_filter.counters()["blocked"] == 1, "the request is dropped")
+        assert recorder.read_from(stream) == b""
+
+
+def test_a_begun_line_of_which_the_filter_missed_a_part(veth, recorder, go, come):
+    """It was undecided when the filter went, and has grown since."""
+    with Stream(veth.client, recorder.endpoint) as stream:
+        stream.send(REQUEST[:2])
+        recorder.wait_for(stream, REQUEST[:2])
+        go()
+        stream.send(REQUEST[2:5])
+        recorder.wait_for(stream, REQUEST[:5])
+        come()
+        stream.send(REQUEST[5:])
+        recorder.wait_for(stream, REQUEST)
