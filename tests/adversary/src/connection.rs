@@ -214,14 +214,14 @@ impl Connection {
         Ok(Next::Wait(deadline))
     }
 
-    /// Sends what is not acknowledged, as far as the window allows, but something.
+    /// Sends what is not acknowledged, as far as the window allows, but a byte at least.
     fn send_again(&mut self, seen: &Seen, wire: &Wire<'_>) -> io::Result<()> {
         let plan = self.plan.clone();
         let full = usize::from(plan.options.segment_size);
-        let start = self.acknowledged as usize;
-        let mut offset = start;
+        let mut offset = self.acknowledged as usize;
+        let end = plan.stream.len().min(offset + seen.window.max(1) as usize);
         for _ in 0..BURST {
-            let rest = &plan.stream[offset..];
+            let rest = &plan.stream[offset..end];
             let most = match &mut self.recut {
                 Some(random) => {
                     let most = if random.random() { 8 } else { full };
@@ -230,8 +230,7 @@ impl Connection {
                 None => full,
             };
             let piece = &rest[..most.min(rest.len())];
-            let fits = offset + piece.len() <= start + seen.window as usize;
-            if piece.is_empty() || !(fits || offset == start) {
+            if piece.is_empty() {
                 break;
             }
             self.report.sent_again += 1;

@@ -22,8 +22,9 @@ use crate::plan::Socket;
 /// How much a slow reader takes at once, and how long it pauses.
 const SIP: usize = 7;
 const PAUSE: Duration = Duration::from_millis(3);
-/// What SO_RCVBUF is set to for a small receive buffer.
-const NARROW: usize = 2048;
+/// What SO_RCVBUF is set to for a small receive buffer. In one of half the size the kernel gets stuck by
+/// itself: its window stays shut if there is no room for a segment (`__tcp_select_window()`).
+const NARROW: usize = 4096;
 
 const WAKE: Token = Token(0);
 const FIRST_LISTENER: usize = 1;
