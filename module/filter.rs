@@ -39,7 +39,9 @@ impl Hook for Filter {
             Ok(Some(segment)) if segment.is_syn() || segment.is_read() => segment,
             Ok(_) => return Verdict::Accept,
             Err(Unreadable::Malformed) => return pass_counted(Counter::Malformed),
-            Err(Unreadable::Fragment) => return pass_counted(Counter::Uninspectable),
+            Err(Unreadable::Fragment | Unreadable::DeviceMemory) => {
+                return pass_counted(Counter::Uninspectable)
+            }
         };
         match court.rule(&segment) {
             Ruling::Pass => Verdict::Accept,

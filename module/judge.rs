@@ -12,8 +12,8 @@
 //! **At rest** ([`Judge::at_rest`]): the socket's position is exact, and nothing that could move it
 //! is on its way from here to TCP. Then what TCP will make of the segment is known: nothing, or, if
 //! it begins at or before `received`, all of its bytes from there on, and behind them the tails of
-//! what waits in the out-of-order queue (`tcp_data_queue()`, `tcp_ofo_queue()`). Both outcomes are
-//! noted, and it passes unless the second is forbidden.
+//! what waits in the out-of-order queue (`tcp_data_queue()`, `tcp_ofo_queue()`). The outcomes are
+//! noted, and it passes unless the last is forbidden.
 //!
 //! **In motion** ([`Judge::in_motion`]): segments wait for the socket's owner in its backlog, or
 //! passed on another CPU a moment ago. What passed then may be taken before this one, after it, or
@@ -28,16 +28,19 @@
 //! 1. At rest, `received` is known, and so is A(received): it is the initial state, or noted. A
 //!    segment that begins behind `received` moves nothing. It lies in the queue then, and is read
 //!    with the segment that fills the gap. Any other leaves `received` where it is, or takes it to
-//!    one of the two positions that are noted. Until it has arrived, others of its flow are judged
-//!    in motion, or come later on the same CPU.
+//!    one of the positions that are noted. Until it has arrived, others of its flow are judged in
+//!    motion, or come later on the same CPU.
 //! 2. In motion, segments are chained end to end: each is the only content of its bytes under way,
 //!    and the queue is empty. Whichever of them TCP takes, the stream is a beginning of the chain,
-//!    whose positions are all noted.
+//!    whose positions are all noted. Or whatever of them begins at the base decides for something
+//!    else: then the rest may overlap in any order, since one of these is taken before it.
 //! 3. What TCP discards leaves `received` where it was. The position noted for it is never looked
 //!    up, and is overwritten by the next segment judged at rest.
-//! 4. No entry means that nothing was received, or that the stream was decided: an entry with an
+//! 4. What is under way is asked for before the socket is looked at: what has arrived by then, the
+//!    socket shows. A segment that finds no socket passes if nothing of its flow is under way.
+//! 5. No entry means that nothing was received, or that the stream was decided: an entry with an
 //!    undecided position behind the start goes with its socket alone.
-//! 5. A segment that decides for something else from the start needs no entry for its own sake, but
+//! 6. A segment that decides for something else from the start needs no entry for its own sake, but
 //!    an undecided one that passes beside it does: taken first, it makes a forbidden line of the
 //!    other's tail. So it leaves an entry while it is under way, or, where there is no room for one,
 //!    its passage in the bucket, and no undecided newcomer passes meanwhile.
@@ -127,22 +130,33 @@ impl Court<'_> {
         if segment.is_syn() {
             return self.rule_on_syn(segment);
         }
-        match segment.receiver() {
+        let receiver = match segment.receiver() {
+            Receiver::Socket(socket) if self.is_past_start(socket.received()) => {
+                return Ruling::Pass
+            }
+            receiver => receiver,
+        };
+        let Some(mut place) = self.table.place(segment.flow()) else {
+            return Ruling::Refuse;
+        };
+        let under_way = UnderWay::of(&mut place, cpu);
+        let receiver = match receiver {
+            // What has arrived may have made the socket since.
+            Receiver::Request(_) => segment.receiver(),
+            receiver => receiver,
+        };
+        match receiver {
+            // Its socket may be about to be made by what is under way.
+            Receiver::Nobody if under_way.marked => Ruling::Defer,
             Receiver::Nobody => Ruling::Pass,
             Receiver::Connecting => Ruling::Defer,
-            Receiver::Request(request) => match self.table.place(segment.flow()) {
-                Some(place) => self.judge(segment, cpu, Position::request(request.start()), place),
-                None => Ruling::Refuse,
-            },
+            Receiver::Request(request) => {
+                let position = Position::request(request.start());
+                self.judge(segment, cpu, position, place, under_way)
+            }
             Receiver::Socket(socket) => {
-                if self.is_past_start(socket.received()) {
-                    return Ruling::Pass;
-                }
-                let Some(place) = self.table.place(segment.flow()) else {
-                    return Ruling::Refuse;
-                };
                 let locked = socket.lock();
-                self.judge(segment, cpu, Position::of(&locked), place)
+                self.judge(segment, cpu, Position::of(&locked), place, under_way)
             }
         }
     }
@@ -153,6 +167,7 @@ impl Court<'_> {
         cpu: Option<u32>,
         position: Position<'_>,
         place: Place<'_>,
+        under_way: UnderWay,
     ) -> Ruling {
         let mut judge = Judge {
             court: *self,
@@ -160,6 +175,7 @@ impl Court<'_> {
             cpu,
             position,
             place,
+            under_way,
         };
         let ruling = judge.rule();
         let is_lost = match ruling {
@@ -253,6 +269,27 @@ impl<'a> Position<'a> {
     }
 }
 
+/// What was on its way to TCP before the socket was looked at: what was not has arrived there, and the
+/// socket shows it.
+#[derive(Clone, Copy)]
+struct UnderWay {
+    /// What the flow's entry tells of.
+    marked: bool,
+    /// What passed without an entry, of any flow in the bucket.
+    unmarked: bool,
+}
+
+impl UnderWay {
+    fn of(place: &mut Place<'_>, cpu: Option<u32>) -> Self {
+        Self {
+            marked: place
+                .entry()
+                .is_some_and(|entry| !entry.passage().is_over(cpu)),
+            unmarked: place.is_unmarked_under_way(cpu),
+        }
+    }
+}
+
 /// One ruling.
 struct Judge<'a> {
     court: Court<'a>,
@@ -261,6 +298,7 @@ struct Judge<'a> {
     cpu: Option<u32>,
     position: Position<'a>,
     place: Place<'a>,
+    under_way: UnderWay,
 }
 
 impl Judge<'_> {
@@ -269,8 +307,10 @@ impl Judge<'_> {
         let start = match (self.position.start, known) {
             (Some(start), Some(known)) if start != known => {
                 // Another connection of the same name; if it really is one, and its owner is not
-                // just moving the position.
-                if self.position.socket.is_some_and(Locked::is_owned) {
+                // just moving the position. Of two segments that would each begin a stream by a SYN
+                // cookie, TCP takes the first that it sees.
+                let is_owned = self.position.socket.is_some_and(Locked::is_owned);
+                if self.under_way.marked || is_owned {
                     return Ruling::Defer;
                 }
                 if self.is_beside_another() {
@@ -329,14 +369,15 @@ impl Judge<'_> {
         let is_decided = entry
             .at(received)
             .is_some_and(|here| here.verdict().is_some());
-        let has_arrived = received == entry.end() && !entry.is_ahead();
+        let has_arrived =
+            received == entry.end() && entry.tip().verdict().is_none() && !entry.is_ahead();
         if is_decided || has_arrived {
             return false;
         }
         // The segment that completed the handshake can wait in the backlog without being counted
         // there (tcp_child_process()).
         let may_be_uncounted = received == 0 && self.position.socket.is_some_and(Locked::is_owned);
-        may_be_uncounted || !entry.passage().is_over(self.cpu)
+        may_be_uncounted || self.under_way.marked
     }
 
     /// Nothing is under way, and the socket stands at `here`.
@@ -370,7 +411,7 @@ impl Judge<'_> {
         if own.verdict().is_none() && self.position.has_queue {
             return self.with_queue(span, here, own);
         }
-        self.settle(span, here, own, None)
+        self.settle(span, here, Ends::new(own))
     }
 
     /// It fills a gap, and has no answer of its own: what waits behind the gap is read with it.
@@ -386,11 +427,12 @@ impl Judge<'_> {
             return Ruling::Defer;
         }
         let mut cost: u32 = 0;
-        let mut end = own;
+        let mut ends = Ends::new(own);
         for (queued, offset) in Released::new(queue, span.seq(span.last)) {
-            let before = end.offset();
-            end = queued.classify(offset, end);
-            let units = end.offset().saturating_sub(before) / WALK_UNIT;
+            let before = ends.last();
+            let end = queued.classify(offset, before);
+            ends.add(end);
+            let units = end.offset().saturating_sub(before.offset()) / WALK_UNIT;
             cost = cost.saturating_add(units).saturating_add(1);
             if end.verdict().is_some() || cost > WALK_MAX.into() {
                 break;
@@ -400,76 +442,53 @@ impl Judge<'_> {
             let cost = u16::try_from(cost).unwrap_or(u16::MAX);
             entry.set_walked(walked.saturating_add(cost));
         }
-        if cost > WALK_MAX.into() && end.verdict().is_none() {
+        if cost > WALK_MAX.into() && ends.last().verdict().is_none() {
             return Ruling::Defer;
         }
-        self.settle(span, here, own, Some(end))
+        self.settle(span, here, ends)
     }
 
-    /// It takes the stream from `here` to `own`, and what is released with it further.
-    fn settle(
-        &mut self,
-        span: Span,
-        here: Classifier,
-        own: Classifier,
-        released: Option<Classifier>,
-    ) -> Ruling {
-        let end = released.unwrap_or(own);
+    /// It takes the stream from `here` to one of `ends`.
+    fn settle(&mut self, span: Span, here: Classifier, ends: Ends) -> Ruling {
+        let end = ends.last();
         if self.court.forbidden(end).is_some() {
             return self.found(span, here, end);
         }
-        let has_queue = self.position.has_queue;
-        if self.note(span, here).is_none() {
-            return match end.verdict() {
-                None => Ruling::Refuse,
-                Some(_) => {
-                    self.place.pass_unmarked(self.cpu);
-                    Ruling::Pass
-                }
-            };
-        }
-        let (cpu, skip) = (self.cpu, span.skip(here.offset().into()));
-        let unmarked = self.place.is_unmarked_under_way(cpu);
-        let Some(entry) = self.place.entry() else {
-            return Ruling::Refuse;
+        let is_undecided = end.verdict().is_none();
+        let is_unmarked = self.under_way.unmarked;
+        let (cpu, has_queue, passage) = (self.cpu, self.position.has_queue, self.passage());
+        let Some(entry) = self.note(span, here) else {
+            if is_undecided {
+                return Ruling::Refuse;
+            }
+            self.place.pass_unmarked(cpu);
+            return Ruling::Pass;
         };
-        if unmarked && end.verdict().is_none() {
+        if is_unmarked && is_undecided {
             return Ruling::Defer;
         }
         let last = span.last.clamp(0, LIMIT.into()) as u32;
-        match released {
-            Some(end) => entry.settle(&[here, own, end], end.offset().max(last)),
-            None => entry.settle(&[here, own], last),
-        }
+        entry.settle(here, ends.known(), last.max(end.offset()));
         entry.set_ahead(has_queue);
         entry.set_urgent(false);
-        entry.set_passage(match unmarked {
-            true => Passage::now(None),
-            false => Passage::now(cpu),
-        });
-        if end.verdict().is_none() {
-            self.keep_text(here.offset(), skip);
+        entry.set_passage(passage);
+        if is_undecided {
+            self.keep_text(here.offset(), span.skip(here.offset().into()));
         }
         Ruling::Pass
     }
 
     /// It leaves a gap before it, and waits in the queue: what fills the gap is judged with it.
     fn ahead(&mut self, span: Span, here: Classifier) -> Ruling {
-        if self.note(span, here).is_none() {
+        let passage = self.passage();
+        let Some(entry) = self.note(span, here) else {
             return Ruling::Refuse;
-        }
-        let cpu = self.cpu;
-        let passage = match self.place.is_unmarked_under_way(cpu) {
-            true => Passage::now(None),
-            false => Passage::now(cpu),
         };
-        if let Some(entry) = self.place.entry() {
-            if entry.base().offset() != here.offset() {
-                entry.settle(&[here], here.offset());
-            }
-            entry.set_ahead(true);
-            entry.set_passage(passage);
+        if entry.base().offset() != here.offset() {
+            entry.settle(here, &[], here.offset());
         }
+        entry.set_ahead(true);
+        entry.set_passage(passage);
         Ruling::Pass
     }
 
@@ -509,7 +528,7 @@ impl Judge<'_> {
         if self.note(span, here).is_none() {
             return Ruling::Refuse;
         }
-        let ruling = self.settle(span, here, plain, None);
+        let ruling = self.settle(span, here, Ends::new(plain));
         if let Some(entry) = self.place.entry() {
             entry.set_urgent(true);
         }
@@ -535,20 +554,8 @@ impl Judge<'_> {
             }
             state.verdict().is_none()
         };
-        self.segment
-            .read(span.skip(here.offset().into()), &mut take);
         let walked = self.place.entry().map_or(0, |entry| entry.walked());
-        if let (true, Some(queue)) = (
-            take(&[]) && walked < WALK_MAX,
-            self.position.socket.and_then(Locked::queue),
-        ) {
-            for (queued, offset) in Released::new(queue, span.seq(span.last)) {
-                queued.read(offset, &mut take);
-                if !take(&[]) {
-                    break;
-                }
-            }
-        }
+        self.read(span, here, walked < WALK_MAX, &mut take);
         let cost = state.offset().saturating_sub(here.offset()) / WALK_UNIT;
         if let Some(entry) = self.place.entry() {
             let cost = u16::try_from(cost).unwrap_or(u16::MAX);
@@ -633,22 +640,7 @@ impl Judge<'_> {
             .map(|entry| *entry)
             .unwrap_or(Undecided::FREE);
         let mut line = FirstLine::new(text.text(here.offset()), here, end);
-        let mut is_short = true;
-        self.segment.read(span.skip(here.offset().into()), |bytes| {
-            is_short = line.add(bytes);
-            is_short
-        });
-        if let (true, Some(queue)) = (is_short, self.position.socket.and_then(Locked::queue)) {
-            for (queued, offset) in Released::new(queue, span.seq(span.last)) {
-                queued.read(offset, |bytes| {
-                    is_short = line.add(bytes);
-                    is_short
-                });
-                if !is_short {
-                    break;
-                }
-            }
-        }
+        self.read(span, here, true, |bytes| line.add(bytes));
         Ruling::Http(Found {
             kind,
             verdict,
@@ -657,13 +649,46 @@ impl Judge<'_> {
         })
     }
 
-    /// Sees to it that the flow has an entry.
-    fn note(&mut self, span: Span, here: Classifier) -> Option<()> {
-        if self.place.entry().is_none() {
-            self.place
-                .insert(span.start, here, self.cpu, self.court.enforce)?;
+    /// Hands over what the segment has behind `here`, and what waits in the queue behind it if that is
+    /// wanted, until `consume` returns false.
+    fn read(
+        &self,
+        span: Span,
+        here: Classifier,
+        with_queue: bool,
+        mut consume: impl FnMut(&[u8]) -> bool,
+    ) {
+        let mut goes_on = self
+            .segment
+            .read(span.skip(here.offset().into()), &mut consume);
+        let socket = self.position.socket.filter(|_| with_queue);
+        let Some(queue) = socket.and_then(Locked::queue) else {
+            return;
+        };
+        for (queued, offset) in Released::new(queue, span.seq(span.last)) {
+            if !goes_on {
+                return;
+            }
+            goes_on = queued.read(offset, &mut consume);
         }
-        Some(())
+    }
+
+    /// The flow's entry, which is made if there is none; `None` if there is no room.
+    fn note(&mut self, span: Span, here: Classifier) -> Option<&mut Undecided> {
+        if self.place.entry().is_none() {
+            let (cpu, passage) = (self.cpu, self.passage());
+            self.place
+                .insert(span.start, here, cpu, passage, self.court.enforce)?;
+        }
+        self.place.entry()
+    }
+
+    /// That of this segment, and of what passed without an entry before it.
+    fn passage(&self) -> Passage {
+        match self.under_way.unmarked {
+            true => Passage::now(None),
+            false => Passage::now(self.cpu),
+        }
     }
 
     /// Keeps the first bytes of a line, the segment's from `skip` on being at `offset`.
@@ -671,6 +696,38 @@ impl Judge<'_> {
         let segment = self.segment;
         if let Some(entry) = self.place.entry() {
             entry.keep_text(offset, |buffer| segment.data(skip, buffer).len());
+        }
+    }
+}
+
+/// Where a segment takes its stream: to its own end, and with what is released behind it, in the order of
+/// the queue, further. Of that TCP may lack room for the last part (`tcp_prune_ofo_queue()`).
+struct Ends {
+    known: [Classifier; Undecided::AHEAD_OF_BASE],
+    count: usize,
+}
+
+impl Ends {
+    fn new(own: Classifier) -> Self {
+        Self {
+            known: [own; Undecided::AHEAD_OF_BASE],
+            count: 1,
+        }
+    }
+
+    fn known(&self) -> &[Classifier] {
+        self.known.get(..self.count).unwrap_or_default()
+    }
+
+    fn last(&self) -> Classifier {
+        self.known().last().copied().unwrap_or_default()
+    }
+
+    /// Adds the end of the next segment; in the place of the last, if there is no room.
+    fn add(&mut self, end: Classifier) {
+        self.count = self.count.saturating_add(1).min(Undecided::AHEAD_OF_BASE);
+        if let Some(last) = self.known.get_mut(self.count.saturating_sub(1)) {
+            *last = end;
         }
     }
 }

@@ -13,13 +13,17 @@ pub(crate) trait Bytes {
     /// Copies from `offset` into `buffer`; returns what was filled, empty at the end.
     fn copy<'b>(&self, offset: u32, buffer: &'b mut [u8]) -> &'b [u8];
 
-    /// Hands over what follows `offset`, piece by piece, until `consume` returns false or it ends.
-    fn read(&self, mut offset: u32, mut consume: impl FnMut(&[u8]) -> bool) {
+    /// Hands over what follows `offset`, piece by piece, until it ends or `consume` returns false, which
+    /// is returned then.
+    fn read(&self, mut offset: u32, mut consume: impl FnMut(&[u8]) -> bool) -> bool {
         let mut buffer = [0; 256];
         loop {
             let bytes = self.copy(offset, &mut buffer);
-            if bytes.is_empty() || !consume(bytes) {
-                return;
+            if bytes.is_empty() {
+                return true;
+            }
+            if !consume(bytes) {
+                return false;
             }
             offset = offset.saturating_add(bytes.len() as u32);
         }

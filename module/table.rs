@@ -19,7 +19,7 @@ use crate::{
         lock::{new_spinlock_bh, SpinLockBh, SpinLockBhBackend},
         rcu::Moment,
         siphash,
-        socket::{Flow, Locked, Receiver},
+        socket::{Flow, Receiver, Socket},
         time,
         work::{DelayedWork, Work},
     },
@@ -211,14 +211,15 @@ impl Place<'_> {
         self.index = None;
     }
 
-    /// Makes an entry for a stream that stands at `here`; for a packet on `cpu`. `None` if there is
-    /// no room: then some is made for the next, if `enforce` allows to end connections, or else by
+    /// Makes an entry for a stream that stands at `here`, `passage` being what is under way; for a
+    /// packet on `cpu`. `None` if there is no room: then some is made for the next, if `enforce` allows to end connections, or else by
     /// losing sight of one.
     pub(crate) fn insert(
         &mut self,
         start: u32,
         here: Classifier,
         cpu: Option<u32>,
+        passage: Passage,
         enforce: bool,
     ) -> Option<&mut Undecided> {
         let now = time::uptime_seconds();
@@ -233,10 +234,6 @@ impl Place<'_> {
                 }
             }
             return None;
-        };
-        let passage = match self.is_unmarked_under_way(cpu) {
-            true => Passage::now(None),
-            false => Passage::now(cpu),
         };
         let new = Undecided::new(self.flow, start, here, now, passage);
         let entry = self.bucket.entries.get_mut(index)?;
@@ -273,8 +270,8 @@ impl Drop for Place<'_> {
 enum Fate {
     Stays,
     Goes,
-    /// It goes once its connection was ended.
-    Ends(Receiver<'static>),
+    /// It goes once this connection was ended.
+    Ends(Socket<'static>),
 }
 
 impl Work for Buckets {
@@ -282,16 +279,11 @@ impl Work for Buckets {
     fn run(&self) -> Option<u32> {
         let mut is_empty = true;
         for bucket in self.all() {
-            while let Some((flow, start, receiver)) = self.sweep(bucket, &mut is_empty) {
-                let has_ended = match &receiver {
-                    Receiver::Request(request) => request.end(),
-                    Receiver::Socket(socket) => socket.end(),
-                    Receiver::Nobody | Receiver::Connecting => false,
-                };
-                if has_ended {
+            while let Some((flow, start, socket)) = self.sweep(bucket, &mut is_empty) {
+                if socket.end() {
                     Counter::Evicted.count();
                 }
-                drop(receiver);
+                drop(socket);
                 let mut bucket = bucket.lock();
                 let ended = |entry: &&mut Undecided| {
                     !entry.is_free() && *entry.flow() == flow && entry.start() == start
@@ -317,7 +309,7 @@ impl Buckets {
         &self,
         bucket: &SpinLockBh<Bucket>,
         is_empty: &mut bool,
-    ) -> Option<(Flow, u32, Receiver<'static>)> {
+    ) -> Option<(Flow, u32, Socket<'static>)> {
         let mut bucket = bucket.lock();
         let mut ending = None;
         for entry in bucket.entries.iter_mut().filter(|entry| !entry.is_free()) {
@@ -325,9 +317,9 @@ impl Buckets {
             match fate(entry) {
                 Fate::Stays => *is_empty = false,
                 Fate::Goes => *entry = Undecided::FREE,
-                Fate::Ends(receiver) => {
+                Fate::Ends(socket) => {
                     *is_empty = false;
-                    ending = Some((*entry.flow(), entry.start(), receiver));
+                    ending = Some((*entry.flow(), entry.start(), socket));
                     break;
                 }
             }
@@ -339,28 +331,28 @@ impl Buckets {
 
 /// What becomes of an entry; its bucket is locked.
 fn fate(entry: &Undecided) -> Fate {
-    // What is under way may be about to make the socket, or to move it.
-    if !entry.passage().is_over(None) {
+    // Else what is under way may be about to make the socket, or to move it.
+    let has_arrived = entry.passage().is_over(None);
+    if !has_arrived && !entry.is_ending() {
         return Fate::Stays;
     }
-    if !entry.is_needed() {
+    if has_arrived && !entry.is_needed() {
         return Fate::Goes;
     }
-    let receiver = entry.flow().receiver();
-    let lives = match &receiver {
-        Receiver::Nobody | Receiver::Connecting => false,
-        Receiver::Request(request) => request.start() == entry.start(),
-        Receiver::Socket(socket) => is_undecided(&socket.lock(), entry),
-    };
-    match (lives, entry.is_ending()) {
-        (false, _) => Fate::Goes,
-        (true, false) => Fate::Stays,
-        (true, true) => Fate::Ends(receiver),
+    match entry.flow().receiver() {
+        Receiver::Socket(socket) if is_undecided(&socket, entry) => match entry.is_ending() {
+            true => Fate::Ends(socket),
+            false => Fate::Stays,
+        },
+        // There is none, or it has received nothing, and the state at the beginning is known.
+        _ if has_arrived => Fate::Goes,
+        _ => Fate::Stays,
     }
 }
 
-/// Whether a socket may still stand within the start that an entry is about.
-fn is_undecided(socket: &Locked<'_>, entry: &Undecided) -> bool {
+/// Whether a socket may still stand within the start that an entry is about, and behind its beginning.
+fn is_undecided(socket: &Socket<'_>, entry: &Undecided) -> bool {
+    let socket = socket.lock();
     // Its owner may be moving it; next time, then.
     if socket.is_owned() {
         return true;
@@ -368,6 +360,6 @@ fn is_undecided(socket: &Locked<'_>, entry: &Undecided) -> bool {
     let received = u32::try_from(socket.received()).unwrap_or(LIMIT);
     let is_decided = |here: Classifier| here.verdict().is_some();
     socket.start() == entry.start()
-        && received < LIMIT
+        && (1..LIMIT).contains(&received)
         && !entry.at(received).is_some_and(is_decided)
 }

@@ -88,6 +88,9 @@ const URGENT: u8 = 1 << 1;
 const ENDING: u8 = 1 << 2;
 
 impl Undecided {
+    /// How many positions of a stream are kept besides the base.
+    pub(crate) const AHEAD_OF_BASE: usize = POSITIONS - 1;
+
     /// A place that holds nothing.
     pub(crate) const FREE: Self = Self {
         flow: Flow::NONE,
@@ -119,7 +122,7 @@ impl Undecided {
             since,
             ..Self::FREE
         };
-        new.settle(&[here], here.offset());
+        new.settle(here, &[], here.offset());
         new.set_passage(passage);
         new
     }
@@ -184,17 +187,21 @@ impl Undecided {
             .any(|known| known.offset() != 0 && known.verdict().is_none())
     }
 
-    /// Whether the stream is decided for something else wherever the socket comes to stand next.
+    /// Whether the stream is decided for something else wherever the socket comes to stand next, if
+    /// anywhere.
     pub(crate) fn is_decided_next(&self) -> bool {
         self.known_from(1).all(|known| known.verdict().is_some())
     }
 
-    /// Takes note of the only positions at which the socket may come to stand, and where that ends.
-    pub(crate) fn settle(&mut self, known: &[Classifier], end: u32) {
-        for (position, known) in self.positions.iter_mut().zip(known) {
+    /// Takes note that the socket may stand at `base` or at one of `others`, and nowhere else, and of
+    /// where that ends.
+    pub(crate) fn settle(&mut self, base: Classifier, others: &[Classifier], end: u32) {
+        let [first, rest @ ..] = &mut self.positions;
+        *first = base.pack();
+        for (position, known) in rest.iter_mut().zip(others) {
             *position = known.pack();
         }
-        self.count = known.len().min(POSITIONS) as u8;
+        self.count = others.len().saturating_add(1).min(POSITIONS) as u8;
         self.end = end;
     }
 

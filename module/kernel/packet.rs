@@ -41,6 +41,8 @@ pub(crate) enum Unreadable {
     Malformed,
     /// A later fragment of IPv6 that was not reassembled.
     Fragment,
+    /// Data that are in a device's memory, for a reader that is not in this kernel.
+    DeviceMemory,
 }
 
 /// A TCP segment in a [`Packet`].
@@ -163,6 +165,10 @@ impl Packet<'_> {
         }
         let payload = header.wrapping_add(header_len);
         let len = self.len().checked_sub(payload).ok_or(short)?;
+        // SAFETY: By the type invariant.
+        if !unsafe { bindings::hf_skb_readable(self.skb) } {
+            return Err(Unreadable::DeviceMemory);
+        }
         flow.sport = u16::from_ne_bytes([s0, s1]);
         flow.dport = u16::from_ne_bytes([d0, d1]);
         flow.pf = self.state().pf;

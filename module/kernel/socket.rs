@@ -91,7 +91,10 @@ impl<'a> Receiver<'a> {
         };
         match kind {
             bindings::hf_tcp_receiver_HF_TCP_CONNECTING => Self::Connecting,
-            bindings::hf_tcp_receiver_HF_TCP_REQUEST => Self::Request(Request { start, socket }),
+            bindings::hf_tcp_receiver_HF_TCP_REQUEST => Self::Request(Request {
+                start,
+                _socket: socket,
+            }),
             bindings::hf_tcp_receiver_HF_TCP_SOCKET => Self::Socket(socket),
             _ => Self::Nobody,
         }
@@ -103,18 +106,13 @@ pub(crate) struct Request<'a> {
     /// Sequence number of its stream's first byte.
     start: u32,
     /// NULL for a SYN cookie.
-    socket: Socket<'a>,
+    _socket: Socket<'a>,
 }
 
 impl Request<'_> {
     /// Sequence number of its stream's first byte.
     pub(crate) fn start(&self) -> u32 {
         self.start
-    }
-
-    /// Forgets the request. Process context.
-    pub(crate) fn end(&self) -> bool {
-        self.socket.end()
     }
 }
 
@@ -158,7 +156,7 @@ impl Socket<'_> {
     /// itself. Process context; may sleep.
     pub(crate) fn end(&self) -> bool {
         // SAFETY: By the type invariant.
-        !self.socket.sk.is_null() && unsafe { bindings::hf_tcp_end(self.socket.sk) }
+        unsafe { bindings::hf_tcp_end(self.socket.sk) }
     }
 }
 

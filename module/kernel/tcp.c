@@ -37,6 +37,11 @@ u64 hf_skb_received(const struct sk_buff *skb)
 	return sk && sk_fullsock(sk) && sk_is_tcp(sk) ? hf_tcp_received(sk) : 0;
 }
 
+bool hf_skb_readable(const struct sk_buff *skb)
+{
+	return skb_frags_readable(skb);
+}
+
 /* The lookup that TCP will do, but for listeners; takes a reference. */
 static struct sock *hf_tcp_lookup(const struct net *net, const struct hf_flow *flow)
 {
@@ -65,6 +70,10 @@ static bool hf_tcp_cookie(const struct sk_buff *skb, const struct hf_flow *flow,
 	    !READ_ONCE(net->ipv4.sysctl_tcp_syncookies))
 		return false;
 	*start = ntohl(th->seq);
+	/* One that a program has validated (bpf_sk_assign_tcp_reqsk()). */
+	if (skb->sk && READ_ONCE(skb->sk->sk_state) == TCP_NEW_SYN_RECV &&
+	    inet_reqsk(skb->sk)->syncookie)
+		return true;
 	if (flow->pf == NFPROTO_IPV4)
 		return __cookie_v4_check(ip_hdr(skb), th);
 	return IS_ENABLED(CONFIG_IPV6) && __cookie_v6_check(ipv6_hdr(skb), th);

@@ -11,7 +11,7 @@
 
 struct sock;
 
-/* One direction of a connection, and by which device it came last. */
+/* One direction of a connection, and by which device a packet of it came. */
 struct hf_flow {
 	u64 net_cookie;		/* of the route's namespace, where the socket is */
 	__be32 saddr[4];	/* as in the packet; IPv4 in the first word */
@@ -31,6 +31,7 @@ void hf_flow_locate(struct hf_flow *flow, const struct sk_buff *skb);
  */
 u64 hf_tcp_received(const struct sock *sk);
 u64 hf_skb_received(const struct sk_buff *skb);
+bool hf_skb_readable(const struct sk_buff *skb);
 
 /* What will become of a segment's data. */
 enum hf_tcp_receiver {

@@ -2,12 +2,14 @@
 """The table of undecided starts is bounded: who opens connections slowly can neither leak nor starve others."""
 
 import contextlib
+import threading
 import time
 
 import pytest
 
 from support import http_filter
-from support.streams import Stream
+from support.handmade import HandmadeClient
+from support.streams import Recorder, Stream
 from support.wait import wait_until
 
 REQUEST = b"GET / HTTP/1.1\r\n\r\n"
@@ -33,11 +35,11 @@ def was_reset(stream):
 
 
 @contextlib.contextmanager
-def slow_openers(server, namespace, count):
-    """Connections that stop within a first line."""
+def slow_openers(server, namespace, count, before=0):
+    """Connections that stop within a first line, besides some there were before."""
     with contextlib.ExitStack() as stack:
         streams = [stack.enter_context(Stream(namespace, server.endpoint)) for _ in range(count)]
-        for number, stream in enumerate(streams, 1):
+        for number, stream in enumerate(streams, before + 1):
             stream.send(b"GE")
             wait_until(lambda: http_filter.counters()["undecided"] == number, f"{number} undecided starts")
         yield streams
@@ -54,6 +56,41 @@ def test_a_newcomer_waits_until_the_longest_undecided_is_ended(veth, recorder, s
         evicted = http_filter.counters()["evicted"]
         assert evicted >= 1
         assert sum(was_reset(stream) for stream in openers) == evicted
+
+
+def test_one_that_keeps_sending_is_ended_like_others(veth, recorder, smallest_table):
+    """Segments ahead of its position, each of which is on its way for a moment."""
+    with HandmadeClient(veth, recorder.endpoint) as keen:
+        keen.send(b"G")
+        recorder.wait_for(keen, b"G")
+        stop = threading.Event()
+
+        def send():
+            while not stop.wait(0.002):
+                keen.send(b"x", ahead=5)
+
+        thread = threading.Thread(target=send)
+        thread.start()
+        try:
+            time.sleep(1)
+            with (slow_openers(recorder, veth.client, smallest_table - 1, before=1),
+                  Stream(veth.client, recorder.endpoint) as newcomer):
+                newcomer.send(b"GET")
+                recorder.wait_for(newcomer, b"GET")
+                assert http_filter.counters()["evicted"] >= 1
+        finally:
+            stop.set()
+            thread.join()
+
+
+@pytest.mark.usefixtures("filtered")
+def test_what_tcp_has_discarded_takes_no_room(veth, family):
+    with Recorder(veth.endpoint(family)) as server, HandmadeClient(veth, server.endpoint) as client:
+        client.send_corrupt(b"G")
+        wait_until(lambda: http_filter.counters()["undecided"] == 1, "it is noted")
+        wait_until(lambda: http_filter.counters()["undecided"] == 0, "it is forgotten", seconds=4)
+        client.send(REQUEST)
+        wait_until(lambda: http_filter.counters()["blocked"] == 1, "the request is dropped")
 
 
 def test_a_request_does_not_pass_for_want_of_room(veth, recorder, smallest_table):

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Data that a sender of the same host shares with the packets it sends: sendfile() does not copy."""
+
+import mmap
+import os
+
+import pytest
+
+from support import http_filter
+from support.streams import Recorder, Stream, connection, read_what_is_there
+from support.wait import wait_until
+
+pytestmark = pytest.mark.usefixtures("filtered")
+
+REQUEST = b"GET / HTTP/1.1\r\n\r\n"
+
+
+@pytest.fixture
+def file():
+    descriptor = os.memfd_create("data")
+    os.truncate(descriptor, mmap.PAGESIZE)
+    with mmap.mmap(descriptor, mmap.PAGESIZE) as memory:
+        yield descriptor, memory
+    os.close(descriptor)
+
+
+def test_a_request_is_blocked(veth, family, file):
+    descriptor, memory = file
+    memory[:len(REQUEST)] = REQUEST
+    with Recorder(veth.endpoint(family)) as server, Stream(veth.client, server.endpoint) as stream:
+        os.sendfile(stream.socket.fileno(), descriptor, 0, len(REQUEST))
+        wait_until(lambda: http_filter.counters()["blocked"] == 1, "the request is dropped")
+        assert server.read_from(stream) == b""
+
+
+def test_what_changes_after_it_was_judged_is_not_judged_again(veth, family, file):
+    """A limit that is stated: what waits for the server is what the client writes there."""
+    descriptor, memory = file
+    memory[:len(REQUEST)] = b"-" * len(REQUEST)
+    with connection(veth, family) as (stream, accepted):
+        os.sendfile(stream.socket.fileno(), descriptor, 0, len(REQUEST))
+        wait_until(lambda: http_filter.counters()["inspected"], "the data has passed")
+        memory[:len(REQUEST)] = REQUEST
+        assert read_what_is_there(accepted) == REQUEST
+    assert http_filter.counters()["blocked"] == 0
