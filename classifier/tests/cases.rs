@@ -32,6 +32,8 @@ const HTTP1: &[Case] = &[
     ("bare CR between", b"GET\r/\rHTTP/1", b".1\r\n"),
     ("much between", b"GET  \t /  \r HTTP/1", b".1\r\n"),
     ("white space in the target", b"GET /a b HTTP/1", b".1\r\n"),
+    ("Redis, of the same form", b"SET key HTTP/1", b".1\r\n"),
+    ("IMAP, of the same form", b"a1 LOGIN user \"GET / HTTP/1", b".1\"\r\n"),
     ("no digit, then a version", b"GET /a HTTP/x HTTP/1", b".1\r\n"),
     ("HTTP/, then a version", b"GET /a HTTP/ HTTP/1", b".1\r\n"),
     ("HTTP, then a version", b"GET /a HTTP HTTP/1", b".1\r\n"),
