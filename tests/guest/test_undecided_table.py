@@ -7,8 +7,9 @@ import time
 
 import pytest
 
-from support import http_filter
+from support import bench, http_filter
 from support.handmade import HandmadeClient
+from support.memory import holds_freed_memory_back, kernel_memory
 from support.streams import Recorder, Stream
 from support.wait import wait_until
 
@@ -131,3 +132,22 @@ def test_monitoring_refuses_and_ends_nobody(veth, recorder, smallest_table):
     counters = http_filter.counters()
     assert (counters["refused"], counters["evicted"], counters["deferred"], counters["dropped"]) == (0, 0, 0, 0)
     assert counters["uninspectable"] > 0
+
+
+@pytest.mark.usefixtures("filtered")
+def test_half_started_connections_in_turn_leave_nothing(veth, family):
+    """Far more than there is room for; what the kernel holds afterwards does not grow with their number."""
+    http_filter.set("log", 0)
+    endpoint = veth.endpoint(family)
+
+    def make(connections):
+        with bench.serve(endpoint):
+            bench.run(veth.client, endpoint, streams="half-started", connections=connections)
+        counters = http_filter.counters()
+        assert counters["undecided"] <= int(http_filter.get("max_undecided"))
+        wait_until(lambda: http_filter.counters()["undecided"] == 0, "all are forgotten", seconds=5)
+        return kernel_memory()["slab"]
+
+    first, second = make(10_000), make(10_000)
+    # In kilobytes: less than an entry for each would take.
+    assert holds_freed_memory_back() or second - first < 1000

@@ -40,6 +40,8 @@ pub(crate) enum Streams {
     Long,
     /// Requests of HTTP, cut within the first line: an error if one comes back whole
     Requests,
+    /// The first byte of a request, and then a reset
+    HalfStarted,
 }
 
 #[derive(Args)]
@@ -121,6 +123,10 @@ fn connection(
                 "the server has read {:?}",
                 String::from_utf8_lossy(&read)
             );
+            Ok(begin.elapsed())
+        }
+        Streams::HalfStarted => {
+            stream.write_all(b"G")?;
             Ok(begin.elapsed())
         }
         Streams::Short | Streams::Long => {
