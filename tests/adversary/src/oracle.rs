@@ -3,7 +3,11 @@
 
 use classifier::{Classifier, Verdict};
 
-use crate::plan::{Plan, Socket};
+use crate::address::Family;
+use crate::plan::{Carriage, Plan, Socket};
+
+/// The length of a TCP header without options.
+const TCP_HEADER: usize = 20;
 
 /// What came of a plan.
 #[derive(Clone, Debug, Default)]
@@ -51,16 +55,22 @@ pub(crate) fn must_be_delivered(plan: &Plan) -> bool {
 }
 
 /// Whether segments that had to be sent again could have been avoided: nothing was lost. The kernel
-/// itself loses what a small receive buffer has no room for, and one of two segments that complete
-/// one handshake on two CPUs. The filter may hold back what is urgent, and what a SYN carries.
+/// itself loses what a small receive buffer has no room for, one of two segments that complete one
+/// handshake on two CPUs, and over IPv6 first fragments without a whole TCP header
+/// (`ipv6frag_thdr_truncated()`). The filter may hold back what is urgent, and what a SYN carries.
 pub(crate) fn is_lossless(plan: &Plan) -> bool {
     must_be_delivered(plan)
         && plan.socket != Socket::Narrow
         && !plan
             .segments()
-            .any(|segment| segment.urgent.is_some() && segment.fault.is_none())
+            .filter(|segment| segment.fault.is_none())
+            .any(|segment| segment.urgent.is_some() || is_lost(segment.carriage, plan.family))
         && plan.opening.syn_data.is_empty()
         && (plan.is_on_one_cpu() || !plan.opening.third_ack_carries)
+}
+
+fn is_lost(carriage: Carriage, family: Family) -> bool {
+    matches!(carriage, Carriage::Fragments { size, .. } if family == Family::Ipv6 && size < TCP_HEADER)
 }
 
 /// Holds an outcome against the invariants.
