@@ -66,7 +66,7 @@ use crate::{
     policy::{Detect, Kind},
     stream::{Bytes, FirstLine, Released},
     table::{Place, Table},
-    undecided::{Passage, Undecided},
+    undecided::{Passage, Positions, Undecided},
 };
 use classifier::{Classifier, Line, Verdict, LIMIT};
 
@@ -411,7 +411,7 @@ impl Judge<'_> {
         if own.verdict().is_none() && self.position.has_queue {
             return self.with_queue(span, here, own);
         }
-        self.settle(span, here, Ends::new(own))
+        self.settle(span, here, Positions::new(own))
     }
 
     /// It fills a gap, and has no answer of its own: what waits behind the gap is read with it.
@@ -427,7 +427,7 @@ impl Judge<'_> {
             return Ruling::Defer;
         }
         let mut cost: u32 = 0;
-        let mut ends = Ends::new(own);
+        let mut ends = Positions::new(own);
         for (queued, offset) in Released::new(queue, span.seq(span.last)) {
             let before = ends.last();
             let end = queued.classify(offset, before);
@@ -449,7 +449,7 @@ impl Judge<'_> {
     }
 
     /// It takes the stream from `here` to one of `ends`.
-    fn settle(&mut self, span: Span, here: Classifier, ends: Ends) -> Ruling {
+    fn settle(&mut self, span: Span, here: Classifier, ends: Positions) -> Ruling {
         let end = ends.last();
         if self.court.forbidden(end).is_some() {
             return self.found(span, here, end);
@@ -468,7 +468,7 @@ impl Judge<'_> {
             return Ruling::Defer;
         }
         let last = span.last.clamp(0, LIMIT.into()) as u32;
-        entry.settle(here, ends.known(), last.max(end.offset()));
+        entry.settle(here, &ends, last.max(end.offset()));
         entry.set_ahead(has_queue);
         entry.set_urgent(false);
         entry.set_passage(passage);
@@ -485,7 +485,7 @@ impl Judge<'_> {
             return Ruling::Refuse;
         };
         if entry.base().offset() != here.offset() {
-            entry.settle(here, &[], here.offset());
+            entry.settle(here, &Positions::NONE, here.offset());
         }
         entry.set_ahead(true);
         entry.set_passage(passage);
@@ -528,7 +528,7 @@ impl Judge<'_> {
         if self.note(span, here).is_none() {
             return Ruling::Refuse;
         }
-        let ruling = self.settle(span, here, Ends::new(plain));
+        let ruling = self.settle(span, here, Positions::new(plain));
         if let Some(entry) = self.place.entry() {
             entry.set_urgent(true);
         }
@@ -696,38 +696,6 @@ impl Judge<'_> {
         let segment = self.segment;
         if let Some(entry) = self.place.entry() {
             entry.keep_text(offset, |buffer| segment.data(skip, buffer).len());
-        }
-    }
-}
-
-/// Where a segment takes its stream: to its own end, and with what is released behind it, in the order of
-/// the queue, further. Of that TCP may lack room for the last part (`tcp_prune_ofo_queue()`).
-struct Ends {
-    known: [Classifier; Undecided::AHEAD_OF_BASE],
-    count: usize,
-}
-
-impl Ends {
-    fn new(own: Classifier) -> Self {
-        Self {
-            known: [own; Undecided::AHEAD_OF_BASE],
-            count: 1,
-        }
-    }
-
-    fn known(&self) -> &[Classifier] {
-        self.known.get(..self.count).unwrap_or_default()
-    }
-
-    fn last(&self) -> Classifier {
-        self.known().last().copied().unwrap_or_default()
-    }
-
-    /// Adds the end of the next segment; in the place of the last, if there is no room.
-    fn add(&mut self, end: Classifier) {
-        self.count = self.count.saturating_add(1).min(Undecided::AHEAD_OF_BASE);
-        if let Some(last) = self.known.get_mut(self.count.saturating_sub(1)) {
-            *last = end;
         }
     }
 }

@@ -55,6 +55,59 @@ const POSITIONS: usize = 6;
 /// How much of the first line is kept, to show it.
 const TEXT: usize = 21;
 
+/// Positions behind the base to which one segment may take a stream: to its own end, and with what is
+/// released behind it, in the order of the queue, further. Of that TCP may lack room for the last part
+/// (`tcp_prune_ofo_queue()`).
+pub(crate) struct Positions {
+    known: [Classifier; POSITIONS - 1],
+    count: usize,
+    has_runs: bool,
+}
+
+impl Positions {
+    /// It takes it nowhere.
+    pub(crate) const NONE: Self = Self {
+        known: [Classifier::new(); POSITIONS - 1],
+        count: 0,
+        has_runs: false,
+    };
+
+    /// To its own end.
+    pub(crate) fn new(own: Classifier) -> Self {
+        let mut new = Self::NONE;
+        new.add(own);
+        new
+    }
+
+    fn all(&self) -> &[Classifier] {
+        self.known.get(..self.count).unwrap_or_default()
+    }
+
+    /// The last of them.
+    pub(crate) fn last(&self) -> Classifier {
+        self.all().last().copied().unwrap_or_default()
+    }
+
+    /// Adds one behind the others. Of a run, in which all have the same state, the first and the last
+    /// are kept; and if there is no room, the last.
+    pub(crate) fn add(&mut self, end: Classifier) {
+        let is_in_run = match *self.all() {
+            [.., first, last] => {
+                first.moved(last.offset()) == Some(last) && last.moved(end.offset()) == Some(end)
+            }
+            _ => false,
+        };
+        if is_in_run {
+            self.has_runs = true;
+        } else {
+            self.count = self.count.saturating_add(1).min(self.known.len());
+        }
+        if let Some(last) = self.known.get_mut(self.count.saturating_sub(1)) {
+            *last = end;
+        }
+    }
+}
+
 /// A stream whose start is undecided, or was when its last packet passed.
 ///
 /// All that was let through and TCP may yet take is accounted for in `positions`: wherever the
@@ -86,11 +139,11 @@ const AHEAD: u8 = 1 << 0;
 const URGENT: u8 = 1 << 1;
 /// Its connection is to be ended, to make room.
 const ENDING: u8 = 1 << 2;
+/// Where two positions that follow each other have the same state, the socket may come to stand between
+/// them, in that state too.
+const RUNS: u8 = 1 << 3;
 
 impl Undecided {
-    /// How many positions of a stream are kept besides the base.
-    pub(crate) const AHEAD_OF_BASE: usize = POSITIONS - 1;
-
     /// A place that holds nothing.
     pub(crate) const FREE: Self = Self {
         flow: Flow::NONE,
@@ -122,7 +175,7 @@ impl Undecided {
             since,
             ..Self::FREE
         };
-        new.settle(here, &[], here.offset());
+        new.settle(here, &Positions::NONE, here.offset());
         new.set_passage(passage);
         new
     }
@@ -174,10 +227,22 @@ impl Undecided {
 
     /// The state where the socket has received so many bytes, if that is known.
     pub(crate) fn at(&self, received: u32) -> Option<Classifier> {
-        self.known().find(|known| match known.verdict() {
-            None => known.offset() == received,
-            Some(_) => known.offset() <= received,
-        })
+        self.known()
+            .find(|known| match known.verdict() {
+                None => known.offset() == received,
+                Some(_) => known.offset() <= received,
+            })
+            .or_else(|| self.in_run(received))
+    }
+
+    /// The same between two positions that stand for all between them.
+    fn in_run(&self, received: u32) -> Option<Classifier> {
+        let mut pairs = self.known().zip(self.known_from(1));
+        let (first, _) = pairs.find(|(first, last)| {
+            (first.offset()..last.offset()).contains(&received)
+                && first.moved(last.offset()) == Some(*last)
+        })?;
+        first.moved(received).filter(|_| self.flags & RUNS != 0)
     }
 
     /// Whether it must be kept as long as its socket may stand within it. Otherwise all it tells is
@@ -193,15 +258,16 @@ impl Undecided {
         self.known_from(1).all(|known| known.verdict().is_some())
     }
 
-    /// Takes note that the socket may stand at `base` or at one of `others`, and nowhere else, and of
-    /// where that ends.
-    pub(crate) fn settle(&mut self, base: Classifier, others: &[Classifier], end: u32) {
+    /// Takes note that the socket may stand at `base` or at one of `others`, and nowhere else but in
+    /// runs, if it has some, and of where that ends.
+    pub(crate) fn settle(&mut self, base: Classifier, others: &Positions, end: u32) {
         let [first, rest @ ..] = &mut self.positions;
         *first = base.pack();
-        for (position, known) in rest.iter_mut().zip(others) {
+        for (position, known) in rest.iter_mut().zip(others.all()) {
             *position = known.pack();
         }
-        self.count = others.len().saturating_add(1).min(POSITIONS) as u8;
+        self.count = others.all().len().saturating_add(1).min(POSITIONS) as u8;
+        self.set(RUNS, others.has_runs);
         self.end = end;
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The classifier: the automaton and how far it has read.
 
-use crate::automaton::{Automaton, State};
+use crate::automaton::{Automaton, Form, State};
 use crate::octet::{is_space, LF};
 use crate::Verdict;
 
@@ -56,6 +56,14 @@ impl Classifier {
     /// decided.
     pub const fn offset(&self) -> u32 {
         self.offset
+    }
+
+    /// The same at another offset, if all that may follow is decided alike there, but for the limit.
+    pub fn moved(self, offset: u32) -> Option<Self> {
+        // Where a stream begins, and in the texts of these forms, each byte has its place.
+        let is_placed = matches!(self.automaton.form, Form::Preface | Form::Response);
+        let is_movable = self.verdict().is_none() && !is_placed && self.offset != 0;
+        (is_movable && (1..LIMIT).contains(&offset)).then_some(Self { offset, ..self })
     }
 
     pub(crate) const fn state(&self) -> State {

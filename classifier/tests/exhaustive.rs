@@ -127,6 +127,29 @@ fn the_layers_between() {
     }
 }
 
+/// What may be moved decides alike wherever it is, since what any byte makes of it may be moved, too.
+#[test]
+fn what_may_be_moved() {
+    let nodes = first_layers().concat();
+    let mut count = 0;
+    for node in undecided(&nodes) {
+        for offset in [1, EDGE, LIMIT - 2] {
+            let Some(there) = node.moved(offset) else {
+                continue;
+            };
+            count += 1;
+            for (after, after_there) in edges(node).zip(edges(there)) {
+                match after.verdict() {
+                    None => assert_eq!(after.moved(offset + 1), Some(after_there), "{node:?}"),
+                    verdict => assert_eq!(after_there.verdict(), verdict, "{node:?}"),
+                }
+            }
+        }
+    }
+    assert!(count > 1000, "only {count}");
+    assert_eq!(Classifier::new().moved(1), None);
+}
+
 #[test]
 fn the_last_layers() {
     let layers = first_layers();
