@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
 """A first line that comes in several segments is judged as one that comes in one."""
 
+import socket
 import time
 
 import pytest
 
 from support import http_filter
+from support.handmade import HandmadeClient
 from support.streams import Recorder, Stream
 from support.wait import wait_until
 
@@ -118,3 +120,21 @@ def test_nothing_is_kept_of_a_connection_that_has_ended(veth, recorder):
         stream.send(b"GET")
         wait_until(lambda: http_filter.counters()["undecided"] == 1, "the start is kept")
     wait_until(lambda: http_filter.counters()["undecided"] == 0, "it is not any more", seconds=5)
+
+
+def test_what_waited_is_not_lost_sight_of_when_tcp_drops_its_end(veth, family):
+    """Segments wait for the first in a small receive buffer, which has no room for the last of them then."""
+    first, size, rest = b"GET /", 900, b"a" * 7200 + b" RTSP/1.0\r\n"
+    option = socket.SOL_SOCKET, socket.SO_RCVBUF, 8192
+    with (veth.server.counts("TcpExtOfoPruned"),
+          Recorder(veth.endpoint(family), options=[option]) as server, HandmadeClient(veth, server.endpoint) as client):
+        for place in range(0, 7200, size):
+            client.send(rest[place:place + size], ahead=len(first) + place)
+        client.send(first)
+        whole = first + rest
+        wait_until(lambda: len(server.read_from(client)) > size, "some of it")
+        read = len(server.read_from(client))
+        assert read < len(first) + 7200
+        client.send(whole[read:], ahead=read)
+        server.wait_for(client, whole)
+    assert http_filter.counters()["deferred"] == 0
