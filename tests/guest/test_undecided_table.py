@@ -135,10 +135,10 @@ def test_monitoring_refuses_and_ends_nobody(veth, recorder, smallest_table):
 
 
 @pytest.mark.usefixtures("filtered")
-def test_half_started_connections_in_turn_leave_nothing(veth, family):
+def test_half_started_connections_in_turn_leave_nothing(veth):
     """Far more than there is room for; what the kernel holds afterwards does not grow with their number."""
     http_filter.set("log", 0)
-    endpoint = veth.endpoint(family)
+    endpoint = veth.endpoint()
 
     def make(connections):
         with bench.serve(endpoint):
@@ -148,6 +148,6 @@ def test_half_started_connections_in_turn_leave_nothing(veth, family):
         wait_until(lambda: http_filter.counters()["undecided"] == 0, "all are forgotten", seconds=5)
         return kernel_memory()["slab"]
 
-    first, second = make(10_000), make(10_000)
-    # In kilobytes: less than an entry for each would take.
-    assert holds_freed_memory_back() or second - first < 1000
+    first, second = make(5_000), make(30_000)
+    # In kilobytes: an entry for each would be 3,800.
+    assert holds_freed_memory_back() or second - first < 2500
