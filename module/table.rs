@@ -212,7 +212,8 @@ impl Place<'_> {
     }
 
     /// Makes an entry for a stream that stands at `here`, `passage` being what is under way; for a
-    /// packet on `cpu`. `None` if there is no room: then some is made for the next, if `enforce` allows to end connections, or else by
+    /// packet on `cpu`. `None` if there is no room: then some is made for the next, if `enforce`
+    /// allows to end connections, or else by
     /// losing sight of one.
     pub(crate) fn insert(
         &mut self,

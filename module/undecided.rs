@@ -62,6 +62,8 @@ pub(crate) struct Positions {
     known: [Classifier; POSITIONS - 1],
     count: usize,
     has_runs: bool,
+    /// Some were left out, and not since they are in a run.
+    is_short: bool,
 }
 
 impl Positions {
@@ -70,6 +72,7 @@ impl Positions {
         known: [Classifier::new(); POSITIONS - 1],
         count: 0,
         has_runs: false,
+        is_short: false,
     };
 
     /// To its own end.
@@ -99,8 +102,10 @@ impl Positions {
         };
         if is_in_run {
             self.has_runs = true;
+        } else if self.count < self.known.len() {
+            self.count = self.count.saturating_add(1);
         } else {
-            self.count = self.count.saturating_add(1).min(self.known.len());
+            self.is_short = true;
         }
         if let Some(last) = self.known.get_mut(self.count.saturating_sub(1)) {
             *last = end;
@@ -267,7 +272,8 @@ impl Undecided {
             *position = known.pack();
         }
         self.count = others.all().len().saturating_add(1).min(POSITIONS) as u8;
-        self.set(RUNS, others.has_runs);
+        // What was left out may lie between two that are alike, and not be like them.
+        self.set(RUNS, others.has_runs && !others.is_short);
         self.end = end;
     }
 
