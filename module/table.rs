@@ -7,7 +7,7 @@
 //! start: an entry goes with the first packet that finds the socket there, or within [`SWEEP`] and a
 //! grace period.
 //!
-//! An entry that is needed goes with its socket alone, never by a time-out: without it, the rest of
+//! An entry that is needed by a socket that has received something goes with it alone, never by a time-out: without it, the rest of
 //! its stream would pass unseen. Where there is no room for a newcomer, its segment is refused, and
 //! comes again; and the entry of the bucket that was undecided for longest, if for [`PATIENCE`], is
 //! set free by ending its connection. So those who open connections slowly can keep others waiting
@@ -213,8 +213,7 @@ impl Place<'_> {
 
     /// Makes an entry for a stream that stands at `here`, `passage` being what is under way; for a
     /// packet on `cpu`. `None` if there is no room: then some is made for the next, if `enforce`
-    /// allows to end connections, or else by
-    /// losing sight of one.
+    /// allows to end connections, or else by losing sight of one.
     pub(crate) fn insert(
         &mut self,
         start: u32,
