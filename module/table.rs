@@ -7,11 +7,12 @@
 //! start: an entry goes with the first packet that finds the socket there, or within [`SWEEP`] and a
 //! grace period.
 //!
-//! An entry that is needed by a socket that has received something goes with it alone, never by a time-out: without it, the rest of
-//! its stream would pass unseen. Where there is no room for a newcomer, its segment is refused, and
-//! comes again; and the entry of the bucket that was undecided for longest, if for [`PATIENCE`], is
-//! set free by ending its connection. So those who open connections slowly can keep others waiting
-//! for that long, but no longer, and not choose whom: the hash is keyed.
+//! An entry that is needed by a socket that has received something goes with it alone, never by a
+//! time-out: without it, the rest of its stream would pass unseen. Where there is no room for a
+//! newcomer, its segment is refused, and comes again; and the entry of the bucket that was undecided
+//! for longest, if for [`PATIENCE`], is set free by ending its connection. So those who open
+//! connections slowly can keep others waiting for that long, but no longer, and not choose whom: the
+//! hash is keyed.
 
 use crate::{
     counters::Counter,
