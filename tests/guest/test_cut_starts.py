@@ -138,3 +138,21 @@ def test_what_waited_is_not_lost_sight_of_when_tcp_drops_its_end(veth, family):
         client.send(whole[read:], ahead=read)
         server.wait_for(client, whole)
     assert http_filter.counters()["deferred"] == 0
+
+
+def test_a_place_that_was_left_out_is_not_taken_for_one_between_two_that_are_alike(veth, family):
+    """TCP drops the end of what waits, behind a place of which there was no room to keep the state."""
+    first, size, version = b"POST /", 900, b" HTT"
+    option = socket.SOL_SOCKET, socket.SO_RCVBUF, 8192
+    ends_within_version = {2, 6}
+    queue = [b"a" * (size - len(version)) + (version if place in ends_within_version else b"aaaa") for place in range(8)]
+    with (veth.server.counts("TcpExtOfoPruned"),
+          Recorder(veth.endpoint(family), options=[option]) as server, HandmadeClient(veth, server.endpoint) as client):
+        for place, data in enumerate(queue):
+            client.send(data, ahead=len(first) + place * size)
+        client.send(first)
+        taken = first + b"".join(queue[:7])
+        server.wait_for(client, taken)
+        client.send(b"P/1.1\r\n\r\n", ahead=len(taken))
+        wait_until(lambda: http_filter.counters()["deferred"] == 1, "it is not let through")
+        assert server.read_from(client) == taken
