@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """A first line that comes in several segments is judged as one that comes in one."""
 
+import contextlib
 import socket
 import time
 
@@ -122,15 +123,24 @@ def test_nothing_is_kept_of_a_connection_that_has_ended(veth, recorder):
     wait_until(lambda: http_filter.counters()["undecided"] == 0, "it is not any more", seconds=5)
 
 
-def test_what_waited_is_not_lost_sight_of_when_tcp_drops_its_end(veth, family):
-    """Segments wait for the first in a small receive buffer, which has no room for the last of them then."""
-    first, size, rest = b"GET /", 900, b"a" * 7200 + b" RTSP/1.0\r\n"
+@contextlib.contextmanager
+def pruned_queue(veth, family, first, queue):
+    """A server and its client. Segments have waited for the first, and TCP had no room for the last of them then."""
     option = socket.SOL_SOCKET, socket.SO_RCVBUF, 8192
     with (veth.server.counts("TcpExtOfoPruned"),
           Recorder(veth.endpoint(family), options=[option]) as server, HandmadeClient(veth, server.endpoint) as client):
-        for place in range(0, 7200, size):
-            client.send(rest[place:place + size], ahead=len(first) + place)
+        ahead = len(first)
+        for data in queue:
+            client.send(data, ahead=ahead)
+            ahead += len(data)
         client.send(first)
+        yield server, client
+
+
+def test_what_waited_is_not_lost_sight_of_when_tcp_drops_its_end(veth, family):
+    first, size, rest = b"GET /", 900, b"a" * 7200 + b" RTSP/1.0\r\n"
+    queue = [rest[place:place + size] for place in range(0, 7200, size)]
+    with pruned_queue(veth, family, first, queue) as (server, client):
         whole = first + rest
         wait_until(lambda: len(server.read_from(client)) > size, "some of it")
         read = len(server.read_from(client))
@@ -141,16 +151,10 @@ def test_what_waited_is_not_lost_sight_of_when_tcp_drops_its_end(veth, family):
 
 
 def test_a_place_that_was_left_out_is_not_taken_for_one_between_two_that_are_alike(veth, family):
-    """TCP drops the end of what waits, behind a place of which there was no room to keep the state."""
-    first, size, version = b"POST /", 900, b" HTT"
-    option = socket.SOL_SOCKET, socket.SO_RCVBUF, 8192
-    ends_within_version = {2, 6}
-    queue = [b"a" * (size - len(version)) + (version if place in ends_within_version else b"aaaa") for place in range(8)]
-    with (veth.server.counts("TcpExtOfoPruned"),
-          Recorder(veth.endpoint(family), options=[option]) as server, HandmadeClient(veth, server.endpoint) as client):
-        for place, data in enumerate(queue):
-            client.send(data, ahead=len(first) + place * size)
-        client.send(first)
+    """The socket comes to stand at a place of which there was no room to keep the state."""
+    first = b"POST /"
+    queue = [(b" HTT" if place in {2, 6} else b"").rjust(900, b"a") for place in range(8)]
+    with pruned_queue(veth, family, first, queue) as (server, client):
         taken = first + b"".join(queue[:7])
         server.wait_for(client, taken)
         client.send(b"P/1.1\r\n\r\n", ahead=len(taken))
