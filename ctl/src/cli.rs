@@ -15,6 +15,7 @@ Examples:
   filterctl set action drop               From now on drop HTTP
   filterctl set detect requests h2c       Choose what counts as HTTP
   filterctl disable                       Let everything pass, at no cost
+  filterctl check capture.pcap            Judge the connections of a capture file
   filterctl status --json | jq .stats     For programs
 
 Exit status:
@@ -52,6 +53,8 @@ pub(crate) enum Command {
     Load(Load),
     /// Unload the module
     Unload,
+    /// Tell what the filter would find in a capture file
+    Check(Check),
 }
 
 impl Default for Command {
@@ -126,6 +129,40 @@ pub(crate) struct Load {
     /// Parameters of the module
     #[arg(value_name = "KEY=VALUE")]
     pub(crate) parameters: Vec<Parameter>,
+}
+
+/// Arguments of `filterctl check`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The module need not be loaded. Each TCP connection is told as soon as it is decided, or else at the
+end, the verdict first:
+  http1, h2c, http09  what the module calls HTTP
+  response            the answer of an HTTP server, of which the request is not in the capture
+  other               anything else
+  undecided           a gap, no start seen, or too little data
+Files that are cut off or damaged are read as far as possible; stderr tells where that ends.
+
+With --json, an object a line:
+  file     as given
+  client   who sent the SYN, or else has the higher port: \"192.0.2.7:51034\", \"[2001:db8::7]:51034\"
+  server   the other end
+  verdict  as above, of the client's bytes; of the server's, if the client sent none
+  line     the first line, escaped and cut, or null
+  reason   why it is undecided, or null
+
+Exit status: 0, whatever is found; 1, if a file could not be opened or is no capture.
+
+Examples:
+  filterctl check capture.pcap
+  tcpdump -i any -w - tcp | filterctl check -
+  filterctl check --json *.pcap | jq -r 'select(.verdict == \"http1\").server' | sort | uniq -c")]
+pub(crate) struct Check {
+    /// Print one JSON object for each connection
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Capture files, pcap or pcapng; \"-\" is standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The commands, a file each.
 
+mod check;
 mod get;
 mod load;
 mod reset;
@@ -27,6 +28,7 @@ pub(crate) fn run(cli: Cli, out: &mut dyn Write) -> Result<()> {
         Command::Set(arguments) => set::run(&Sysfs::open(root)?, &arguments, out),
         Command::Reset => reset::run(&Sysfs::open(root)?, out),
         Command::Load(arguments) => load::run(root, &arguments, out),
+        Command::Check(arguments) => check::run(&arguments, out),
         Command::Unload => unload::run(root, out),
     }?;
     out.flush()?;

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The connections of a capture.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+
+use classifier::Verdict;
+use lru::LruCache;
+
+use crate::packet::Segment;
+use crate::stream::{Reason, Stream};
+
+/// How many connections are known at once. For others those are judged as they stand that were not
+/// seen for the longest time.
+pub const FLOWS_MAX: usize = 1 << 18;
+
+/// How many bytes of segments that wait for others are kept, of all connections together.
+const WAITING_MAX: usize = 64 << 20;
+
+/// A connection, judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flow {
+    /// Who sent the SYN, or else has the higher port.
+    pub client: SocketAddr,
+    /// The other end.
+    pub server: SocketAddr,
+    /// What the client's bytes are; the server's, if the client sent none.
+    pub outcome: Outcome,
+    /// Their first line, escaped and cut.
+    pub line: Option<Box<str>>,
+}
+
+/// What a connection turns out to be, or why that remains unknown.
+pub type Outcome = Result<Verdict, Reason>;
+
+/// The connections that are known.
+pub(crate) struct Flows {
+    connections: LruCache<Ends, Connection>,
+    /// What the segments that wait in them cost.
+    waiting: usize,
+}
+
+/// The two ends of a connection, the lower one first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Ends {
+    low: SocketAddr,
+    high: SocketAddr,
+}
+
+/// One of the ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Low,
+    High,
+}
+
+/// Something that both ends have.
+#[derive(Debug, Default)]
+struct Both<T> {
+    low: T,
+    high: T,
+}
+
+#[derive(Debug, Default)]
+struct Connection {
+    /// What each end sent.
+    streams: Both<Stream>,
+    /// Whether a packet of this end was seen.
+    seen: Both<bool>,
+    /// Who opened it.
+    client: Option<End>,
+    /// Whether there was a FIN or RST.
+    ended: bool,
+    /// An end that would open it anew while it goes on, and where its stream would start.
+    again: Option<(End, u32)>,
+    /// Whether it was told already.
+    told: bool,
+}
+
+impl Flows {
+    pub(crate) fn new() -> Self {
+        Self {
+            connections: LruCache::new(NonZeroUsize::MIN.saturating_add(FLOWS_MAX)),
+            waiting: 0,
+        }
+    }
+
+    /// Sees a segment, and tells what is decided by it or given up for it.
+    pub(crate) fn see(&mut self, segment: &Segment<'_>, ready: &mut VecDeque<Flow>) {
+        let (ends, end) = Ends::of(segment);
+        let connection = self
+            .connections
+            .get_or_insert_mut(ends, Connection::default);
+        let before = connection.cost();
+        if connection.is_renewed_by(end, segment) {
+            std::mem::take(connection).tell(ends, ready);
+        }
+        connection.see(end, segment);
+        connection.tell_if_decided(ends, ready);
+        self.waiting = (self.waiting.saturating_add(connection.cost())).saturating_sub(before);
+        while (self.waiting > WAITING_MAX || self.connections.len() > FLOWS_MAX)
+            && self.give_up_oldest(ready)
+        {}
+    }
+
+    /// Tells the connection that was not seen for the longest time, unless it has been told, and forgets
+    /// it. False if there is none.
+    pub(crate) fn give_up_oldest(&mut self, ready: &mut VecDeque<Flow>) -> bool {
+        let Some((ends, connection)) = self.connections.pop_lru() else {
+            return false;
+        };
+        self.waiting = self.waiting.saturating_sub(connection.cost());
+        connection.tell(ends, ready);
+        true
+    }
+}
+
+impl Ends {
+    /// The ends of a segment's connection, and which of them sent it.
+    fn of(segment: &Segment<'_>) -> (Self, End) {
+        let (source, destination) = (segment.source, segment.destination);
+        if source <= destination {
+            let (low, high) = (source, destination);
+            (Self { low, high }, End::Low)
+        } else {
+            let (low, high) = (destination, source);
+            (Self { low, high }, End::High)
+        }
+    }
+
+    fn get(&self, end: End) -> SocketAddr {
+        match end {
+            End::Low => self.low,
+            End::High => self.high,
+        }
+    }
+
+    /// The end that is likely to be the client if nobody was seen to open the connection.
+    fn higher_port(&self) -> End {
+        if self.low.port() > self.high.port() {
+            End::Low
+        } else {
+            End::High
+        }
+    }
+}
+
+impl End {
+    fn other(self) -> Self {
+        match self {
+            End::Low => End::High,
+            End::High => End::Low,
+        }
+    }
+}
+
+impl<T> Both<T> {
+    fn get(&self, end: End) -> &T {
+        match end {
+            End::Low => &self.low,
+            End::High => &self.high,
+        }
+    }
+
+    fn get_mut(&mut self, end: End) -> &mut T {
+        match end {
+            End::Low => &mut self.low,
+            End::High => &mut self.high,
+        }
+    }
+}
+
+impl Connection {
+    /// What the segments that wait cost.
+    fn cost(&self) -> usize {
+        let Both { low, high } = &self.streams;
+        low.cost().saturating_add(high.cost())
+    }
+
+    /// Whether this segment opens another connection between the same ends. While one goes on, a SYN
+    /// from elsewhere in the sequence space does not until it is answered: TCP ignores it (RFC 9293, section 3.10.7.4).
+    fn is_renewed_by(&mut self, end: End, segment: &Segment<'_>) -> bool {
+        let tcp = &segment.tcp;
+        if !tcp.syn() {
+            return false;
+        }
+        let start = tcp.sequence_number().wrapping_add(1);
+        if self.streams.get(end).may_start_at(start) {
+            return false;
+        }
+        let is_over = self.ended || !*self.seen.get(end.other());
+        if tcp.ack() {
+            return is_over || self.again == Some((end.other(), tcp.acknowledgment_number()));
+        }
+        if !is_over {
+            self.again = Some((end, start));
+        }
+        is_over
+    }
+
+    fn see(&mut self, end: End, segment: &Segment<'_>) {
+        let tcp = &segment.tcp;
+        *self.seen.get_mut(end) = true;
+        self.ended |= tcp.fin() || tcp.rst();
+        // TCP takes nothing of these.
+        if tcp.syn() && (tcp.fin() || tcp.rst()) || !tcp.syn() && !tcp.ack() {
+            return;
+        }
+        let mut seq = tcp.sequence_number();
+        if tcp.syn() {
+            seq = seq.wrapping_add(1);
+            self.open(end, seq, tcp.ack().then(|| tcp.acknowledgment_number()));
+        }
+        if !self.told {
+            self.streams.get_mut(end).see(seq, tcp.payload());
+        }
+    }
+
+    /// Takes note of a SYN, which tells where its sender's stream starts, and that of whom it acknowledges.
+    fn open(&mut self, end: End, start: u32, acknowledged: Option<u32>) {
+        let opener = if acknowledged.is_some() {
+            end.other()
+        } else {
+            end
+        };
+        self.client.get_or_insert(opener);
+        let own = self.streams.get_mut(end);
+        if own.may_start_at(start) {
+            own.start_at(start);
+        }
+        let other = self.streams.get_mut(end.other());
+        if let Some(start) =
+            acknowledged.filter(|&start| !other.has_start() && other.may_start_at(start))
+        {
+            other.start_at(start);
+        }
+    }
+
+    fn client(&self, ends: Ends) -> End {
+        self.client.unwrap_or_else(|| ends.higher_port())
+    }
+
+    fn tell_if_decided(&mut self, ends: Ends, ready: &mut VecDeque<Flow>) {
+        if self.told {
+            return;
+        }
+        let client = self.client(ends);
+        let Some((verdict, line)) = self.streams.get(client).decided() else {
+            return;
+        };
+        ready.push_back(flow(ends, client, Ok(*verdict), line.clone()));
+        self.told = true;
+        self.streams.low.forget();
+        self.streams.high.forget();
+    }
+
+    /// Tells it as it stands, unless it has been told.
+    fn tell(self, ends: Ends, ready: &mut VecDeque<Flow>) {
+        if self.told {
+            return;
+        }
+        let client = self.client(ends);
+        let Both { low, high } = self.streams;
+        let (of_client, of_server) = match client {
+            End::Low => (low, high),
+            End::High => (high, low),
+        };
+        let judged = if of_client.has_data() || !of_server.has_data() {
+            of_client
+        } else {
+            of_server
+        };
+        let (outcome, line) = judged.conclude();
+        ready.push_back(flow(ends, client, outcome, line));
+    }
+}
+
+fn flow(ends: Ends, client: End, outcome: Outcome, line: Option<Box<str>>) -> Flow {
+    Flow {
+        client: ends.get(client),
+        server: ends.get(client.other()),
+        outcome,
+        line,
+    }
+}

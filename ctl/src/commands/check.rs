@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0
+//! `filterctl check`: what the filter would find in a capture file.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Read, Write};
+use std::path::Path;
+
+use anstyle::{AnsiColor, Style};
+use anyhow::{bail, Result};
+use capture::{Flow, Judge, Summary};
+use classifier::Verdict;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use crate::cli::Check;
+use crate::human;
+
+const HTTP: Style = AnsiColor::Red.on_default().bold();
+const UNDECIDED: Style = AnsiColor::Yellow.on_default();
+const FAINT: Style = Style::new().dimmed();
+const HEADING: Style = Style::new().bold();
+
+/// From what size on a file's progress is shown, in bytes: such a one takes some time.
+const LARGE: u64 = 64 << 20;
+
+/// What is said of a connection without a verdict.
+const NO_VERDICT: &str = "undecided";
+
+/// Judges the connections of all files, and says in the end how many there were.
+pub(crate) fn run(arguments: &Check, out: &mut dyn Write) -> Result<()> {
+    // A person reads along; a program reads faster in larger pieces.
+    let out: &mut dyn Write = if io::stdout().is_terminal() {
+        out
+    } else {
+        &mut BufWriter::new(out)
+    };
+    let mut total = Total::default();
+    let mut unreadable = 0;
+    for file in &arguments.files {
+        if !check(file, arguments, &mut total, out)? {
+            unreadable += 1;
+        }
+    }
+    if !arguments.json {
+        writeln!(out, "{total}")?;
+    }
+    out.flush()?;
+    match unreadable {
+        0 => Ok(()),
+        1 => bail!("a file could not be checked"),
+        _ => bail!("{unreadable} files could not be checked"),
+    }
+}
+
+/// Judges the connections of a file. False if it is none that can be read, which stderr tells.
+fn check(file: &Path, arguments: &Check, total: &mut Total, out: &mut dyn Write) -> Result<bool> {
+    total.files += 1;
+    let progress = ProgressBar::hidden();
+    let opened = open(file, &progress).map_err(capture::Error::from);
+    let mut judge = match opened.and_then(|input| Judge::open(progress.wrap_read(input))) {
+        Ok(judge) => judge,
+        Err(error) => {
+            warn(file, &error);
+            return Ok(error.is_partial());
+        }
+    };
+    let mut end = None;
+    for flow in judge.by_ref() {
+        match flow {
+            Ok(flow) => {
+                total.count(&flow);
+                progress.suspend(|| tell(file, &flow, arguments, out))?;
+            }
+            Err(error) => end = Some(error),
+        }
+    }
+    progress.finish_and_clear();
+    let Summary { packets, unknown } = judge.summary();
+    total.packets += packets;
+    // What is said of a file comes behind its connections, also where both are read from one place.
+    out.flush()?;
+    for (link, count) in unknown {
+        let count = counted(*count, "packet");
+        warn(
+            file,
+            &format_args!("{count} of {link} left out: it is not known here"),
+        );
+    }
+    let Some(error) = end else { return Ok(true) };
+    let count = counted(*packets, "packet");
+    warn(
+        file,
+        &format_args!("{error}; checked: the {count} before that"),
+    );
+    Ok(error.is_partial())
+}
+
+/// Opens a file, or standard input as "-", and shows the progress on a large one.
+fn open(file: &Path, progress: &ProgressBar) -> io::Result<Box<dyn Read>> {
+    if file == Path::new("-") {
+        return Ok(Box::new(io::stdin().lock()));
+    }
+    let opened = File::open(file)?;
+    let length = opened.metadata()?.len();
+    if length >= LARGE {
+        const BAR: &str = "{msg} {wide_bar} {percent:>3} %, {eta} left";
+        progress.set_style(
+            ProgressStyle::with_template(BAR).unwrap_or_else(|_| ProgressStyle::default_bar()),
+        );
+        progress.set_message(file.display().to_string());
+        progress.set_length(length);
+        progress.set_draw_target(indicatif::ProgressDrawTarget::stderr());
+    }
+    Ok(Box::new(opened))
+}
+
+/// Says on stderr what is the matter with a file.
+fn warn(file: &Path, what: &dyn fmt::Display) {
+    // There is nowhere left to tell of an error in telling of an error.
+    let _ = writeln!(io::stderr(), "filterctl: {}: {what}", file.display());
+}
+
+/// Writes a connection's line.
+fn tell(file: &Path, flow: &Flow, arguments: &Check, out: &mut dyn Write) -> io::Result<()> {
+    let (client, server) = (flow.client.to_string(), flow.server.to_string());
+    let verdict = verdict(flow);
+    if arguments.json {
+        let object = json!({
+            "file": file.to_string_lossy(),
+            "client": client,
+            "server": server,
+            "verdict": verdict,
+            "line": flow.line,
+            "reason": flow.outcome.err().map(|reason| reason.name()),
+        });
+        return writeln!(out, "{object}");
+    }
+    if arguments.files.len() > 1 {
+        write!(out, "{FAINT}{}:{FAINT:#} ", file.display())?;
+    }
+    let style = match flow.outcome {
+        Ok(Verdict::Http1 | Verdict::H2c | Verdict::Http09) => HTTP,
+        Ok(Verdict::Response | Verdict::Other) => Style::new(),
+        Err(_) => UNDECIDED,
+    };
+    write!(
+        out,
+        "{style}{verdict:9}{style:#}  {client:>21} > {server:21}"
+    )?;
+    if let Some(line) = &flow.line {
+        write!(out, "  {line}")?;
+    }
+    if let Err(reason) = flow.outcome {
+        write!(out, "  {FAINT}({reason}){FAINT:#}")?;
+    }
+    writeln!(out)
+}
+
+fn verdict(flow: &Flow) -> &'static str {
+    flow.outcome.map_or(NO_VERDICT, Verdict::name)
+}
+
+/// What was found in all files.
+#[derive(Default)]
+struct Total {
+    files: u64,
+    packets: u64,
+    verdicts: BTreeMap<&'static str, u64>,
+}
+
+impl Total {
+    fn count(&mut self, flow: &Flow) {
+        *self.verdicts.entry(verdict(flow)).or_default() += 1;
+    }
+}
+
+impl fmt::Display for Total {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const ORDER: [&str; 6] = [
+            Verdict::Http1.name(),
+            Verdict::H2c.name(),
+            Verdict::Http09.name(),
+            Verdict::Response.name(),
+            Verdict::Other.name(),
+            NO_VERDICT,
+        ];
+        let connections = counted(self.verdicts.values().sum(), "connection");
+        let (files, packets) = (counted(self.files, "file"), counted(self.packets, "packet"));
+        write!(f, "{HEADING}{files}, {packets}, {connections}{HEADING:#}")?;
+        let mut separator = ":";
+        for verdict in ORDER {
+            if let Some(&count) = self.verdicts.get(verdict) {
+                write!(f, "{separator} {} {verdict}", human::count(count))?;
+                separator = ",";
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A number of things: `1 packet`, `1,234 packets`.
+fn counted(number: u64, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {thing}{plural}", human::count(number))
+}
