@@ -15,7 +15,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "guest"))
 
 from screen import Screen
-from support import http_filter, servers, topology
+from support import http_filter, http_servers, servers, topology
 from support.clients import curl, in_parallel, redis_cli, ssh
 from support.kernel_log import KernelLog
 from support.topology import IPV4, IPV6
@@ -32,12 +32,12 @@ class Stage:
         self.macvlan = cleanup.enter_context(topology.macvlan_bridge())
         self.pages = []
         for road in self.macvlan, self.veth, self.loopback:
-            for family, server in (IPV4, servers.nginx), (IPV6, servers.busybox_httpd):
+            for family, server in (IPV4, http_servers.nginx), (IPV6, http_servers.busybox_httpd):
                 endpoint = road.endpoint(family, port=80)
                 cleanup.enter_context(server(endpoint))
                 self.pages.append((road, endpoint))
         self.tls = self.veth.endpoint(port=443)
-        cleanup.enter_context(servers.nginx_tls(self.tls))
+        cleanup.enter_context(http_servers.nginx_tls(self.tls))
         self.ssh = self.veth.endpoint(port=22)
         self.key = cleanup.enter_context(servers.sshd(self.ssh))
         self.redis = self.veth.endpoint(port=6379)
@@ -47,7 +47,7 @@ class Stage:
 def show_pages(screen, stage, expected):
     """curl on every road at once: each is to end as expected."""
     replies = in_parallel({
-        endpoint: functools.partial(curl, road.client, endpoint.url()) for road, endpoint in stage.pages})
+        endpoint: functools.partial(curl, road.client, endpoint.url(), patience=4) for road, endpoint in stage.pages})
     for road, endpoint in stage.pages:
         reply, url = str(replies[endpoint]), endpoint.url().replace(":80/", "/")
         screen.step(f"curl {url}", reply, reply == expected, road.name)

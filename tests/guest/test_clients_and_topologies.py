@@ -5,80 +5,81 @@ import functools
 
 import pytest
 
-from support import http_filter, servers
-from support.clients import HTTP_CLIENTS, curl, in_parallel
-from support.servers import HTTP_SERVERS
+from support import http_filter, http_servers
+from support.clients import BLOCKED_PATIENCE, HTTP_CLIENTS, QUICK_CLIENTS, curl, in_parallel
+from support.http_servers import HTTP_SERVERS
+from support.process import on_every_way
 from support.streams import Stream
-from support.topology import IPV4, Endpoint
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: example.com\r\n\r\n"
 
 
-def ask_all(topology, endpoint):
+def ask_all(topology, endpoint, clients=QUICK_CLIENTS, **options):
     """Every client asks the server, at once."""
     url = endpoint.url("/index.html")
-    return in_parallel({name: functools.partial(client, topology.client, url)
-                        for name, client in HTTP_CLIENTS.items()})
+    return in_parallel({name: functools.partial(client, topology.client, url, **options)
+                        for name, client in clients.items()})
 
 
 def assert_served(replies):
     assert {who: str(reply) for who, reply in replies.items()} == {who: "200" for who in replies}
-    assert {reply.body for reply in replies.values()} == {servers.PAGE}
+    assert {reply.body for reply in replies.values()} == {http_servers.PAGE}
 
 
-def assert_blocked(replies, before):
+def assert_blocked(ask):
+    """None of those who ask gets an answer, and each counts as a connection."""
+    before = http_filter.counters()
+    replies = ask(patience=BLOCKED_PATIENCE)
     assert {who: str(reply) for who, reply in replies.items()} == {who: "timed out" for who in replies}
     changes = http_filter.counters() - before
     assert changes["blocked"] == len(replies)
     assert changes["dropped"] >= len(replies)
 
 
+def assert_switched(ask):
+    """The filter decides who is answered."""
+    http_filter.set("enabled", 0)
+    assert_served(ask())
+    http_filter.set("enabled", 1)
+    assert_blocked(ask)
+
+
 @pytest.mark.usefixtures("unfiltered")
 def test_clients_are_served_only_while_the_filter_is_off(each_topology, family):
     endpoint = each_topology.endpoint(family)
-    with servers.nginx(endpoint):
-        assert_served(ask_all(each_topology, endpoint))
+    ask = functools.partial(ask_all, each_topology, endpoint)
+    with http_servers.nginx(endpoint):
+        assert_served(ask())
         http_filter.load()
-        before = http_filter.counters()
-        assert_blocked(ask_all(each_topology, endpoint), before)
-        http_filter.set("enabled", 0)
-        assert_served(ask_all(each_topology, endpoint))
-        before = http_filter.counters()
-        http_filter.set("enabled", 1)
-        assert_blocked(ask_all(each_topology, endpoint), before)
+        assert_blocked(ask)
+        assert_switched(ask)
         http_filter.unload()
-        assert_served(ask_all(each_topology, endpoint))
+        assert_served(ask())
+
+
+def test_every_client_is_kept_out(filtered, veth, family):
+    endpoint = veth.endpoint(family)
+    with http_servers.nginx(endpoint):
+        assert_switched(functools.partial(ask_all, veth, endpoint, HTTP_CLIENTS))
 
 
 @pytest.mark.parametrize("server", HTTP_SERVERS.values(), ids=HTTP_SERVERS)
-def test_every_server_is_out_of_reach(filtered, veth, family, server):
-    http_filter.set("enabled", 0)
-    endpoint = veth.endpoint(family)
-    with server(endpoint):
-        assert_served(ask_all(veth, endpoint))
-        before = http_filter.counters()
-        http_filter.set("enabled", 1)
-        assert_blocked(ask_all(veth, endpoint), before)
+def test_every_server_is_out_of_reach(filtered, veth, server):
+    with on_every_way(veth, server) as ways:
+        def ask(**options):
+            return in_parallel({
+                str(way): functools.partial(curl, veth.client, way.endpoint.url("/index.html"), **options)
+                for way in ways})
 
-
-def test_ipv4_clients_of_an_ipv6_listener(filtered, veth):
-    listener = Endpoint(veth.server, "::", veth.endpoint().port)
-    mapped = Endpoint(veth.server, veth.server_addresses[IPV4], listener.port)
-    http_filter.set("enabled", 0)
-    with servers.nginx(listener):
-        assert_served(ask_all(veth, mapped))
-        before = http_filter.counters()
-        http_filter.set("enabled", 1)
-        assert_blocked(ask_all(veth, mapped), before)
+        assert [str(way) for way in ways] == ["IPv4", "IPv6", "IPv4-mapped"]
+        assert_switched(ask)
 
 
 @pytest.mark.smoke
 def test_curl_is_blocked(filtered, loopback, family):
     endpoint = loopback.endpoint(family)
-    with servers.nginx(endpoint):
-        before = http_filter.counters()
-        reply = curl(loopback.client, endpoint.url("/index.html"))
-        assert_blocked({"curl": reply}, before)
+    with http_servers.nginx(endpoint):
+        assert_blocked(lambda **options: {"curl": curl(loopback.client, endpoint.url("/index.html"), **options)})
 
 
 def test_a_connection_that_was_let_in_goes_on(filtered, veth, recorder):

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from support import http_filter
-from support.clients import curl
+from support.clients import BLOCKED_PATIENCE, curl
 from support.expect import send_blocked
 
 pytestmark = pytest.mark.usefixtures("filtered")
@@ -59,7 +59,7 @@ def test_http2_preface(veth, recorder):
 
 
 def test_curl_http2_prior_knowledge(veth, recorder):
-    reply = curl(veth.client, recorder.endpoint.url(), "--http2-prior-knowledge")
+    reply = curl(veth.client, recorder.endpoint.url(), "--http2-prior-knowledge", patience=BLOCKED_PATIENCE)
     assert reply.timed_out
     assert http_filter.counters()["h2c"] == 1
     assert http_filter.counters()["blocked"] == 1

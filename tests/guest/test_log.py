@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from support import http_filter, servers
-from support.clients import curl
+from support import http_filter, http_servers
+from support.clients import BLOCKED_PATIENCE, curl
 from support.expect import send_blocked
 from support.streams import Recorder, Stream
 from support.wait import wait_until
@@ -60,8 +60,8 @@ def test_a_response(veth, kernel_log):
 
 def test_curl_is_reported(veth, kernel_log):
     endpoint = veth.endpoint()
-    with servers.nginx(endpoint):
-        assert curl(veth.client, endpoint.url("/a/b?c")).timed_out
+    with http_servers.nginx(endpoint):
+        assert curl(veth.client, endpoint.url("/a/b?c"), patience=BLOCKED_PATIENCE).timed_out
     line, = reports(kernel_log)
     assert re.fullmatch(rf"dropped GET /a/b HTTP/1\.1 from 192\.0\.2\.7:\d+ to {endpoint} in eth0", line)
 

@@ -3,7 +3,7 @@
 
 import pytest
 
-from support import http_filter, servers
+from support import http_filter, http_servers
 from support.clients import HTTP_CLIENTS
 from support.expect import send_blocked, send_delivered
 from support.streams import Stream
@@ -24,7 +24,7 @@ def monitoring(fresh_filter):
 @pytest.mark.parametrize("client", HTTP_CLIENTS.values(), ids=HTTP_CLIENTS)
 def test_clients_are_served(veth, family, client):
     endpoint = veth.endpoint(family)
-    with servers.nginx(endpoint):
+    with http_servers.nginx(endpoint):
         assert str(client(veth.client, endpoint.url("/"))) == "200"
     assert http_filter.counters()["monitored"] == 1
 

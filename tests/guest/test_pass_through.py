@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What is not plaintext HTTP goes on undisturbed."""
+"""Streams that are not plaintext HTTP arrive byte for byte, whatever they mention."""
 
 import random
 import threading
 
 import pytest
 
-from support import http_filter, servers
-from support.clients import curl, redis_cli, ssh
+from support import http_filter
 from support.expect import send_delivered
 from support.streams import Recorder, Stream
 
@@ -21,46 +20,6 @@ def nothing_blocked(filtered):
     """None of these streams counts as HTTP."""
     yield
     assert {name for name, value in http_filter.counters().items() if value} <= {"inspected"}
-
-
-@pytest.mark.smoke
-@pytest.mark.parametrize("version", ["1.2", "1.3"])
-def test_https(veth, family, version):
-    endpoint = veth.endpoint(family)
-    with servers.nginx_tls(endpoint):
-        reply = curl(veth.client, endpoint.url(scheme="https"), "--insecure", f"--tlsv{version}", "--tls-max", version)
-    assert (reply.status, reply.body) == (200, servers.PAGE)
-
-
-@pytest.mark.smoke
-def test_ssh_command(veth, family):
-    endpoint = veth.endpoint(family)
-    with servers.sshd(endpoint) as key:
-        assert ssh(veth.client, key, endpoint, "echo GET / HTTP/1.1") == b"GET / HTTP/1.1\n"
-
-
-def test_ssh_copies_a_megabyte_both_ways(macvlan):
-    endpoint = macvlan.endpoint()
-    data = random.Random(1).randbytes(1_000_000)
-    with servers.sshd(endpoint) as key:
-        assert ssh(macvlan.client, key, endpoint, "cat", stdin=data) == data
-
-
-@pytest.mark.smoke
-def test_redis_client(veth, family):
-    endpoint = veth.endpoint(family)
-    with servers.redis(endpoint):
-        assert redis_cli(veth.client, endpoint, "SET", "page", "GET / HTTP/1.1") == "OK"
-        assert redis_cli(veth.client, endpoint, "GET", "page") == "GET / HTTP/1.1"
-
-
-def test_redis_inline_commands(veth):
-    endpoint = veth.endpoint()
-    with servers.redis(endpoint):
-        for command, answer in (b"SET key 1", b"+OK\r\n"), (b"GET key", b"$1\r\n1\r\n"), (b"PING", b"+PONG\r\n"):
-            with Stream(veth.client, endpoint) as stream:
-                stream.send(command + b"\r\n")
-                assert stream.socket.recv(100) == answer
 
 
 def echoed(namespace, endpoint, data):

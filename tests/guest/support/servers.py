@@ -1,122 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Real servers, each a context manager that ends its process."""
+"""Real servers of other protocols, each a context manager that ends its process."""
 
 import contextlib
-import os
 import pathlib
-import signal
-import socket
+import shutil
 import subprocess
-import tempfile
 
-from support.topology import IPV6
-from support.wait import wait_until
-
-PAGE = "it works\n"
-
-
-@contextlib.contextmanager
-def _folder():
-    """A folder with a page to serve."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = pathlib.Path(name)
-        folder.chmod(0o755)
-        (folder / "www").mkdir()
-        (folder / "www/index.html").write_text(PAGE)
-        yield folder
-
-
-def _listens(endpoint):
-    with endpoint.namespace, socket.socket(endpoint.family) as probe:
-        return probe.connect_ex((endpoint.address, endpoint.port)) == 0
-
-
-@contextlib.contextmanager
-def _process(endpoint, folder, *command):
-    """Runs a server until the block ends; the block starts when it listens."""
-    output = folder / "output"
-    with endpoint.namespace, output.open("wb") as out:
-        process = subprocess.Popen(
-            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
-
-    def ready():
-        assert process.poll() is None, f"{command[0]} ended: {output.read_text()}"
-        return _listens(endpoint)
-
-    try:
-        wait_until(ready, f"{command[0]} listens on {endpoint}", seconds=30)
-        yield
-    finally:
-        # With the children that serve a connection each: they would speak up in later tests.
-        os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(5)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-
-def _nginx_configuration(endpoint, listen="", more=""):
-    if endpoint.family == IPV6:
-        # `::` is to take IPv4 clients as well.
-        listen += " ipv6only=" + ("off" if endpoint.address == "::" else "on")
-    return f"""
-daemon off; master_process off; pid nginx.pid; error_log stderr;
-events {{ }}
-http {{
-    access_log off;
-    client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
-    uwsgi_temp_path uwsgi; scgi_temp_path scgi;
-    server {{ root www; listen {endpoint} {listen}; {more} }}
-}}
-"""
-
-
-@contextlib.contextmanager
-def _nginx(endpoint, folder, *configuration):
-    (folder / "nginx.conf").write_text(_nginx_configuration(endpoint, *configuration))
-    with _process(endpoint, folder, "nginx", "-p", str(folder), "-c", "nginx.conf"):
-        yield
-
-
-@contextlib.contextmanager
-def nginx(endpoint):
-    with _folder() as folder, _nginx(endpoint, folder):
-        yield
-
-
-@contextlib.contextmanager
-def nginx_tls(endpoint):
-    """nginx with a certificate of its own making, for TLS 1.2 and 1.3."""
-    with _folder() as folder:
-        subprocess.run(
-            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=test"
-            " -keyout key.pem -out certificate.pem".split(),
-            cwd=folder, check=True, capture_output=True)
-        keys = "ssl_certificate certificate.pem; ssl_certificate_key key.pem; ssl_protocols TLSv1.2 TLSv1.3;"
-        with _nginx(endpoint, folder, "ssl", keys):
-            yield
-
-
-@contextlib.contextmanager
-def python_http(endpoint):
-    with _folder() as folder:
-        with _process(endpoint, folder, "python3", "-m", "http.server", "--bind", endpoint.address,
-                      "--directory", "www", str(endpoint.port)):
-            yield
-
-
-@contextlib.contextmanager
-def busybox_httpd(endpoint):
-    with _folder() as folder:
-        with _process(endpoint, folder, "busybox", "httpd", "-f", "-p", str(endpoint), "-h", "www"):
-            yield
+from support.process import folder, process
+from support.topology import IPV6, bracketed
 
 
 @contextlib.contextmanager
 def redis(endpoint):
-    with _folder() as folder:
-        with _process(endpoint, folder, "redis-server", "--port", str(endpoint.port), "--bind", endpoint.address,
+    with folder() as where:
+        with process(endpoint, where, "redis-server", "--port", str(endpoint.port), "--bind", endpoint.address,
                       "--save", "", "--appendonly", "no", "--protected-mode", "no"):
             yield
 
@@ -124,20 +21,168 @@ def redis(endpoint):
 @contextlib.contextmanager
 def sshd(endpoint):
     """Yields the private key that opens root's account."""
-    with _folder() as folder:
+    with folder() as where:
         for key in "host_key", "user_key":
-            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], cwd=folder, check=True)
-        (folder / "sshd_config").write_text(f"""
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], cwd=where, check=True)
+        (where / "sshd_config").write_text(f"""
 ListenAddress {endpoint}
-HostKey {folder}/host_key
-AuthorizedKeysFile {folder}/user_key.pub
+HostKey {where}/host_key
+AuthorizedKeysFile {where}/user_key.pub
 PidFile none
 PermitRootLogin yes
 StrictModes no
 UsePAM no
 """)
-        with _process(endpoint, folder, "/usr/sbin/sshd", "-D", "-e", "-f", str(folder / "sshd_config")):
-            yield folder / "user_key"
+        with process(endpoint, where, "/usr/sbin/sshd", "-D", "-e", "-f", str(where / "sshd_config")):
+            yield where / "user_key"
 
 
-HTTP_SERVERS = {"nginx": nginx, "python": python_http, "busybox": busybox_httpd}
+@contextlib.contextmanager
+def memcached(endpoint):
+    with folder() as where:
+        with process(endpoint, where, "memcached", "-u", "root", "-p", str(endpoint.port), "-l",
+                      bracketed(endpoint.address)):
+            yield
+
+
+@contextlib.contextmanager
+def postgresql(endpoint):
+    """The cluster that its package has made, open to everybody."""
+    with folder() as where:
+        cluster, = pathlib.Path("/var/lib/postgresql").glob("*/main")
+        binaries = pathlib.Path("/usr/lib/postgresql", cluster.parent.name, "bin")
+        subprocess.run(["cp", "-a", cluster, where / "data"], check=True)
+        (where / "hba").write_text("host all all all trust\n")
+        (where / "configuration").write_text(f"""
+listen_addresses = '{endpoint.address}'
+port = {endpoint.port}
+hba_file = '{where}/hba'
+unix_socket_directories = ''
+fsync = off
+""")
+        with process(endpoint, where, str(binaries / "postgres"), "-D", str(where / "data"),
+                      "-c", f"config_file={where}/configuration", user="postgres", group="postgres"):
+            yield
+
+
+@contextlib.contextmanager
+def opensmtpd(endpoint):
+    """Yields the folder where the mails come to lie that it takes."""
+    with folder() as where:
+        mails = where / "mails"
+        mails.mkdir()
+        shutil.chown(mails, "nobody")
+        (where / "configuration").write_text(f"""
+listen on {endpoint.address} port {endpoint.port} hostname test
+table users {{ nobody = "65534:65534:/" }}
+action "keep" maildir "{mails}" virtual {{ "@" = nobody }} userbase <users>
+match from any for any action "keep"
+""")
+        # Its spool and its socket have fixed names.
+        own = "mount -t tmpfs tmpfs /var/spool; mkdir -m 711 /var/spool/smtpd; mount -t tmpfs tmpfs /run"
+        with process(endpoint, where, "unshare", "--mount", "bash", "-ec", f"{own}; exec smtpd -d -f configuration"):
+            yield mails
+
+
+@contextlib.contextmanager
+def dovecot(endpoint):
+    """An IMAP server that lets everybody in, with an empty mailbox each."""
+    with folder() as where:
+        (where / "configuration").write_text(f"""
+dovecot_config_version = 2.4.1
+dovecot_storage_version = 2.4.1
+protocols = imap
+base_dir = {where}/run
+state_dir = {where}/state
+log_path = /dev/stderr
+ssl = no
+auth_allow_cleartext = yes
+listen = {endpoint.address}
+mail_driver = maildir
+mail_path = {where}/mail/%{{user}}
+mail_uid = 65534
+mail_gid = 65534
+first_valid_uid = 1
+first_valid_gid = 1
+service imap-login {{
+  inet_listener imap {{
+    port = {endpoint.port}
+  }}
+  inet_listener imaps {{
+    port = 0
+  }}
+}}
+passdb static {{
+  fields {{
+    nopassword = yes
+  }}
+}}
+userdb static {{
+  fields {{
+    home = {where}/mail/%{{user}}
+  }}
+}}
+""")
+        (where / "mail").mkdir()
+        shutil.chown(where / "mail", "nobody")
+        with process(endpoint, where, "dovecot", "-F", "-c", str(where / "configuration")):
+            yield
+
+
+@contextlib.contextmanager
+def vsftpd(endpoint):
+    """An FTP server to which everybody may upload; yields its folder."""
+    with folder() as where:
+        uploads = where / "ftp/uploads"
+        uploads.mkdir(parents=True)
+        shutil.chown(uploads, "ftp")
+        listen = ("listen=NO", "listen_ipv6=YES", f"listen_address6={endpoint.address}")
+        if endpoint.family != IPV6:
+            listen = ("listen=YES", "listen_ipv6=NO", f"listen_address={endpoint.address}")
+        (where / "configuration").write_text("\n".join((
+            *listen, f"listen_port={endpoint.port}", f"anon_root={where}/ftp", f"secure_chroot_dir={where}/ftp",
+            "anonymous_enable=YES", "write_enable=YES", "anon_upload_enable=YES", "anon_umask=022",
+            "seccomp_sandbox=NO", "background=NO", "xferlog_enable=NO", "")))
+        with process(endpoint, where, "vsftpd", str(where / "configuration")):
+            yield uploads
+
+
+@contextlib.contextmanager
+def mosquitto(endpoint):
+    with folder() as where:
+        (where / "configuration").write_text(f"listener {endpoint.port} {endpoint.address}\nallow_anonymous true\n")
+        with process(endpoint, where, "mosquitto", "-c", "configuration"):
+            yield
+
+
+@contextlib.contextmanager
+def sipp(endpoint):
+    """A SIP user agent that answers calls over TCP."""
+    with folder() as where:
+        with process(endpoint, where, "sipp", "-sn", "uas", "-t", "t1", "-nostdin",
+                      "-i", bracketed(endpoint.address), "-p", str(endpoint.port)):
+            yield
+
+
+@contextlib.contextmanager
+def rtsp(endpoint):
+    """Answers all requests of RTSP: no server that Debian packages can be had without a desktop."""
+    with folder() as where:
+        (where / "server.py").write_text(f"""
+import socket, socketserver
+
+class Handler(socketserver.StreamRequestHandler):
+    def handle(self):
+        for line in self.rfile:
+            if line.startswith(b"CSeq:"):
+                number = line
+            if line == b"\\r\\n":
+                self.wfile.write(b"RTSP/1.0 200 OK\\r\\n" + number + b"Public: OPTIONS, DESCRIBE\\r\\n\\r\\n")
+
+class Server(socketserver.ThreadingTCPServer):
+    address_family = {int(endpoint.family)}
+
+Server(("{endpoint.address}", {endpoint.port}), Handler).serve_forever()
+""")
+        with process(endpoint, where, "python3", "server.py"):
+            yield

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Real HTTP servers, as Debian packages them, each a context manager that ends its process."""
+
+import contextlib
+import subprocess
+
+from support.process import folder, process
+from support.topology import IPV6
+
+PAGE = "it works\n"
+
+
+@contextlib.contextmanager
+def _site(endpoint, configuration, *command):
+    """Serves a page. In the file `configuration` and in the command, {words} tell where."""
+    with folder() as where:
+        (where / "www").mkdir()
+        (where / "www/index.html").write_text(PAGE)
+        # An IPv6 socket is to be for IPv6 alone, unless it is one for all addresses.
+        words = {"endpoint": endpoint, "address": endpoint.address, "port": endpoint.port, "where": where,
+                 "only": "off" if endpoint.address == "::" else "on"}
+        (where / "configuration").write_text(configuration.format(**words))
+        with process(endpoint, where, *(word.format(**words) for word in command)):
+            yield
+
+
+def _nginx(endpoint, listen="", more=""):
+    if endpoint.family == IPV6:
+        listen += " ipv6only={only}"
+    return _site(endpoint, f"""
+daemon off; master_process off; pid nginx.pid; error_log stderr;
+events {{{{ }}}}
+http {{{{
+    access_log off; large_client_header_buffers 4 128k;
+    client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
+    uwsgi_temp_path uwsgi; scgi_temp_path scgi;
+    server {{{{ root www; listen {{endpoint}} {listen}; {more} }}}}
+}}}}
+""", "nginx", "-p", "{where}", "-c", "configuration")
+
+
+def nginx(endpoint):
+    return _nginx(endpoint, more="http2 on;")
+
+
+def nginx_deferred(endpoint):
+    """A listener with TCP_DEFER_ACCEPT: each connection begins with data."""
+    return _nginx(endpoint, "deferred")
+
+
+@contextlib.contextmanager
+def nginx_tls(endpoint):
+    """nginx with a certificate of its own making, for TLS 1.2 and 1.3."""
+    with folder() as keys:
+        subprocess.run(
+            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=test"
+            " -keyout key.pem -out certificate.pem".split(),
+            cwd=keys, check=True, capture_output=True)
+        with _nginx(endpoint, "ssl", f"ssl_protocols TLSv1.2 TLSv1.3; ssl_certificate {keys}/certificate.pem;"
+                                     f" ssl_certificate_key {keys}/key.pem;"):
+            yield
+
+
+def apache(endpoint):
+    return _site(endpoint, """
+ServerRoot {where}
+ServerName test
+PidFile apache.pid
+DefaultRuntimeDir {where}
+ErrorLog /dev/stderr
+LoadModule mpm_event_module /usr/lib/apache2/modules/mod_mpm_event.so
+LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
+LoadModule dir_module /usr/lib/apache2/modules/mod_dir.so
+Listen {endpoint}
+User www-data
+DocumentRoot {where}/www
+""", "apache2", "-DFOREGROUND", "-f", "{where}/configuration")
+
+
+def lighttpd(endpoint):
+    more = 'server.v4mapped = "enable"' if endpoint.address == "::" else ""
+    bind = "[{address}]" if endpoint.family == IPV6 else "{address}"
+    return _site(endpoint, f"""
+server.modules = ("mod_indexfile")
+server.document-root = "{{where}}/www"
+server.bind = "{bind}"
+server.port = {{port}}
+index-file.names = ("index.html")
+{more}
+""", "lighttpd", "-D", "-f", "configuration")
+
+
+def python_http(endpoint):
+    return _site(endpoint, "", "python3", "-m", "http.server", "--bind", "{address}", "--directory", "www", "{port}")
+
+
+def busybox_httpd(endpoint):
+    return _site(endpoint, "", "busybox", "httpd", "-f", "-p", "{endpoint}", "-h", "www")
+
+
+def node(endpoint):
+    return _site(endpoint, f"""
+require("http").createServer((request, reply) => reply.end({PAGE!r})).listen({{port}}, "{{address}}");
+""", "node", "configuration")
+
+
+def caddy(endpoint):
+    """A server written in Go."""
+    bind = "[{address}]" if endpoint.family == IPV6 else "{address}"
+    return _site(endpoint, f"""
+{{{{
+    admin off
+    auto_https off
+}}}}
+http://:{{port}} {{{{
+    bind {bind}
+    root * {{where}}/www
+    file_server
+}}}}
+""", "caddy", "run", "--config", "configuration", "--adapter", "caddyfile")
+
+
+def websocket_echo(endpoint):
+    """Sends back each message of a WebSocket."""
+    return _site(endpoint, f"""
+import socket
+from websockets.sync.server import serve
+listener = socket.create_server(
+    ("{{address}}", {{port}}), family={int(endpoint.family)}, dualstack_ipv6={endpoint.address == '::'})
+serve(lambda client: [client.send(message) for message in client], sock=listener).serve_forever()
+""", "python3", "configuration")
+
+
+HTTP_SERVERS = {
+    "nginx": nginx, "nginx deferred": nginx_deferred, "Apache": apache, "lighttpd": lighttpd, "Caddy": caddy,
+    "Node": node, "Python": python_http, "busybox": busybox_httpd,
+}

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Clients and servers of other protocols do not notice the filter, though HTTP is all that they talk about."""
+
+import contextlib
+import ftplib
+import imaplib
+import io
+import random
+import smtplib
+import subprocess
+
+import pytest
+
+from support import http_filter, http_servers, servers
+from support.clients import curl, redis_cli, ssh
+from support.process import on_every_way
+from support.streams import Stream
+from support.wait import wait_until
+
+pytestmark = pytest.mark.usefixtures("filtered")
+
+REQUEST = "GET / HTTP/1.1"
+
+
+@pytest.fixture(autouse=True)
+def nothing_dropped(filtered):
+    """No connection counts as HTTP, no segment is touched, each was looked at."""
+    yield
+    counters = http_filter.counters()
+    assert {name for name, value in counters.items() if value} == {"inspected"}
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_https(veth, version):
+    with on_every_way(veth, http_servers.nginx_tls) as ways:
+        for way in ways:
+            reply = curl(veth.client, way.endpoint.url(scheme="https"), "--insecure", f"--tlsv{version}",
+                         "--tls-max", version)
+            assert (str(reply), reply.body) == ("200", http_servers.PAGE), way
+
+
+@pytest.mark.smoke
+def test_ssh(veth):
+    with on_every_way(veth, servers.sshd) as ways:
+        for way in ways:
+            assert ssh(veth.client, way.server, way.endpoint, f"echo {REQUEST}").decode() == REQUEST + "\n", way
+
+
+def test_ssh_on_port_80(veth, family):
+    endpoint = veth.endpoint(family, 80)
+    with servers.sshd(endpoint) as key:
+        assert ssh(veth.client, key, endpoint, f"echo {REQUEST}").decode() == REQUEST + "\n"
+
+
+def test_ssh_copies_a_megabyte_both_ways(macvlan):
+    endpoint = macvlan.endpoint()
+    data = random.Random(1).randbytes(1_000_000)
+    with servers.sshd(endpoint) as key:
+        assert ssh(macvlan.client, key, endpoint, "cat", stdin=data) == data
+
+
+@pytest.mark.smoke
+def test_redis(veth):
+    with on_every_way(veth, servers.redis) as ways:
+        for way in ways:
+            assert redis_cli(veth.client, way.endpoint, "SET", "page", REQUEST) == "OK"
+            assert redis_cli(veth.client, way.endpoint, "GET", "page") == REQUEST, way
+
+
+def assert_answers(veth, endpoint, question, answer):
+    """On a connection of its own."""
+    with Stream(veth.client, endpoint) as stream:
+        stream.send(question)
+        assert stream.read_exactly(len(answer)) == answer
+
+
+def test_redis_inline_commands(veth):
+    with on_every_way(veth, servers.redis) as ways:
+        for way in ways:
+            for question, answer in (b"SET key 1", b"+OK"), (b"GET key", b"$1\r\n1"), (b"PING", b"+PONG"):
+                assert_answers(veth, way.endpoint, question + b"\r\n", answer + b"\r\n")
+
+
+def test_memcached(veth):
+    with on_every_way(veth, servers.memcached) as ways:
+        for way in ways:
+            value = REQUEST.encode()
+            assert_answers(veth, way.endpoint, b"set page 0 0 %d\r\n%s\r\n" % (len(value), value), b"STORED\r\n")
+            assert_answers(veth, way.endpoint, b"get page\r\n",
+                           b"VALUE page 0 %d\r\n%s\r\nEND\r\n" % (len(value), value))
+
+
+def run(namespace, *command, seconds=60):
+    """Runs a client, which must succeed; returns what it prints."""
+    with namespace:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_postgresql(veth):
+    with on_every_way(veth, servers.postgresql) as ways:
+        for way in ways:
+            answer = run(veth.client, "psql", "-h", way.endpoint.address, "-p", str(way.endpoint.port),
+                         "-U", "postgres", "-Atc", f"select '{REQUEST}'")
+            assert answer == REQUEST + "\n", way
+
+
+def test_smtp(veth):
+    mail = f"Subject: {REQUEST}\r\n\r\n{REQUEST}\r\n"
+    with on_every_way(veth, servers.opensmtpd) as ways:
+        for way in ways:
+            with veth.client:
+                client = smtplib.SMTP(way.endpoint.address, way.endpoint.port, "test", timeout=60)
+            with client:
+                client.sendmail("a@example.com", "b@example.com", mail)
+            arrived, = wait_until(lambda: list(way.server.glob("new/*")), "the mail arrives", seconds=30)
+            assert mail.replace("\r\n", "\n") in arrived.read_text(), way
+
+
+def test_imap(veth):
+    mail = f"Subject: {REQUEST}\r\n\r\n{REQUEST}\r\n".encode()
+    with on_every_way(veth, servers.dovecot) as ways:
+        for way in ways:
+            with veth.client:
+                client = imaplib.IMAP4(way.endpoint.address, way.endpoint.port, timeout=60)
+            with client:
+                client.login("somebody", "x")
+                client.append("INBOX", None, None, mail)
+                client.select()
+                assert client.fetch("1", "(RFC822)")[1][0][1] == mail, way
+
+
+@pytest.mark.parametrize("passive", [True, False], ids=["passive", "active"])
+def test_ftp(veth, passive):
+    data = random.Random(6).randbytes(300_000)
+    with on_every_way(veth, servers.vsftpd) as ways:
+        for way in ways:
+            with veth.client, contextlib.closing(ftplib.FTP(timeout=60)) as client:
+                client.connect(way.endpoint.address, way.endpoint.port)
+                client.login()
+                client.set_pasv(passive)
+                client.cwd("uploads")
+                client.storbinary(f"STOR {way}", io.BytesIO(data))
+                assert str(way) in client.nlst(), way
+                back = io.BytesIO()
+                client.retrbinary(f"RETR {way}", back.write)
+                assert back.getvalue() == data, way
+                client.quit()
+
+
+def test_mqtt(veth):
+    with on_every_way(veth, servers.mosquitto) as ways:
+        for way in ways:
+            where = ["-h", way.endpoint.address, "-p", str(way.endpoint.port), "-t", "page"]
+            run(veth.client, "mosquitto_pub", *where, "--retain", "-m", REQUEST)
+            assert run(veth.client, "mosquitto_sub", *where, "-C", "1") == REQUEST + "\n", way
+
+
+def test_rtsp(veth):
+    with on_every_way(veth, servers.rtsp) as ways:
+        for way in ways:
+            answer = run(veth.client, "curl", "-sSi", "--noproxy", "*", way.endpoint.url("/stream", "rtsp"))
+            assert answer.startswith("RTSP/1.0 200 OK"), way
+
+
+def test_sip_over_tcp(veth, tmp_path):
+    with on_every_way(veth, servers.sipp) as ways:
+        for way in ways:
+            # It speaks to a terminal, and ends with 0 if all calls went well.
+            run(veth.client, "sh", "-c", f"cd {tmp_path} && exec sipp -sn uac -t t1 -m 3 -r 30 -nostdin -i"
+                f" {veth.client_addresses[way.endpoint.family]} {way.endpoint}")
