@@ -66,6 +66,10 @@ peers: lab ## send the catalogue of evasions to http_filter and its peers; write
 	@$(lab) vm 'exec /src/tests/peers/measure' >build/peers || { grep -v '^{' build/peers >&2; exit 1; }
 	@$(lab) run 'tests/peers/table.py build/peers docs/evasion.md'
 
+.PHONY: servers
+servers: lab ## ask real servers what they take for a request; write docs/servers.md
+	@$(lab) run 'PYTHONDONTWRITEBYTECODE=1 tests/servers/table.py docs/servers.md build/$$KVER/filterctl'
+
 .PHONY: test
 test: ## run all tests; CORPUS=DIR adds labelled captures
 	@tests/run

@@ -61,20 +61,26 @@ def nginx_tls(endpoint):
             yield
 
 
-def apache(endpoint):
-    return _site(endpoint, """
-ServerRoot {where}
+def apache(endpoint, more=""):
+    return _site(endpoint, f"""
+ServerRoot {{where}}
 ServerName test
 PidFile apache.pid
-DefaultRuntimeDir {where}
+DefaultRuntimeDir {{where}}
 ErrorLog /dev/stderr
 LoadModule mpm_event_module /usr/lib/apache2/modules/mod_mpm_event.so
 LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
 LoadModule dir_module /usr/lib/apache2/modules/mod_dir.so
-Listen {endpoint}
+Listen {{endpoint}}
 User www-data
-DocumentRoot {where}/www
+DocumentRoot {{where}}/www
+{more}
 """, "apache2", "-DFOREGROUND", "-f", "{where}/configuration")
+
+
+def apache_unsafe(endpoint):
+    """As it took requests before 2016 (its option's own name)."""
+    return apache(endpoint, "HttpProtocolOptions Unsafe")
 
 
 def lighttpd(endpoint):
