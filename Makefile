@@ -88,8 +88,8 @@ mutants: ## break each feature on purpose; show which test it fells
 	@tests/mutants/run $(MUTANT)
 
 .PHONY: fuzz
-fuzz: ## fuzz the classifier, each target for SECONDS= (60); on the host, with cargo-fuzz
-	@classifier/fuzz/run $(or $(SECONDS),60)
+fuzz: ## fuzz the classifier and the capture reader, each target for SECONDS= (60); on the host, with cargo-fuzz
+	@scripts/fuzz $(or $(SECONDS),60)
 
 .PHONY: measure
 measure: ## what connections of other protocols lose, with and without the module: tables, in user-mode Linux

@@ -18,7 +18,7 @@ const PCAP_HEADER: usize = 24;
 
 /// How much is read at once, and what a block may take before the file counts as damaged. The
 /// largest packet that capture programs write has 256 KiB.
-const BUFFER: usize = 1 << 20;
+const BUFFER: usize = 1 << 18;
 const BUFFER_MAX: usize = 1 << 24;
 
 /// Why a file was not read, or not to its end.

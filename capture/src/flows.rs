@@ -186,14 +186,14 @@ impl Connection {
             return false;
         }
         let start = tcp.sequence_number().wrapping_add(1);
+        if tcp.ack() && self.again == Some((end.other(), tcp.acknowledgment_number())) {
+            return true;
+        }
         if self.streams.get(end).may_start_at(start) {
             return false;
         }
         let is_over = self.ended || !*self.seen.get(end.other());
-        if tcp.ack() {
-            return is_over || self.again == Some((end.other(), tcp.acknowledgment_number()));
-        }
-        if !is_over {
+        if !tcp.ack() && !is_over {
             self.again = Some((end, start));
         }
         is_over

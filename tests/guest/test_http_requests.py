@@ -2,13 +2,14 @@
 """What real clients ask of a real server, in all the ways that HTTP has, is answered only while the filter is off."""
 
 import contextlib
+import functools
 import re
 import subprocess
 
 import pytest
 
 from support import http_filter, http_servers
-from support.clients import BLOCKED_PATIENCE, curl
+from support.clients import BLOCKED_PATIENCE, curl, in_parallel
 from support.process import on_every_way
 from support.streams import Stream
 from support.topology import IPV4, IPV6, Endpoint
@@ -57,14 +58,20 @@ def off():
     http_filter.set("enabled", 1)
 
 
-@pytest.mark.parametrize("options, status", CURL.values(), ids=CURL)
-def test_by_curl(veth, nginx, family, options, status):
+def test_by_curl(veth, nginx, family):
     url = nginx[family].url("/index.html")
-    options = [option.format(url=url) for option in options]
+
+    def ask_all(**patience):
+        """What becomes of each request, all made at once."""
+        replies = in_parallel({
+            name: functools.partial(curl, veth.client, url, *(option.format(url=url) for option in options), **patience)
+            for name, (options, _) in CURL.items()})
+        return {name: str(reply) for name, reply in replies.items()}
+
     with off():
-        assert str(curl(veth.client, url, *options)) == str(status)
-    assert str(curl(veth.client, url, *options, patience=BLOCKED_PATIENCE)) == "timed out"
-    assert http_filter.counters()["blocked"] >= 1
+        assert ask_all() == {name: str(status) for name, (_, status) in CURL.items()}
+    assert ask_all(patience=BLOCKED_PATIENCE) == dict.fromkeys(CURL, "timed out")
+    assert http_filter.counters()["blocked"] >= len(CURL)
 
 
 def answers(veth, endpoint, request, patience):
