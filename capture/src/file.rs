@@ -65,10 +65,14 @@ impl<'a> Frames<'a> {
     /// Finds out of what kind the file is.
     pub(crate) fn open(input: impl Read + 'a) -> Result<Self, Error> {
         let failure = Failure::default();
-        let reader = open(Watched {
+        let opened = open(Watched {
             input,
             failure: Rc::clone(&failure),
-        })?;
+        });
+        let reader = match failure.take() {
+            Some(failure) => return Err(Error::Io(failure)),
+            None => opened?,
+        };
         Ok(Self {
             reader,
             failure,

@@ -2,6 +2,8 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -15,7 +17,9 @@ Examples:
   filterctl set action drop               From now on drop HTTP
   filterctl set detect requests h2c       Choose what counts as HTTP
   filterctl disable                       Let everything pass, at no cost
+  filterctl doctor                        Find out why the module cannot be loaded
   filterctl check capture.pcap            Judge the connections of a capture file
+  filterctl status --watch 1              Watch the counters grow
   filterctl status --json | jq .stats     For programs
 
 Exit status:
@@ -53,6 +57,8 @@ pub(crate) enum Command {
     Load(Load),
     /// Unload the module
     Unload,
+    /// Tell whether this kernel can take the module, and what to do if not
+    Doctor(Doctor),
     /// Tell what the filter would find in a capture file
     Check(Check),
 }
@@ -65,10 +71,52 @@ impl Default for Command {
 
 /// Arguments of `filterctl status`.
 #[derive(Debug, Default, Args)]
+#[command(after_help = "\
+With --watch, the counters' growth is shown beside them, per second since the time before.
+It goes on until Ctrl-C, with exit status 0, or until the module is unloaded, with 3.
+
+With --json, an object a line:
+  loaded         whether the module is loaded; if not, there are no other keys
+  version        the module's version
+  enabled        whether the filter is on
+  since          when it was last switched, in seconds since 1970
+  action         what becomes of HTTP: \"drop\", \"monitor\"
+  detect         what counts as HTTP: any of \"requests\", \"h2c\", \"http09\", \"responses\"
+  namespaces     in which network namespaces: \"all\", \"initial\"
+  log            whether each connection gets a line in the kernel log
+  max_undecided  how many undecided starts of streams are kept
+  stats          the counters by name, and in \"methods\" the requests by method
+  rates          with --watch, from the second time on: the same names, with what each counter grew
+                 in a second; null for what was set to zero meanwhile, and for \"undecided\"
+Keys of a later module are there as well, as text or numbers.
+
+Examples:
+  filterctl status --watch 1
+  filterctl status --json | jq .stats.blocked")]
 pub(crate) struct Status {
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+    /// Show it again each so many seconds, from 0.1 on, with rates
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) watch: Option<Interval>,
+}
+
+/// Some time between two looks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Interval(pub(crate) Duration);
+
+impl FromStr for Interval {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.parse() {
+            Ok(seconds) if (0.1..=86_400.0).contains(&seconds) => {
+                Ok(Self(Duration::from_secs_f64(seconds)))
+            }
+            _ => Err("not a number of seconds from 0.1 to 86400".to_owned()),
+        }
+    }
 }
 
 /// Arguments of `filterctl get`.
@@ -129,6 +177,33 @@ pub(crate) struct Load {
     /// Parameters of the module
     #[arg(value_name = "KEY=VALUE")]
     pub(crate) parameters: Vec<Parameter>,
+}
+
+/// Arguments of `filterctl doctor`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+It looks at the kernel (version, configuration, who may load which modules), at the module's file,
+and at what it takes to build one. Root is not needed, but sees more: the lockdown, for example.
+
+With --json, one object:
+  problems  how many
+  findings  a list of objects:
+    name    what was looked at
+    status  \"ok\", \"warning\", \"problem\"
+    found   what was found
+    advice  what to do, or null
+
+Exit status: 0, if there is no problem; 1 otherwise.")]
+pub(crate) struct Doctor {
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Look at this file, not at the one that load finds
+    #[arg(long, value_name = "FILE")]
+    pub(crate) module: Option<PathBuf>,
+    /// Where the machine's files are.
+    #[arg(long, hide = true, value_name = "DIR", default_value = "/")]
+    pub(crate) root: PathBuf,
 }
 
 /// Arguments of `filterctl check`.

@@ -2,6 +2,7 @@
 //! The commands, a file each.
 
 mod check;
+mod doctor;
 mod get;
 mod load;
 mod reset;
@@ -28,6 +29,7 @@ pub(crate) fn run(cli: Cli, out: &mut dyn Write) -> Result<()> {
         Command::Set(arguments) => set::run(&Sysfs::open(root)?, &arguments, out),
         Command::Reset => reset::run(&Sysfs::open(root)?, out),
         Command::Load(arguments) => load::run(root, &arguments, out),
+        Command::Doctor(arguments) => doctor::run(&arguments, out),
         Command::Check(arguments) => check::run(&arguments, out),
         Command::Unload => unload::run(root, out),
     }?;

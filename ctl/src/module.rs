@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Putting the module into the kernel and taking it out.
 
+mod image;
 mod locate;
 mod parameter;
 mod refusal;
@@ -17,21 +18,29 @@ use nix::kmod::{delete_module, finit_module, DeleteModuleFlags, ModuleInitFlags}
 use nix::sys::utsname::uname;
 use nix::unistd::geteuid;
 
+pub(crate) use image::Image;
+pub(crate) use locate::Module;
 pub(crate) use parameter::Parameter;
 
 use crate::uapi::HTTP_FILTER_MODULE;
-use locate::Module;
 
 /// Loads the module: the given file, or the one that is found.
 pub(crate) fn load(file: Option<&Path>, parameters: &[Parameter]) -> Result<()> {
     let parameters: Vec<String> = parameters.iter().map(Parameter::to_string).collect();
+    let kernel = uname().context("cannot tell the kernel's release")?;
     let module = match file {
         Some(file) => Module::File(file.to_owned()),
-        None => find()?,
+        None => find(&Path::new("/lib/modules").join(kernel.release()))?,
     };
-    match module {
-        Module::File(file) => insert(&file, &parameters),
-        Module::Installed => modprobe(&parameters),
+    let path = module.path();
+    // What is no module, or cannot be read, the kernel explains.
+    if let Ok(image) = Image::read(path) {
+        let checked = image.check(&kernel.release().to_string_lossy());
+        checked.with_context(|| format!("cannot load {}", path.display()))?;
+    }
+    match &module {
+        Module::File(file) => insert(file, &parameters),
+        Module::Installed(_) => modprobe(&parameters),
     }
 }
 
@@ -46,11 +55,10 @@ pub(crate) fn unload() -> Result<()> {
     }
 }
 
-fn find() -> Result<Module> {
+/// Finds the module that is loaded if no file is given, for the kernel whose modules are in this folder.
+pub(crate) fn find(modules: &Path) -> Result<Module> {
     let exe = env::current_exe().context("cannot tell where filterctl is")?;
-    let kernel = uname().context("cannot tell the kernel's release")?;
-    let modules = Path::new("/lib/modules").join(kernel.release());
-    locate::find(&exe, &modules)
+    locate::find(&exe, modules)
 }
 
 fn insert(file: &Path, parameters: &[String]) -> Result<()> {

@@ -1,52 +1,123 @@
 // SPDX-License-Identifier: GPL-2.0
 //! `filterctl status`: what the module does and what it has counted.
 
-use std::io::Write;
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
 
 use anstyle::{AnsiColor, Style};
 use anyhow::Result;
 use serde_json::{json, Map, Value};
 
-use crate::cli::Status;
+use crate::cli::{Interval, Status};
 use crate::human;
 use crate::settings::{self, Kind};
 use crate::stats::Stats;
 use crate::sysfs::{NotLoaded, Sysfs};
 use crate::uapi::*;
 
+/// The key of the rates in JSON.
+const RATES: &str = "rates";
+
 const HEADING: Style = Style::new().bold();
 const ON: Style = AnsiColor::Green.on_default().bold();
 const OFF: Style = AnsiColor::Yellow.on_default().bold();
 const FAINT: Style = Style::new().dimmed();
 
-/// Shows the status.
+/// What a terminal is told: to clear all, to begin at its top left, to clear the rest of a line, and
+/// what is below.
+const CLEAR: &[u8] = b"\x1b[2J";
+const TOP: &[u8] = b"\x1b[H";
+const REST_OF_LINE: &[u8] = b"\x1b[K\n";
+const BELOW: &[u8] = b"\x1b[J";
+
+/// Shows the status, once or again and again.
 pub(crate) fn run(root: &Path, arguments: &Status, out: &mut dyn Write) -> Result<()> {
-    let snapshot = Sysfs::open(root)
-        .map_err(Into::into)
-        .and_then(|sysfs| Snapshot::take(&sysfs));
-    if !arguments.json {
-        return snapshot?.show(human::now(), out);
+    if let Some(Interval(interval)) = arguments.watch {
+        return watch(root, interval, arguments.json, out);
     }
-    match &snapshot {
-        Ok(snapshot) => writeln!(out, "{}", snapshot.to_json())?,
-        Err(error) if error.is::<NotLoaded>() => writeln!(out, "{}", json!({"loaded": false}))?,
-        Err(_) => {}
-    }
+    let snapshot = Snapshot::take(root);
+    tell(&snapshot, arguments.json, out)?;
     snapshot.map(drop)
+}
+
+/// Shows the status until it is interrupted or the module is unloaded.
+fn watch(root: &Path, interval: Duration, json: bool, out: &mut dyn Write) -> Result<()> {
+    let (interrupt, interrupted) = mpsc::channel();
+    ctrlc::set_handler(move || {
+        // If this has ended meanwhile, nobody minds.
+        let _ = interrupt.send(());
+    })?;
+    let in_place = io::stdout().is_terminal() && !json;
+    let mut before: Option<Snapshot> = None;
+    loop {
+        let mut snapshot = Snapshot::take(root);
+        if let (Ok(now), Some(before)) = (&mut snapshot, &before) {
+            let elapsed = now.taken.duration_since(before.taken);
+            now.stats.compare(&before.stats, elapsed);
+        }
+        let mut page = Vec::new();
+        tell(&snapshot, json, &mut page)?;
+        if in_place && snapshot.is_ok() {
+            redraw(&page, before.is_none(), out)?;
+        } else {
+            if !json && before.is_some() {
+                writeln!(out)?;
+            }
+            out.write_all(&page)?;
+        }
+        out.flush()?;
+        before = Some(snapshot?);
+        match interrupted.recv_timeout(interval) {
+            Err(RecvTimeoutError::Timeout) => {}
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
+        }
+    }
+}
+
+/// Writes a page over the one before, so that nothing flickers.
+fn redraw(page: &[u8], is_first: bool, out: &mut dyn Write) -> io::Result<()> {
+    // Not by way of `out`, which may be told to leave out all that is no text.
+    let mut terminal = io::stdout();
+    if is_first {
+        terminal.write_all(CLEAR)?;
+    }
+    terminal.write_all(TOP)?;
+    for line in page.split_inclusive(|&byte| byte == b'\n') {
+        out.write_all(line.trim_ascii_end())?;
+        terminal.write_all(REST_OF_LINE)?;
+    }
+    terminal.write_all(BELOW)
+}
+
+/// Writes what there is to tell, if need be that the module is not loaded.
+fn tell(snapshot: &Result<Snapshot>, json: bool, out: &mut dyn Write) -> Result<()> {
+    match (snapshot, json) {
+        (Ok(snapshot), false) => snapshot.show(human::now(), out)?,
+        (Ok(snapshot), true) => writeln!(out, "{}", snapshot.to_json())?,
+        (Err(error), true) if error.is::<NotLoaded>() => {
+            writeln!(out, "{}", json!({"loaded": false}))?;
+        }
+        (Err(_), _) => {}
+    }
+    Ok(())
 }
 
 /// All that the module tells.
 struct Snapshot {
+    taken: Instant,
     settings: Vec<(String, String)>,
     stats: Stats,
 }
 
 impl Snapshot {
-    fn take(sysfs: &Sysfs) -> Result<Self> {
+    fn take(root: &Path) -> Result<Self> {
+        let sysfs = Sysfs::open(root)?;
         Ok(Self {
-            settings: settings::read(sysfs)?,
-            stats: Stats::read(sysfs)?,
+            taken: Instant::now(),
+            settings: settings::read(&sysfs)?,
+            stats: Stats::read(&sysfs)?,
         })
     }
 
@@ -63,6 +134,9 @@ impl Snapshot {
             object.insert(name.clone(), settings::to_json(name, value));
         }
         object.insert(HTTP_FILTER_STATS.to_owned(), self.stats.to_json());
+        if self.stats.has_rates {
+            object.insert(RATES.to_owned(), self.stats.rates_to_json());
+        }
         Value::Object(object)
     }
 
@@ -107,16 +181,25 @@ impl Snapshot {
     fn show_counters(&self, out: &mut dyn Write) -> Result<()> {
         let groups = self.stats.groups();
         let all = || groups.iter().flat_map(|group| &group.counters);
-        let names = widest(all().map(|(name, _)| name.as_str()));
-        let numbers = all().map(|(_, number)| human::count(*number).len());
+        let names = widest(all().map(|counter| counter.name.as_str()));
+        let numbers = all().map(|counter| human::count(counter.number).len());
         let numbers = numbers.max().unwrap_or_default();
         for group in &groups {
             writeln!(out, "\n{HEADING}{}{HEADING:#}", group.title)?;
-            for (name, number) in &group.counters {
+            for counter in &group.counters {
                 // What never happened steps back.
-                let style = if *number == 0 { FAINT } else { Style::new() };
-                let number = human::count(*number);
-                writeln!(out, "  {name:names$}  {style}{number:>numbers$}{style:#}")?;
+                let style = if counter.number == 0 {
+                    FAINT
+                } else {
+                    Style::new()
+                };
+                let (name, number) = (&counter.name, human::count(counter.number));
+                write!(out, "  {name:names$}  {style}{number:>numbers$}{style:#}")?;
+                if let Some(rate) = counter.rate {
+                    let style = if rate == 0.0 { FAINT } else { Style::new() };
+                    write!(out, "  {style}{rate:>8.1}/s{style:#}")?;
+                }
+                writeln!(out)?;
             }
         }
         Ok(())

@@ -19,7 +19,16 @@ pub(crate) enum Module {
     /// A file to load as it is.
     File(PathBuf),
     /// Installed: modprobe knows how to load it, also where it is compressed.
-    Installed,
+    Installed(PathBuf),
+}
+
+impl Module {
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        match self {
+            Module::File(file) | Module::Installed(file) => file,
+        }
+    }
 }
 
 /// Finds the module: beside the program `exe`, or installed below `modules`, the running kernel's folder.
@@ -34,7 +43,7 @@ pub(crate) fn find(exe: &Path, modules: &Path) -> Result<Module> {
         for compression in COMPRESSIONS {
             let file = modules.join(folder).join(format!("{name}{compression}"));
             if file.is_file() {
-                return Ok(Module::Installed);
+                return Ok(Module::Installed(file));
             }
         }
     }
@@ -86,7 +95,8 @@ mod tests {
             "modules/extra/http_filter.ko.gz",
         ] {
             let folder = folder(&[installed]);
-            assert_eq!(find_in(&folder).unwrap(), Module::Installed, "{installed}");
+            let file = folder.path().join(installed);
+            assert_eq!(find_in(&folder).unwrap(), Module::Installed(file));
         }
     }
 

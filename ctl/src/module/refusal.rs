@@ -16,8 +16,8 @@ pub(crate) fn of_load(errno: Errno, is_root: bool) -> String {
             "the kernel takes only modules signed by a key it trusts (Secure Boot): sign the module and enroll its key"
         }
         Errno::ENOEXEC | Errno::ENOENT => {
-            "built for another kernel, or not a module (compare \"modinfo -F vermagic\" with \"uname -r\"): \
-             build it for this one with \"make KVER=$(uname -r)\""
+            "built for another kernel, or not a module: build it for this one with \"make KVER=$(uname -r)\"; \
+             \"filterctl doctor\" tells more"
         }
         Errno::EINVAL => "a parameter was refused: the kernel log (dmesg) tells which",
         Errno::EEXIST | Errno::EBUSY => {
@@ -58,7 +58,7 @@ mod tests {
             (Errno::EPERM, true, "locked down"),
             (Errno::EKEYREJECTED, true, "sign the module"),
             (Errno::ENOEXEC, true, "make KVER="),
-            (Errno::ENOEXEC, true, "modinfo"),
+            (Errno::ENOEXEC, true, "filterctl doctor"),
             (Errno::ENOENT, true, "another kernel"),
             (Errno::EINVAL, true, "dmesg"),
             (Errno::EEXIST, true, "there already"),

@@ -10,8 +10,8 @@ use predicates::str::contains;
 
 use crate::tree::Tree;
 
-const COMMANDS: [&str; 8] = [
-    "status", "enable", "disable", "get", "set", "reset", "load", "unload",
+const COMMANDS: [&str; 10] = [
+    "status", "enable", "disable", "get", "set", "reset", "load", "unload", "doctor", "check",
 ];
 
 #[test]
@@ -51,6 +51,10 @@ fn wrong_usage_has_status_2() {
         &["set"],
         &["set", "action"],
         &["get", "a", "b"],
+        &["check"],
+        &["status", "--watch", "0"],
+        &["status", "--watch", "86401"],
+        &["status", "--watch", "often"],
     ] {
         let assert = Tree::loaded().filterctl(arguments).assert();
         assert.code(2).stdout("").stderr(contains("--help"));

@@ -4,7 +4,7 @@
 use predicates::prelude::*;
 use predicates::str::contains;
 
-use crate::tree::Tree;
+use crate::tree::{modinfo, Tree};
 
 #[test]
 fn a_loaded_module_is_not_loaded_again() {
@@ -65,4 +65,18 @@ fn unloading_twice_is_no_error() {
         Tree::unloaded().output(&["unload"]),
         "http_filter is not loaded\n"
     );
+}
+
+#[test]
+fn a_module_for_another_kernel_does_not_reach_this_one() {
+    let tree = Tree::unloaded();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let programs = modinfo("7.3.3-other");
+    tree.filterctl(&["load", "--module"])
+        .arg(file.path())
+        .env("PATH", programs.path())
+        .assert()
+        .code(1)
+        .stdout("")
+        .stderr(contains("built for kernel 7.3.3-other, and this is ").and(contains("make KVER=")));
 }

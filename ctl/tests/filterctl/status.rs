@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 //! `filterctl status`.
 
+use std::io::{BufRead, BufReader, Lines};
+use std::process::{Child, ChildStdout, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use nix::sys::signal::{kill, Signal};
+use nix::unistd::Pid;
 use predicates::str::contains;
 use serde_json::{json, Value};
 
@@ -231,4 +235,122 @@ fn colour_is_for_terminals_and_who_asks() {
     refused.env("CLICOLOR_FORCE", "1").env("NO_COLOR", "1");
     let output = refused.assert().success().get_output().stdout.clone();
     assert!(!output.contains(&b'\x1b'));
+}
+
+/// `filterctl status --watch` at work, and the lines that it prints.
+struct Watch {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Watch {
+    fn start(tree: &Tree, arguments: &[&str]) -> Self {
+        let filterctl = tree.filterctl(&["status", "--watch", "0.1"]);
+        let mut command = std::process::Command::new(filterctl.get_program());
+        command.args(filterctl.get_args()).args(arguments);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, lines }
+    }
+
+    fn line(&mut self) -> String {
+        self.lines.next().unwrap().unwrap()
+    }
+
+    /// The next line for which this holds.
+    fn wait_for(&mut self, wanted: impl Fn(&str) -> bool) -> String {
+        loop {
+            let line = self.line();
+            if wanted(&line) {
+                return line;
+            }
+        }
+    }
+
+    /// The exit status, and what it said on stderr.
+    fn end(mut self) -> (Option<i32>, String) {
+        // Nobody is to wait for a reader.
+        self.lines.by_ref().for_each(drop);
+        let output = self.child.wait_with_output().unwrap();
+        (
+            output.status.code(),
+            String::from_utf8(output.stderr).unwrap(),
+        )
+    }
+}
+
+#[test]
+fn watching_tells_rates() {
+    let tree = Tree::loaded();
+    tree.counter("dropped", 1_000_000);
+    let mut watch = Watch::start(&tree, &[]);
+    let dropped = |line: &str| line.starts_with("  dropped ");
+    assert_eq!(watch.wait_for(dropped).split_whitespace().count(), 2);
+    assert!(watch.wait_for(dropped).ends_with(" 0.0/s"));
+    assert_eq!(
+        watch
+            .wait_for(|line| line.starts_with("  undecided "))
+            .split_whitespace()
+            .count(),
+        2
+    );
+    tree.counter("dropped", 2_000_000);
+    let line = watch.wait_for(|line| dropped(line) && !line.ends_with(" 0.0/s"));
+    let words: Vec<_> = line.split_whitespace().collect();
+    let rate: f64 = words[2].trim_end_matches("/s").parse().unwrap();
+    // A million in at least a tenth of a second.
+    assert!((10_000.0..=10_000_000.0).contains(&rate), "{line}");
+    kill(Pid::from_raw(watch.child.id() as i32), Signal::SIGINT).unwrap();
+    assert_eq!(watch.end(), (Some(0), String::new()));
+}
+
+#[test]
+fn watching_in_json_has_an_object_a_line() {
+    let tree = Tree::loaded();
+    tree.counter("methods/GET", 5);
+    let mut watch = Watch::start(&tree, &["--json"]);
+    let mut object = || serde_json::from_str::<Value>(&watch.line()).unwrap();
+    assert_eq!(object().get("rates"), None);
+    let second = object();
+    let rates = second["rates"].as_object().unwrap();
+    assert_eq!(rates["dropped"], 0.0);
+    assert_eq!(rates["undecided"], Value::Null);
+    assert_eq!(rates["methods"]["GET"], 0.0);
+    let names = |key: &str| {
+        second[key]
+            .as_object()
+            .unwrap()
+            .keys()
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(names("rates"), names("stats"));
+
+    let help = Tree::unloaded().output(&["status", "--help"]);
+    for key in second.as_object().unwrap().keys() {
+        assert!(help.contains(&format!("\n  {key} ")), "{key}");
+    }
+    tree.counter("methods/GET", 1);
+    let mut reset = object();
+    while reset["stats"]["methods"]["GET"] == 5 {
+        reset = object();
+    }
+    assert_eq!(reset["rates"]["methods"]["GET"], Value::Null);
+    kill(Pid::from_raw(watch.child.id() as i32), Signal::SIGTERM).unwrap();
+    watch.end();
+}
+
+#[test]
+fn watching_ends_with_the_module() {
+    let tree = Tree::loaded();
+    let mut watch = Watch::start(&tree, &[]);
+    watch.wait_for(|line| line.starts_with("  dropped "));
+    tree.unload();
+    let (status, error) = watch.end();
+    assert_eq!(
+        (status, error.contains("not loaded")),
+        (Some(3), true),
+        "{error}"
+    );
 }

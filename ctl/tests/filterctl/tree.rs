@@ -86,6 +86,11 @@ impl Tree {
         fs::remove_file(self.path().join(name)).unwrap();
     }
 
+    /// Takes all away, as when the module is unloaded.
+    pub(crate) fn unload(&self) {
+        fs::remove_dir_all(self.path()).unwrap();
+    }
+
     /// What a file holds.
     pub(crate) fn read(&self, name: &str) -> String {
         fs::read_to_string(self.path().join(name)).unwrap()
@@ -111,4 +116,14 @@ impl Tree {
     fn path(&self) -> PathBuf {
         self.dir.path().join("http_filter")
     }
+}
+
+/// A folder with a `modinfo` that takes every file for the module, built for a kernel of this release.
+pub(crate) fn modinfo(release: &str) -> TempDir {
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("modinfo");
+    let says = format!("name: http_filter\nversion: 0.1.0\nvermagic: {release} SMP mod_unload ");
+    fs::write(&file, format!("#!/bin/sh\necho '{says}'\n")).unwrap();
+    fs::set_permissions(file, Permissions::from_mode(0o755)).unwrap();
+    dir
 }

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0
+//! `filterctl doctor`: whether this kernel can take the module, and whether the module can be built here.
+
+use std::io::Write;
+
+use anstyle::{AnsiColor, Style};
+use anyhow::{bail, Result};
+use serde_json::{json, Value};
+
+use crate::cli::Doctor;
+use crate::doctor::{judge, Facts, Finding, Status};
+
+const FAINT: Style = Style::new().dimmed();
+
+/// Shows all findings. It fails if there is a problem among them.
+pub(crate) fn run(arguments: &Doctor, out: &mut dyn Write) -> Result<()> {
+    let facts = Facts::collect(&arguments.root, arguments.module.as_deref())?;
+    let findings = judge(&facts);
+    let problems = findings
+        .iter()
+        .filter(|finding| finding.status == Status::Problem);
+    let problems = problems.count();
+    if arguments.json {
+        let findings: Vec<Value> = findings.iter().map(Finding::to_json).collect();
+        writeln!(
+            out,
+            "{}",
+            json!({"problems": problems, "findings": findings})
+        )?;
+    } else {
+        show(&findings, out)?;
+    }
+    match (problems, &facts.loaded) {
+        (0, _) if arguments.json => {}
+        (0, Some(_)) => writeln!(out, "\nall is well: the module is loaded")?,
+        (0, None) => writeln!(out, "\nall is well: filterctl load")?,
+        (1, _) => bail!("there is a problem: \"filterctl doctor\" tells what to do"),
+        _ => bail!("there are {problems} problems: \"filterctl doctor\" tells what to do"),
+    }
+    Ok(())
+}
+
+fn show(findings: &[Finding], out: &mut dyn Write) -> Result<()> {
+    let names = findings.iter().map(|finding| finding.name.len());
+    let names = names.max().unwrap_or_default();
+    for finding in findings {
+        let style = match finding.status {
+            Status::Ok => AnsiColor::Green.on_default(),
+            Status::Warning => AnsiColor::Yellow.on_default().bold(),
+            Status::Problem => AnsiColor::Red.on_default().bold(),
+        };
+        let (status, name, found) = (finding.status.name(), finding.name, &finding.found);
+        writeln!(out, "{style}{status:7}{style:#}  {name:names$}  {found}")?;
+        if let Some(advice) = &finding.advice {
+            let indent = "warning  ".len() + names;
+            writeln!(out, "{:indent$}  {FAINT}->{FAINT:#} {advice}", "")?;
+        }
+    }
+    Ok(())
+}

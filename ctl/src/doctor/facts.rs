@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0
+//! What there is to know of a machine, without a judgement.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
+
+use anyhow::{Context, Result};
+
+use crate::module::{self, Image};
+use crate::uapi::{HTTP_FILTER_SYSFS, HTTP_FILTER_VERSION_FILE};
+
+/// Who may load modules: a bit of a process's capabilities (`CAP_SYS_MODULE` of `linux/capability.h`).
+const CAP_SYS_MODULE: u32 = 16;
+
+/// The firmware's variable that tells whether Secure Boot is on, behind four bytes of attributes.
+const SECURE_BOOT: &str =
+    "sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
+
+/// What is known of a machine.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    /// The running kernel's release.
+    pub(crate) release: String,
+    /// How it was configured: the values of options by their names, without `CONFIG_`.
+    pub(crate) config: Option<HashMap<String, String>>,
+    /// Whether this process may load modules, and whether root could, where it runs.
+    pub(crate) may_load: bool,
+    pub(crate) root_may_load: bool,
+    /// Whether no more modules can be loaded until the next boot.
+    pub(crate) modules_disabled: bool,
+    /// Whether only signed modules are taken.
+    pub(crate) sig_enforce: bool,
+    /// The kernel's lockdown, where it can be read: `none`, `integrity` or `confidentiality`.
+    pub(crate) lockdown: Option<String>,
+    pub(crate) secure_boot: bool,
+    /// The version of the module that is loaded.
+    pub(crate) loaded: Option<String>,
+    /// The module's file, and what it says of itself.
+    pub(crate) module: Result<(PathBuf, Image), String>,
+    /// What a build of the module takes.
+    pub(crate) build: Build,
+}
+
+/// What a build takes.
+#[derive(Debug, Default)]
+pub(crate) struct Build {
+    /// Where the kernel's headers are looked for, and whether they are there.
+    pub(crate) headers: PathBuf,
+    pub(crate) has_headers: bool,
+    /// Whether these carry Rust metadata; otherwise, whether the source is there that it is made from.
+    pub(crate) has_metadata: bool,
+    pub(crate) source: PathBuf,
+    pub(crate) has_source: bool,
+    /// What the compilers say of their version, and those that the kernel was built with.
+    pub(crate) rustc: Vec<String>,
+    pub(crate) cc: Vec<String>,
+    /// Tools that are not there.
+    pub(crate) missing: Vec<&'static str>,
+}
+
+/// Tools that every build takes, and those that prepare Rust metadata.
+const TOOLS: [&str; 3] = ["make", "cargo", "bindgen"];
+const METADATA_TOOLS: [&str; 4] = ["flex", "bison", "bc", "xz"];
+
+impl Facts {
+    /// Looks at the machine whose files are below `root`, and at a module's file: the given one, or that
+    /// which is found.
+    pub(crate) fn collect(root: &Path, module: Option<&Path>) -> Result<Self> {
+        let text = |name: &str| fs::read_to_string(root.join(name)).ok();
+        let release = text("proc/sys/kernel/osrelease")
+            .context("cannot tell the kernel's release: is /proc mounted?")?;
+        let release = release.trim_end().to_owned();
+        let modules = root.join("lib/modules").join(&release);
+        let headers = modules.join("build");
+        let config = [
+            root.join("boot").join(format!("config-{release}")),
+            modules.join("config"),
+            headers.join(".config"),
+        ];
+        let config = config.iter().find_map(|file| fs::read_to_string(file).ok());
+        let config = config.as_deref().map(options);
+
+        let status = text("proc/self/status").unwrap_or_default();
+        let lockdown = text("sys/kernel/security/lockdown");
+        let loaded = format!("{HTTP_FILTER_SYSFS}/{HTTP_FILTER_VERSION_FILE}");
+        let loaded = loaded.trim_start_matches('/');
+        let secure_boot = fs::read(root.join(SECURE_BOOT)).unwrap_or_default();
+        Ok(Self {
+            may_load: has_capability(&status, "CapEff:"),
+            root_may_load: has_capability(&status, "CapBnd:"),
+            modules_disabled: text("proc/sys/kernel/modules_disabled")
+                .is_some_and(|text| text.trim() == "1"),
+            sig_enforce: text("sys/module/module/parameters/sig_enforce")
+                .is_some_and(|text| text.trim() == "Y"),
+            lockdown: lockdown.and_then(|text| chosen(&text)),
+            secure_boot: secure_boot.get(4) == Some(&1),
+            loaded: text(loaded).map(|text| text.trim_end().to_owned()),
+            module: find(module, &modules),
+            build: Build::collect(root, &release, headers, config.as_ref()),
+            release,
+            config,
+        })
+    }
+
+    /// The value of an option of the kernel's configuration, if that is known: empty, if it is not set.
+    pub(crate) fn option(&self, name: &str) -> Option<&str> {
+        let config = self.config.as_ref()?;
+        Some(config.get(name).map_or("", String::as_str))
+    }
+}
+
+impl Build {
+    fn collect(
+        root: &Path,
+        release: &str,
+        headers: PathBuf,
+        config: Option<&HashMap<String, String>>,
+    ) -> Self {
+        let series: Vec<&str> = release.splitn(3, ['.', '-', '+']).take(2).collect();
+        let source = root.join(format!("usr/src/linux-source-{}.tar.xz", series.join(".")));
+        let has_metadata = headers.join("rust/libkernel.rmeta").exists();
+        let tools = TOOLS.iter().chain(if has_metadata {
+            &[][..]
+        } else {
+            &METADATA_TOOLS
+        });
+        // As scripts/kernel-tree looks for them.
+        let named = |variable, names: &[&str]| -> Vec<String> {
+            let names = names.iter().map(|&name| name.to_owned());
+            let programs = env::var(variable).into_iter().chain(names);
+            programs.filter_map(|program| version(&program)).collect()
+        };
+        let cc = config
+            .and_then(|config| config.get("CC_VERSION_TEXT"))
+            .map_or("gcc", |text| text.split(' ').next().unwrap_or_default());
+        let cc = cc.rsplit_once("-linux-gnu-").map_or(cc, |(_, name)| name);
+        Self {
+            has_headers: headers.join("Makefile").exists(),
+            has_metadata,
+            has_source: source.exists(),
+            rustc: named("RUSTC", &["rustc", "/usr/bin/rustc"]),
+            cc: named("CC", &[cc, "gcc"]),
+            missing: tools
+                .copied()
+                .filter(|tool| version(tool).is_none())
+                .collect(),
+            headers,
+            source,
+        }
+    }
+}
+
+/// The options that are set in a configuration.
+fn options(text: &str) -> HashMap<String, String> {
+    let lines = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("CONFIG_")?.split_once('='));
+    lines
+        .map(|(name, value)| (name.to_owned(), value.trim_matches('"').to_owned()))
+        .collect()
+}
+
+/// Whether a process that has this `status` (proc_pid_status(5)) may load modules.
+fn has_capability(status: &str, set: &str) -> bool {
+    let mut lines = status.lines().filter_map(|line| line.strip_prefix(set));
+    let capabilities = lines
+        .next()
+        .and_then(|text| u64::from_str_radix(text.trim(), 16).ok());
+    capabilities.is_some_and(|capabilities| (capabilities >> CAP_SYS_MODULE) & 1 == 1)
+}
+
+/// The one of several words that stands in brackets.
+fn chosen(text: &str) -> Option<String> {
+    let (_, rest) = text.split_once('[')?;
+    Some(rest.split_once(']')?.0.to_owned())
+}
+
+fn find(module: Option<&Path>, modules: &Path) -> Result<(PathBuf, Image), String> {
+    let found = || -> Result<_> {
+        let file = match module {
+            Some(file) => file.to_owned(),
+            None => module::find(modules)?.path().to_owned(),
+        };
+        let image = Image::read(&file)?;
+        Ok((file, image))
+    };
+    found().map_err(|error| format!("{error:#}"))
+}
+
+/// The first line of what a program says of its version, if it is there.
+fn version(program: &str) -> Option<String> {
+    let output = Command::new(program).arg("--version").output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    Some(text.lines().next().unwrap_or_default().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_those_that_are_set() {
+        let options =
+            options("# CONFIG_A is not set\nCONFIG_B=y\nCONFIG_C=\"rustc 1.85.1 (x)\"\n\n");
+        assert_eq!(options.len(), 2);
+        assert_eq!(options["B"], "y");
+        assert_eq!(options["C"], "rustc 1.85.1 (x)");
+    }
+
+    #[test]
+    fn capabilities_are_bits() {
+        for (status, may) in [
+            ("Name:\tx\nCapEff:\t000001ffffffffff\n", true),
+            ("CapEff:\t0000000000010000\n", true),
+            ("CapEff:\t00000000fffeffff\n", false),
+            ("CapBnd:\t000001ffffffffff\n", false),
+            ("", false),
+        ] {
+            assert_eq!(has_capability(status, "CapEff:"), may, "{status}");
+        }
+    }
+
+    #[test]
+    fn the_chosen_word_is_in_brackets() {
+        assert_eq!(
+            chosen("none [integrity] confidentiality\n").as_deref(),
+            Some("integrity")
+        );
+        assert_eq!(chosen("none\n"), None);
+    }
+}

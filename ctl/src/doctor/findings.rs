@@ -1,0 +1,637 @@
+// SPDX-License-Identifier: GPL-2.0
+//! What the facts mean, and what to do about them.
+
+use serde_json::{json, Value};
+
+use super::facts::{Build, Facts};
+
+/// The oldest kernel that is supported, as Debian packages it.
+const OLDEST: (u32, u32) = (7, 2);
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Status {
+    /// As it should be.
+    Ok,
+    /// It may stand in the way.
+    Warning,
+    /// It stands in the way.
+    Problem,
+}
+
+impl Status {
+    /// The name that programs and people are shown.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Status::Ok => "ok",
+            Status::Warning => "warning",
+            Status::Problem => "problem",
+        }
+    }
+}
+
+/// One thing that was looked at.
+#[derive(Debug)]
+pub(crate) struct Finding {
+    /// What.
+    pub(crate) name: &'static str,
+    pub(crate) status: Status,
+    /// What was found.
+    pub(crate) found: String,
+    /// What to do, unless all is well.
+    pub(crate) advice: Option<String>,
+}
+
+impl Finding {
+    pub(crate) fn to_json(&self) -> Value {
+        json!({
+            "name": self.name,
+            "status": self.status.name(),
+            "found": self.found,
+            "advice": self.advice,
+        })
+    }
+}
+
+fn ok(name: &'static str, found: impl Into<String>) -> Finding {
+    Finding {
+        name,
+        status: Status::Ok,
+        found: found.into(),
+        advice: None,
+    }
+}
+
+fn bad(
+    name: &'static str,
+    status: Status,
+    found: impl Into<String>,
+    advice: impl Into<String>,
+) -> Finding {
+    Finding {
+        name,
+        status,
+        found: found.into(),
+        advice: Some(advice.into()),
+    }
+}
+
+/// All findings: on the kernel, on the module, and on what a build takes.
+pub(crate) fn judge(facts: &Facts) -> Vec<Finding> {
+    let module = module(facts);
+    // Who has the module needs no build.
+    let of_build = match module.status {
+        Status::Ok => Status::Warning,
+        Status::Warning | Status::Problem => Status::Problem,
+    };
+    let mut findings = vec![
+        kernel(facts),
+        option(
+            facts,
+            "CONFIG_RUST",
+            "choose a kernel that has it, such as Debian's from trixie-backports on",
+        ),
+        option(
+            facts,
+            "CONFIG_MODULES",
+            "choose a kernel that can load modules",
+        ),
+        option(
+            facts,
+            "CONFIG_NETFILTER",
+            "choose a kernel that has hooks for packet filters",
+        ),
+        loading(facts),
+        signatures(facts),
+        module,
+        loaded(facts),
+    ];
+    findings.extend(build(facts, of_build));
+    findings
+}
+
+fn kernel(facts: &Facts) -> Finding {
+    let release = &facts.release;
+    let mut numbers = release
+        .split(|byte: char| !byte.is_ascii_digit())
+        .map(str::parse::<u32>);
+    let version = numbers.next().zip(numbers.next());
+    match version {
+        Some((Ok(major), Ok(minor))) if (major, minor) < OLDEST => bad(
+            "kernel",
+            Status::Problem,
+            format!("Linux {release}, older than {}.{}", OLDEST.0, OLDEST.1),
+            "install a newer one, on Debian 13: apt install -t trixie-backports linux-image-amd64",
+        ),
+        Some((Ok(_), Ok(_))) => ok("kernel", format!("Linux {release}")),
+        _ => bad(
+            "kernel",
+            Status::Warning,
+            format!("Linux {release}, of no version that is known"),
+            "compare it with the README",
+        ),
+    }
+}
+
+/// An option that the kernel must have been built with.
+fn option(facts: &Facts, name: &'static str, advice: &str) -> Finding {
+    match facts.option(name.trim_start_matches("CONFIG_")) {
+        Some("y") => ok(name, "set"),
+        Some(_) => bad(
+            name,
+            Status::Problem,
+            "not set: this kernel was built without",
+            advice,
+        ),
+        None => bad(
+            name,
+            Status::Warning,
+            "not known: the kernel's configuration cannot be read",
+            format!("apt install linux-headers-{}", facts.release),
+        ),
+    }
+}
+
+fn loading(facts: &Facts) -> Finding {
+    const NAME: &str = "permission";
+    if facts.modules_disabled {
+        let found = "no module can be loaded any more: kernel.modules_disabled is set";
+        return bad(
+            NAME,
+            Status::Problem,
+            found,
+            "boot again, and load the module before it is set",
+        );
+    }
+    if !facts.root_may_load {
+        let found = "not even root may load modules here: this is a container";
+        return bad(
+            NAME,
+            Status::Problem,
+            found,
+            "load the module on the host: it filters in containers too",
+        );
+    }
+    if !facts.may_load {
+        let found = "only root may load modules";
+        return bad(
+            NAME,
+            Status::Warning,
+            found,
+            "run filterctl load as root, with sudo for example",
+        );
+    }
+    ok(NAME, "modules can be loaded")
+}
+
+fn signatures(facts: &Facts) -> Finding {
+    const NAME: &str = "signatures";
+    let locked = facts
+        .lockdown
+        .as_deref()
+        .filter(|&lockdown| lockdown != "none");
+    let because = match locked {
+        Some(lockdown) => format!("the kernel is locked down ({lockdown})"),
+        None if facts.sig_enforce => "the kernel was told to enforce them".to_owned(),
+        None if facts.secure_boot && facts.lockdown.is_none() => "Secure Boot is on".to_owned(),
+        None => return ok(NAME, "not asked for"),
+    };
+    let signer = facts
+        .module
+        .as_ref()
+        .ok()
+        .and_then(|(_, image)| image.signer.as_deref());
+    match signer {
+        Some(signer) => bad(
+            NAME,
+            Status::Warning,
+            format!("asked for, since {because}; the module is signed by {signer}"),
+            "if it is refused, enroll that key: mokutil --import",
+        ),
+        None => bad(
+            NAME,
+            if locked.is_some() || facts.sig_enforce { Status::Problem } else { Status::Warning },
+            format!("asked for, since {because}; the module has none"),
+            format!(
+                "sign it with /lib/modules/{}/build/scripts/sign-file, and enroll the key: mokutil --import",
+                facts.release
+            ),
+        ),
+    }
+}
+
+fn module(facts: &Facts) -> Finding {
+    const NAME: &str = "module";
+    match &facts.module {
+        Err(error) => bad(
+            NAME,
+            Status::Problem,
+            error,
+            "make && make install; below is what that takes",
+        ),
+        Ok((file, image)) => {
+            let version = image.version.as_deref().unwrap_or("of no version");
+            match image.check(&facts.release) {
+                Ok(()) => ok(
+                    NAME,
+                    format!("{} {version}, for this kernel", file.display()),
+                ),
+                Err(_) => bad(
+                    NAME,
+                    Status::Problem,
+                    format!(
+                        "{} {version}, but for kernel {}",
+                        file.display(),
+                        image.release()
+                    ),
+                    format!("make KVER={} && make install", facts.release),
+                ),
+            }
+        }
+    }
+}
+
+fn loaded(facts: &Facts) -> Finding {
+    let file = facts
+        .module
+        .as_ref()
+        .ok()
+        .and_then(|(_, image)| image.version.as_ref());
+    match (&facts.loaded, file) {
+        (Some(loaded), Some(file)) if loaded != file => bad(
+            "loaded",
+            Status::Warning,
+            format!("{loaded}, which is another version than the file's"),
+            "filterctl unload, then filterctl load",
+        ),
+        (Some(loaded), _) => ok("loaded", loaded),
+        (None, _) => ok("loaded", "no"),
+    }
+}
+
+/// What a build takes, as `scripts/kernel-tree` asks for it.
+fn build(facts: &Facts, lacking: Status) -> Vec<Finding> {
+    let Build {
+        headers,
+        has_headers,
+        has_metadata,
+        source,
+        has_source,
+        rustc,
+        cc,
+        missing,
+    } = &facts.build;
+    let there = |name, is_there: bool, found: String, advice: String| match is_there {
+        true => ok(name, found),
+        false => bad(name, lacking, format!("missing: {found}"), advice),
+    };
+    let compiler =
+        |name, option, versions: &[String], matches: &dyn Fn(&str, &str) -> bool, package: &str| {
+            let wanted = facts.option(option).unwrap_or_default();
+            match versions
+                .iter()
+                .find(|version| !wanted.is_empty() && matches(version, wanted))
+            {
+                Some(version) => ok(name, version),
+                None => {
+                    let wanted = if wanted.is_empty() {
+                        "which is not known"
+                    } else {
+                        wanted
+                    };
+                    let here = versions.first().map_or("none", String::as_str);
+                    let found = format!("{here}; the kernel was built with {wanted}");
+                    bad(
+                        name,
+                        lacking,
+                        found,
+                        format!("apt install {package} of that kernel's Debian release"),
+                    )
+                }
+            }
+        };
+    // Rust's metadata can be read by no other version: "rustc 1.85.1 (4eb161250 2025-03-15)".
+    let same_rustc = |version: &str, wanted: &str| {
+        let words = |text: &str| {
+            text.split(' ')
+                .take(2)
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        words(version) == words(wanted)
+    };
+    // "gcc-14 (Debian 14.2.0-19) 14.2.0", and of the other only the name may differ.
+    let same_cc = |version: &str, wanted: &str| {
+        wanted
+            .split_once(") ")
+            .is_some_and(|(_, number)| version.ends_with(number))
+    };
+    let metadata = if *has_metadata {
+        ok("Rust metadata", "in the headers")
+    } else {
+        let found = format!("{}, to make it from", source.display());
+        let package = source.file_name().unwrap_or_default().to_string_lossy();
+        let package = package.trim_end_matches(".tar.xz");
+        there(
+            "Rust metadata",
+            *has_source,
+            found,
+            format!("apt install {package}"),
+        )
+    };
+    let tools = match missing.as_slice() {
+        [] => ok("tools", "make, cargo, bindgen and what they call"),
+        missing => {
+            let packages = missing.join(" ").replace("xz", "xz-utils");
+            bad(
+                "tools",
+                lacking,
+                format!("missing: {}", missing.join(", ")),
+                format!("apt install {packages}"),
+            )
+        }
+    };
+    vec![
+        there(
+            "headers",
+            *has_headers,
+            headers.display().to_string(),
+            format!("apt install linux-headers-{}", facts.release),
+        ),
+        metadata,
+        compiler(
+            "rustc",
+            "RUSTC_VERSION_TEXT",
+            rustc,
+            &same_rustc,
+            "rustc and rust-src",
+        ),
+        compiler(
+            "C compiler",
+            "CC_VERSION_TEXT",
+            cc,
+            &same_cc,
+            "the compiler",
+        ),
+        tools,
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::module::Image;
+
+    const RELEASE: &str = "7.3.4+deb13-amd64";
+    const RUSTC: &str = "rustc 1.85.1 (4eb161250 2025-03-15) (built from a source tarball)";
+
+    /// A machine where all is well.
+    fn sound() -> Facts {
+        let options = [
+            ("RUST", "y"),
+            ("MODULES", "y"),
+            ("NETFILTER", "y"),
+            ("RUSTC_VERSION_TEXT", RUSTC),
+            (
+                "CC_VERSION_TEXT",
+                "x86_64-linux-gnu-gcc-14 (Debian 14.2.0-19) 14.2.0",
+            ),
+        ];
+        let image = Image {
+            vermagic: format!("{RELEASE} SMP preempt mod_unload"),
+            version: Some("0.1.0".to_owned()),
+            signer: None,
+        };
+        Facts {
+            release: RELEASE.to_owned(),
+            config: Some(
+                options
+                    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                    .into(),
+            ),
+            may_load: true,
+            root_may_load: true,
+            modules_disabled: false,
+            sig_enforce: false,
+            lockdown: Some("none".to_owned()),
+            secure_boot: false,
+            loaded: None,
+            module: Ok((
+                PathBuf::from("/lib/modules/x/updates/http_filter.ko"),
+                image,
+            )),
+            build: Build {
+                headers: PathBuf::from("/lib/modules/x/build"),
+                has_headers: true,
+                has_metadata: false,
+                source: PathBuf::from("/usr/src/linux-source-7.3.tar.xz"),
+                has_source: true,
+                rustc: vec!["rustc 1.95.0 (x)".to_owned(), RUSTC.to_owned()],
+                cc: vec!["gcc-14 (Debian 14.2.0-19) 14.2.0".to_owned()],
+                missing: Vec::new(),
+            },
+        }
+    }
+
+    /// What is not ok where one thing has been changed.
+    fn found(change: impl Fn(&mut Facts)) -> Vec<(&'static str, Status, String)> {
+        let mut facts = sound();
+        change(&mut facts);
+        let findings = judge(&facts).into_iter();
+        findings
+            .filter(|finding| finding.status != Status::Ok)
+            .map(|finding| {
+                (
+                    finding.name,
+                    finding.status,
+                    format!("{}: {}", finding.found, finding.advice.unwrap()),
+                )
+            })
+            .collect()
+    }
+
+    fn set(facts: &mut Facts, option: &str, value: &str) {
+        facts
+            .config
+            .get_or_insert_with(HashMap::new)
+            .insert(option.to_owned(), value.to_owned());
+    }
+
+    #[test]
+    fn where_all_is_well_nothing_is_found() {
+        assert_eq!(found(|_| {}), []);
+        assert_eq!(found(|facts| facts.loaded = Some("0.1.0".to_owned())), []);
+        assert_eq!(found(|facts| facts.build.has_metadata = true), []);
+    }
+
+    #[test]
+    fn each_fault_is_found_with_what_to_do() {
+        type Change = fn(&mut Facts);
+        let cases: &[(Change, &str, Status, &str)] = &[
+            (
+                |facts| set(facts, "RUST", ""),
+                "CONFIG_RUST",
+                Status::Problem,
+                "trixie-backports",
+            ),
+            (
+                |facts| set(facts, "MODULES", ""),
+                "CONFIG_MODULES",
+                Status::Problem,
+                "modules",
+            ),
+            (
+                |facts| set(facts, "NETFILTER", "n"),
+                "CONFIG_NETFILTER",
+                Status::Problem,
+                "hooks",
+            ),
+            (
+                |facts| facts.modules_disabled = true,
+                "permission",
+                Status::Problem,
+                "boot again",
+            ),
+            (
+                |facts| facts.root_may_load = false,
+                "permission",
+                Status::Problem,
+                "on the host",
+            ),
+            (
+                |facts| facts.may_load = false,
+                "permission",
+                Status::Warning,
+                "as root",
+            ),
+            (
+                |facts| facts.sig_enforce = true,
+                "signatures",
+                Status::Problem,
+                "sign-file",
+            ),
+            (
+                |facts| facts.lockdown = Some("integrity".to_owned()),
+                "signatures",
+                Status::Problem,
+                "(integrity)",
+            ),
+            (
+                |facts| (facts.secure_boot, facts.lockdown) = (true, None),
+                "signatures",
+                Status::Warning,
+                "Secure Boot",
+            ),
+            (
+                |facts| facts.loaded = Some("0.0.9".to_owned()),
+                "loaded",
+                Status::Warning,
+                "filterctl unload",
+            ),
+            (
+                |facts| facts.build.has_headers = false,
+                "headers",
+                Status::Warning,
+                "linux-headers-7.3.4",
+            ),
+            (
+                |facts| facts.build.has_source = false,
+                "Rust metadata",
+                Status::Warning,
+                "apt install linux-source-7.3",
+            ),
+            (
+                |facts| facts.build.rustc.truncate(1),
+                "rustc",
+                Status::Warning,
+                "rustc 1.95.0 (x); the kernel was built with rustc 1.85.1",
+            ),
+            (
+                |facts| facts.build.cc.clear(),
+                "C compiler",
+                Status::Warning,
+                "none; the kernel",
+            ),
+            (
+                |facts| facts.build.missing = vec!["bindgen", "xz"],
+                "tools",
+                Status::Warning,
+                "apt install bindgen xz-utils",
+            ),
+        ];
+        for (change, name, status, part) in cases {
+            let found = found(change);
+            assert_eq!(found.len(), 1, "{found:?}");
+            assert_eq!((found[0].0, found[0].1), (*name, *status), "{found:?}");
+            assert!(found[0].2.contains(part), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn a_signed_module_needs_an_enrolled_key() {
+        let found = found(|facts| {
+            facts.sig_enforce = true;
+            facts.module.as_mut().unwrap().1.signer = Some("somebody".to_owned());
+        });
+        assert_eq!((found[0].0, found[0].1), ("signatures", Status::Warning));
+        assert!(found[0].2.contains("signed by somebody"), "{found:?}");
+    }
+
+    #[test]
+    fn old_kernels_are_told_apart() {
+        for (release, status) in [
+            ("6.12.57+deb13-amd64", Some(Status::Problem)),
+            ("7.1.9", Some(Status::Problem)),
+            ("7.2.12-amd64", None),
+            ("7.10.0", None),
+            ("10.0-rc1", None),
+            ("next", Some(Status::Warning)),
+        ] {
+            let found = found(|facts| facts.release = release.to_owned());
+            let kernel = found.iter().find(|(name, ..)| *name == "kernel");
+            assert_eq!(kernel.map(|(_, status, _)| *status), status, "{release}");
+        }
+    }
+
+    #[test]
+    fn without_a_module_for_this_kernel_the_build_matters() {
+        for change in [
+            (|facts: &mut Facts| facts.module = Err("no http_filter.ko found".to_owned()))
+                as fn(&mut Facts),
+            |facts| facts.module.as_mut().unwrap().1.vermagic = "7.3.3 SMP".to_owned(),
+        ] {
+            let found = found(|facts| {
+                change(facts);
+                facts.build.has_headers = false;
+            });
+            let names: Vec<_> = found
+                .iter()
+                .map(|(name, status, _)| (*name, *status))
+                .collect();
+            assert_eq!(
+                names,
+                [("module", Status::Problem), ("headers", Status::Problem)]
+            );
+        }
+    }
+
+    #[test]
+    fn an_unknown_configuration_is_a_warning() {
+        let found = found(|facts| facts.config = None);
+        let names: Vec<_> = found
+            .iter()
+            .map(|(name, status, _)| (*name, *status))
+            .collect();
+        let expected = [
+            "CONFIG_RUST",
+            "CONFIG_MODULES",
+            "CONFIG_NETFILTER",
+            "rustc",
+            "C compiler",
+        ];
+        assert_eq!(names, expected.map(|name| (name, Status::Warning)));
+    }
+}
