@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """filterctl, beside the module that it controls."""
 
+import itertools
 import json
+import os
+import pathlib
+import signal
 import subprocess
 
 import pytest
@@ -124,3 +128,56 @@ class TestWithTheModule:
         said = filterctl(arguments, status=1, prefix=NOBODY)
         assert "ermission denied" in said and "root" in said
         assert http_filter.settings() == http_filter.DEFAULTS
+
+
+def findings():
+    """What the doctor says, by name."""
+    return {finding["name"]: finding for finding in json.loads(filterctl("doctor --json"))["findings"]}
+
+
+class TestDoctor:
+    def test_a_kernel_that_takes_the_module_is_well(self):
+        names = ["kernel", "permission", "signatures", "module"]
+        if pathlib.Path("/lib/modules", os.uname().release, "build").exists():
+            names += ["CONFIG_RUST", "CONFIG_MODULES", "CONFIG_NETFILTER", "headers", "rustc", "C compiler", "tools"]
+        found = findings()
+        assert [found[name] for name in names if found[name]["status"] != "ok"] == []
+        assert str(http_filter.MODULE) in found["module"]["found"]
+
+    @pytest.mark.usefixtures("filtered")
+    def test_tells_what_is_loaded(self):
+        assert findings()["loaded"]["found"] == http_filter.get("version")
+        assert "the module is loaded" in filterctl("doctor")
+
+    def test_nobody_is_told_to_be_root(self):
+        assert "only root may load modules" in filterctl("doctor", prefix=NOBODY)
+
+
+@pytest.fixture
+def foreign_module(tmp_path):
+    """The module as if it had been built for another kernel."""
+    release = os.uname().release.encode()
+    foreign = tmp_path / "http_filter.ko"
+    foreign.write_bytes(http_filter.MODULE.read_bytes().replace(b"vermagic=" + release, b"vermagic=" + release[::-1]))
+    return foreign
+
+
+@pytest.mark.usefixtures("unfiltered")
+def test_a_module_for_another_kernel_is_not_loaded(foreign_module):
+    error = filterctl(f"load --module {foreign_module}", status=1)
+    assert os.uname().release[::-1] in error
+    assert f"make KVER={os.uname().release}" in error
+    problem = subprocess.run([FILTERCTL, "doctor", "--module", foreign_module], capture_output=True, text=True)
+    assert (problem.returncode, "but for kernel" in problem.stdout) == (1, True), problem
+
+
+@pytest.mark.usefixtures("filtered")
+def test_watching_tells_what_is_dropped(veth, recorder):
+    watch = subprocess.Popen([FILTERCTL, "status", "--json", "--watch", "0.5"], stdout=subprocess.PIPE, text=True)
+    with watch:
+        assert "rates" not in json.loads(watch.stdout.readline())
+        send_blocked(recorder, veth.client, REQUEST)
+        rates = (json.loads(line)["rates"] for line in watch.stdout)
+        assert any(rate["dropped"] > 0 for rate in itertools.islice(rates, 10))
+        watch.send_signal(signal.SIGINT)
+        assert watch.wait(5) == 0

@@ -71,7 +71,12 @@ fn check(file: &Path, arguments: &Check, total: &mut Total, out: &mut dyn Write)
         match flow {
             Ok(flow) => {
                 total.count(&flow);
-                progress.suspend(|| tell(file, &flow, arguments, out))?;
+                let mut tell = || tell(file, &flow, arguments, out);
+                // Two that write to one terminal must take turns.
+                match io::stdout().is_terminal() {
+                    true => progress.suspend(tell)?,
+                    false => tell()?,
+                }
             }
             Err(error) => end = Some(error),
         }

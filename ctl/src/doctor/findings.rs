@@ -294,13 +294,11 @@ fn build(facts: &Facts, lacking: Status) -> Vec<Finding> {
             {
                 Some(version) => ok(name, version),
                 None => {
-                    let wanted = if wanted.is_empty() {
-                        "which is not known"
-                    } else {
-                        wanted
-                    };
                     let here = versions.first().map_or("none", String::as_str);
-                    let found = format!("{here}; the kernel was built with {wanted}");
+                    let found = match wanted {
+                        "" => format!("{here}; what the kernel was built with is not known"),
+                        _ => format!("{here}; the kernel was built with {wanted}"),
+                    };
                     bad(
                         name,
                         lacking,
