@@ -16,6 +16,9 @@ const PCAPNG: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
 /// The size of a pcap file's header.
 const PCAP_HEADER: usize = 24;
 
+/// The size of a pcapng block that holds nothing: its type, and its size twice.
+const BLOCK_MIN: u32 = 12;
+
 /// How much is read at once, and what a block may take before the file counts as damaged. The
 /// largest packet that capture programs write has 256 KiB.
 const BUFFER: usize = 1 << 18;
@@ -59,6 +62,8 @@ pub(crate) struct Frames<'a> {
     failure: Failure,
     /// The link types of the interfaces: of the file, or of a section of it.
     links: Vec<LinkType>,
+    /// How the numbers of a pcapng file's section are read.
+    number: Option<fn([u8; 4]) -> u32>,
 }
 
 impl<'a> Frames<'a> {
@@ -77,6 +82,7 @@ impl<'a> Frames<'a> {
             reader,
             failure,
             links: Vec::new(),
+            number: None,
         })
     }
 
@@ -85,12 +91,24 @@ impl<'a> Frames<'a> {
         let at = self.reader.consumed() as u64;
         let damaged = |what| Err(Error::Damaged { at, what });
         let links = &mut self.links;
+        if self
+            .number
+            .is_some_and(|number| is_too_short(self.reader.data(), number))
+        {
+            return damaged("a block of impossible size");
+        }
         let length = match self.reader.next() {
             Ok((length, block)) => {
                 match &block {
                     PcapBlockOwned::LegacyHeader(file) => links.push(LinkType(file.network.0)),
                     PcapBlockOwned::Legacy(packet) => frame(links, 0, packet.data, &mut see),
-                    PcapBlockOwned::NG(Block::SectionHeader(_)) => links.clear(),
+                    PcapBlockOwned::NG(Block::SectionHeader(section)) => {
+                        links.clear();
+                        self.number = Some(match section.big_endian() {
+                            true => u32::from_be_bytes,
+                            false => u32::from_le_bytes,
+                        });
+                    }
                     PcapBlockOwned::NG(Block::InterfaceDescription(interface)) => {
                         links.push(LinkType(interface.linktype.0));
                     }
@@ -134,6 +152,12 @@ impl<'a> Frames<'a> {
         // The block is as large as the buffer.
         Ok(is_read && had < BUFFER_MAX && self.reader.grow(had.saturating_mul(2)))
     }
+}
+
+/// Whether a pcapng block claims to be shorter than any can be, which the parser does not look at in all of them.
+fn is_too_short(block: &[u8], number: fn([u8; 4]) -> u32) -> bool {
+    let length = block.get(4..).and_then(<[u8]>::first_chunk::<4>);
+    length.is_some_and(|&length| number(length) < BLOCK_MIN)
 }
 
 /// Hands on a frame of an interface. One of an interface that was not described has no link type

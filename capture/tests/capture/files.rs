@@ -183,6 +183,32 @@ fn damage_is_told_with_its_place() {
 }
 
 #[test]
+fn a_block_shorter_than_any_can_be_is_damage() {
+    for big in [false, true] {
+        let number = |number: u32| {
+            if big {
+                number.to_be_bytes()
+            } else {
+                number.to_le_bytes()
+            }
+        };
+        let mut file = section(big, &[RAW as u16], 0, &packets());
+        let at = file.len();
+        // Process information, of which the parser takes any size.
+        file.extend([&number(0x8000_0001)[..], &number(11), &[0; 40]].concat());
+        let (flows, end, _) = judge(&file);
+        let said = end.expect("an error").to_string();
+        assert_eq!(
+            (flows.len(), said),
+            (
+                1,
+                format!("damaged at byte {at}: a block of impossible size")
+            )
+        );
+    }
+}
+
+#[test]
 fn no_byte_that_is_changed_is_fatal() {
     for file in [
         pcap(RAW, &packets()),
