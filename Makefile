@@ -45,8 +45,8 @@ clean: ## remove what was built here
 
 # What follows needs nothing but Debian 12 or 13, root and a network: it runs in
 # the laboratory (tests/lab/lab), on a stock kernel in a virtual machine.
-# KERNEL=forky takes that of Debian forky instead of trixie-backports', KERNEL=uml
-# and others (tests/lab/kernel) one that is built for it.
+# KERNEL=forky takes that of Debian forky instead of trixie-backports', KERNEL=amd64
+# the latter's for any machine, KERNEL=uml and others (tests/lab/kernel) one that is built for it.
 
 .PHONY: lab
 lab:
@@ -79,7 +79,8 @@ test-debug: ## the guest's tests in two kernels built for it, which check memory
 	@tests/run debug
 
 .PHONY: test-long
-test-long: ## what takes longer: a smoke test on forky's kernel, and the mutants
+test-long: ## what takes longer: smoke tests on other kernels of Debian's, and the mutants
+	@KERNEL=amd64 tests/run smoke
 	@KERNEL=forky tests/run smoke
 	@tests/mutants/run
 
