@@ -90,7 +90,7 @@ mutants: ## break each feature on purpose; show which test it fells
 
 .PHONY: fuzz
 fuzz: ## fuzz the classifier and the capture reader, each target for SECONDS= (60); on the host, with cargo-fuzz
-	@scripts/fuzz $(or $(SECONDS),60)
+	@tests/fuzz $(or $(SECONDS),60)
 
 .PHONY: measure
 measure: ## what connections of other protocols lose, with and without the module: tables, in user-mode Linux

@@ -19,6 +19,9 @@ const PCAP_HEADER: usize = 24;
 /// The size of a pcapng block that holds nothing: its type, and its size twice.
 const BLOCK_MIN: u32 = 12;
 
+/// The bits of a pcap file's link type; others tell of checksums behind the frames.
+const LINK_TYPE: i32 = 0x03ff_ffff;
+
 /// How much is read at once, and what a block may take before the file counts as damaged. The
 /// largest packet that capture programs write has 256 KiB.
 const BUFFER: usize = 1 << 18;
@@ -60,28 +63,32 @@ impl Error {
 pub(crate) struct Frames<'a> {
     reader: Box<dyn PcapReaderIterator + 'a>,
     failure: Failure,
-    /// The link types of the interfaces: of the file, or of a section of it.
-    links: Vec<LinkType>,
+    /// Those of the file, or of a section of it.
+    interfaces: Vec<Interface>,
     /// How the numbers of a pcapng file's section are read.
     number: Option<fn([u8; 4]) -> u32>,
+}
+
+/// What frames are captured on.
+struct Interface {
+    link: LinkType,
+    /// How much is captured of a frame.
+    snaplen: usize,
 }
 
 impl<'a> Frames<'a> {
     /// Finds out of what kind the file is.
     pub(crate) fn open(input: impl Read + 'a) -> Result<Self, Error> {
         let failure = Failure::default();
-        let opened = open(Watched {
+        let reader = open(Watched {
             input,
             failure: Rc::clone(&failure),
-        });
-        let reader = match failure.take() {
-            Some(failure) => return Err(Error::Io(failure)),
-            None => opened?,
-        };
+        })
+        .map_err(|error| failure.take().map_or(error, Error::Io))?;
         Ok(Self {
             reader,
             failure,
-            links: Vec::new(),
+            interfaces: Vec::new(),
             number: None,
         })
     }
@@ -90,7 +97,7 @@ impl<'a> Frames<'a> {
     pub(crate) fn read(&mut self, mut see: impl FnMut(LinkType, &[u8])) -> Result<bool, Error> {
         let at = self.reader.consumed() as u64;
         let damaged = |what| Err(Error::Damaged { at, what });
-        let links = &mut self.links;
+        let interfaces = &mut self.interfaces;
         if self
             .number
             .is_some_and(|number| is_too_short(self.reader.data(), number))
@@ -100,23 +107,32 @@ impl<'a> Frames<'a> {
         let length = match self.reader.next() {
             Ok((length, block)) => {
                 match &block {
-                    PcapBlockOwned::LegacyHeader(file) => links.push(LinkType(file.network.0)),
-                    PcapBlockOwned::Legacy(packet) => frame(links, 0, packet.data, &mut see),
+                    PcapBlockOwned::LegacyHeader(file) => {
+                        interfaces.push(Interface::new(file.network.0 & LINK_TYPE, 0));
+                    }
+                    PcapBlockOwned::Legacy(packet) => {
+                        see(link(interfaces, 0), packet.data);
+                    }
                     PcapBlockOwned::NG(Block::SectionHeader(section)) => {
-                        links.clear();
+                        interfaces.clear();
                         self.number = Some(match section.big_endian() {
                             true => u32::from_be_bytes,
                             false => u32::from_le_bytes,
                         });
                     }
-                    PcapBlockOwned::NG(Block::InterfaceDescription(interface)) => {
-                        links.push(LinkType(interface.linktype.0));
+                    PcapBlockOwned::NG(Block::InterfaceDescription(described)) => {
+                        let interface = Interface::new(described.linktype.0, described.snaplen);
+                        interfaces.push(interface);
                     }
                     PcapBlockOwned::NG(Block::EnhancedPacket(packet)) => {
-                        frame(links, packet.if_id, packet.packet_data(), &mut see);
+                        see(link(interfaces, packet.if_id), packet.packet_data());
                     }
                     PcapBlockOwned::NG(Block::SimplePacket(packet)) => {
-                        frame(links, 0, packet.packet_data(), &mut see);
+                        let data = packet.packet_data();
+                        // It does not say how much was captured; the rest is padding.
+                        let snaplen = interfaces.first().map(|interface| interface.snaplen);
+                        let captured = snaplen.and_then(|snaplen| data.get(..snaplen));
+                        see(link(interfaces, 0), captured.unwrap_or(data));
                     }
                     PcapBlockOwned::NG(_) => {}
                 }
@@ -154,17 +170,30 @@ impl<'a> Frames<'a> {
     }
 }
 
-/// Whether a pcapng block claims to be shorter than any can be, which the parser does not look at in all of them.
+/// Whether a pcapng block claims to be shorter than any can be, which the parser does not look at in
+/// all of them.
 fn is_too_short(block: &[u8], number: fn([u8; 4]) -> u32) -> bool {
     let length = block.get(4..).and_then(<[u8]>::first_chunk::<4>);
     length.is_some_and(|&length| number(length) < BLOCK_MIN)
 }
 
-/// Hands on a frame of an interface. One of an interface that was not described has no link type
-/// that anybody knows.
-fn frame(links: &[LinkType], interface: u32, data: &[u8], see: &mut impl FnMut(LinkType, &[u8])) {
-    let link = links.get(interface as usize).copied();
-    see(link.unwrap_or(LinkType::UNDESCRIBED), data);
+impl Interface {
+    fn new(link: i32, snaplen: u32) -> Self {
+        Self {
+            link: LinkType(link),
+            // 0 is no limit.
+            snaplen: match snaplen {
+                0 => usize::MAX,
+                limit => limit as usize,
+            },
+        }
+    }
+}
+
+/// The link type of an interface. One that was not described has none that anybody knows.
+fn link(interfaces: &[Interface], number: u32) -> LinkType {
+    let interface = interfaces.get(number as usize);
+    interface.map_or(LinkType::UNDESCRIBED, |interface| interface.link)
 }
 
 /// Finds out of what kind the file is.

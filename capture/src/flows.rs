@@ -3,9 +3,9 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
 
 use classifier::Verdict;
+use etherparse::TcpSlice;
 use lru::LruCache;
 
 use crate::packet::Segment;
@@ -81,7 +81,7 @@ struct Connection {
 impl Flows {
     pub(crate) fn new() -> Self {
         Self {
-            connections: LruCache::new(NonZeroUsize::MIN.saturating_add(FLOWS_MAX)),
+            connections: LruCache::unbounded(),
             waiting: 0,
         }
     }
@@ -182,18 +182,22 @@ impl Connection {
     /// from elsewhere in the sequence space does not until it is answered: TCP ignores it (RFC 9293, section 3.10.7.4).
     fn is_renewed_by(&mut self, end: End, segment: &Segment<'_>) -> bool {
         let tcp = &segment.tcp;
-        if !tcp.syn() {
+        if !tcp.syn() || !is_taken(tcp) {
             return false;
         }
         let start = tcp.sequence_number().wrapping_add(1);
-        if tcp.ack() && self.again == Some((end.other(), tcp.acknowledgment_number())) {
-            return true;
-        }
-        if self.streams.get(end).may_start_at(start) {
+        let acknowledged = tcp.ack().then(|| tcp.acknowledgment_number());
+        let may_start_at = |end, start| self.streams.get(end).may_start_at(start);
+        if may_start_at(end, start)
+            && acknowledged.is_none_or(|start| may_start_at(end.other(), start))
+        {
             return false;
         }
         let is_over = self.ended || !*self.seen.get(end.other());
-        if !tcp.ack() && !is_over {
+        if let Some(acknowledged) = acknowledged {
+            return is_over || self.again == Some((end.other(), acknowledged));
+        }
+        if !is_over {
             self.again = Some((end, start));
         }
         is_over
@@ -202,9 +206,11 @@ impl Connection {
     fn see(&mut self, end: End, segment: &Segment<'_>) {
         let tcp = &segment.tcp;
         *self.seen.get_mut(end) = true;
+        if !is_taken(tcp) {
+            return;
+        }
         self.ended |= tcp.fin() || tcp.rst();
-        // TCP takes nothing of these.
-        if tcp.syn() && (tcp.fin() || tcp.rst()) || !tcp.syn() && !tcp.ack() {
+        if tcp.rst() {
             return;
         }
         let mut seq = tcp.sequence_number();
@@ -229,11 +235,8 @@ impl Connection {
         if own.may_start_at(start) {
             own.start_at(start);
         }
-        let other = self.streams.get_mut(end.other());
-        if let Some(start) =
-            acknowledged.filter(|&start| !other.has_start() && other.may_start_at(start))
-        {
-            other.start_at(start);
+        if let Some(start) = acknowledged {
+            self.streams.get_mut(end.other()).acknowledge(start);
         }
     }
 
@@ -273,6 +276,15 @@ impl Connection {
         };
         let (outcome, line) = judged.conclude();
         ready.push_back(flow(ends, client, outcome, line));
+    }
+}
+
+/// Whether TCP takes anything of a segment, by its flags.
+fn is_taken(tcp: &TcpSlice<'_>) -> bool {
+    if tcp.syn() {
+        !tcp.fin() && !tcp.rst()
+    } else {
+        tcp.ack() || tcp.rst()
     }
 }
 

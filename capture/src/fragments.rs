@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! IP fragments put together again, as Linux does (`inet_frag_queue_insert()`): one that is there
-//! already is ignored, and one that overlaps what is there spoils its packet (RFC 5722, RFC 8200).
+//! already is ignored, and one that overlaps what is there, or does not agree with it on the end, spoils its packet
+//! (RFC 5722, RFC 8200).
 
 use std::net::IpAddr;
 
@@ -84,7 +85,9 @@ impl Fragments {
             return None;
         }
         let overlaps = |there: &IpFragRange| there.start < end && start < there.end;
+        let is_behind = |there: &IpFragRange| !fragment.more && end < there.end;
         let is_sound = !there.iter().any(overlaps)
+            && !there.iter().any(is_behind)
             && packet
                 .buffer
                 .add(fragment.offset, fragment.more, payload)

@@ -46,6 +46,8 @@ impl fmt::Display for Reason {
 pub(crate) struct Stream {
     /// The sequence number of the first byte, once that is known.
     start: Option<u32>,
+    /// Whether the other end has acknowledged that start.
+    is_acknowledged: bool,
     /// Whether any byte was seen.
     has_data: bool,
     /// None before the first byte, and behind the last one that matters.
@@ -103,16 +105,11 @@ impl Stream {
         self.decided.as_ref()
     }
 
-    /// Whether the start is known.
-    pub(crate) fn has_start(&self) -> bool {
-        self.start.is_some()
-    }
-
     /// Whether what was seen so far may be of a stream whose first byte has the sequence number `start`.
     pub(crate) fn may_start_at(&self, start: u32) -> bool {
         let near = |ahead: &Ahead| ahead.seq.wrapping_sub(start) < LIMIT;
         match (self.start, &self.reading) {
-            (Some(known), _) => known == start || !self.has_data,
+            (Some(known), _) => known == start || !self.has_data && !self.is_acknowledged,
             (None, Some(reading)) => reading.ahead.iter().all(near),
             (None, None) => true,
         }
@@ -122,6 +119,15 @@ impl Stream {
     pub(crate) fn start_at(&mut self, start: u32) {
         self.start = Some(start);
         self.advance();
+    }
+
+    /// Tells what sequence number the other end acknowledges for the first byte's, which is known from
+    /// the stream itself if it was captured.
+    pub(crate) fn acknowledge(&mut self, start: u32) {
+        if self.start.is_none() && self.may_start_at(start) {
+            self.start_at(start);
+        }
+        self.is_acknowledged |= self.start == Some(start);
     }
 
     /// Sees a segment's bytes, of which the first has the sequence number `seq`.
@@ -135,7 +141,14 @@ impl Stream {
         }
         let reading = self.reading.get_or_insert_default();
         match self.start {
-            Some(start) if reading.read(start, seq, bytes) => self.advance(),
+            Some(start) if reading.known(start, seq).is_some() => {
+                if reading.ahead.is_empty() {
+                    reading.read(start, seq, bytes);
+                } else {
+                    reading.wait(seq, bytes, usize::MAX);
+                }
+                self.advance();
+            }
             Some(start) if seq.wrapping_sub(start) < LIMIT => reading.wait(seq, bytes, AHEAD_MAX),
             // Before the start or beyond what is looked at.
             Some(_) => {}
@@ -178,8 +191,19 @@ impl Stream {
         let is_next = |reading: &Reading, ahead: &Ahead| reading.known(start, ahead.seq).is_some();
         while let Some(at) = (reading.ahead.iter()).position(|ahead| is_next(reading, ahead)) {
             let ahead = reading.ahead.remove(at);
-            reading.cost = reading.cost.saturating_sub(ahead.cost());
-            reading.read(start, ahead.seq, &ahead.bytes);
+            // Of several copies of a byte the first counts: this one ends where an earlier one begins.
+            let earlier = reading.ahead.iter().take(at);
+            let end = earlier.map(|it| it.seq.wrapping_sub(ahead.seq)).min();
+            match end.and_then(|end| ahead.bytes.get(..end as usize)) {
+                Some(bytes) => {
+                    reading.read(start, ahead.seq, bytes);
+                    reading.ahead.insert(at, ahead);
+                }
+                None => {
+                    reading.cost = reading.cost.saturating_sub(ahead.cost());
+                    reading.read(start, ahead.seq, &ahead.bytes);
+                }
+            }
         }
         if let Some(verdict) = reading.is_through() {
             self.decided = Some((verdict, reading.text(verdict)));
@@ -198,15 +222,14 @@ impl Reading {
     }
 
     /// Reads what is new in a segment, unless it is ahead.
-    fn read(&mut self, start: u32, seq: u32, bytes: &[u8]) -> bool {
-        let Some(known) = self.known(start, seq) else {
-            return false;
-        };
-        let new = bytes.get(known..).unwrap_or_default();
+    fn read(&mut self, start: u32, seq: u32, bytes: &[u8]) {
+        let known = self.known(start, seq);
+        let new = known
+            .and_then(|known| bytes.get(known..))
+            .unwrap_or_default();
         self.classifier.feed(new);
         self.line.feed(new);
         self.position = self.position.saturating_add(new.len() as u32);
-        true
     }
 
     /// Keeps a segment until it can be read, if there are less than `max`.

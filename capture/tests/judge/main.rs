@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Captures made here, and what they are judged to be.
+//! Captures made for the purpose, judged.
 
+mod bounds;
 mod connections;
+mod corpus;
+mod endings;
 mod files;
-mod formats;
 mod fragments;
 mod links;
 mod support;

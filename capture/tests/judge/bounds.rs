@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0
+//! That what is kept stays bounded, and that each connection is told once all the same.
+
+use std::collections::HashSet;
+use std::net::SocketAddr;
+
+use capture::{Flow, Judge, FLOWS_MAX};
+
+use crate::support::*;
+
+/// How many bytes of segments wait at most, in all connections and packets of a whole, and how many
+/// segments in one; and how many packets of which fragments are missing.
+const WAITING_MAX: usize = 64 << 20;
+const AHEAD_MAX: usize = 256;
+const EARLY_MAX: usize = 4;
+const INCOMPLETE_MAX: usize = 512;
+
+/// All flows of a capture of raw IP, and how many packets had been read before each was told.
+fn judge_and_count(packets: impl Iterator<Item = Vec<u8>>) -> Vec<(Flow, u64)> {
+    let file = pcap(RAW, packets);
+    let mut judge = Judge::open(&*file).unwrap();
+    let mut flows = Vec::new();
+    while let Some(flow) = judge.next() {
+        flows.push((flow.unwrap(), judge.summary().packets));
+    }
+    flows
+}
+
+/// Asserts that each of so many clients is told once.
+fn assert_each_is_told_once(flows: &[(Flow, u64)], count: usize) {
+    let clients: HashSet<_> = flows.iter().map(|(flow, _)| flow.client).collect();
+    assert_eq!((flows.len(), clients.len()), (count, count));
+}
+
+/// The packet with another client, by its address: building so many would take most of the time.
+fn from(packet: &[u8], client: usize) -> Vec<u8> {
+    let mut packet = packet.to_vec();
+    packet[12..16].copy_from_slice(&(client as u32).to_be_bytes());
+    packet
+}
+
+/// The number of a client that was given so.
+fn number(flow: &Flow) -> usize {
+    match flow.client {
+        SocketAddr::V4(client) => u32::from(*client.ip()) as usize,
+        SocketAddr::V6(client) => panic!("{client}"),
+    }
+}
+
+#[test]
+fn connections_are_bounded() {
+    const COUNT: usize = FLOWS_MAX + 10;
+    let connection = Connection::v4();
+    let segments = [connection.syn(), connection.of_client(0, REQUEST)];
+    let [syn, request] = segments.map(|segment| segment.packet());
+    // One is decided at once, and another one goes on.
+    let first = [
+        from(&syn, 0),
+        from(&request, 0),
+        from(&syn, 1),
+        from(&syn, 2),
+        from(&syn, 1),
+    ];
+    let others = (3..COUNT).map(|client| from(&syn, client));
+    let flows = judge_and_count(first.into_iter().chain(others));
+    assert_each_is_told_once(&flows, COUNT);
+    // The first is dropped for the last but eight, the second for the next.
+    let [(first, 2), (second, read), (third, next), ..] = &flows[..] else {
+        panic!("{:?}", &flows[..3]);
+    };
+    assert_eq!([first, second, third].map(number), [0, 2, 1]);
+    assert_eq!(*read as usize, FLOWS_MAX + 4);
+    assert_eq!(*next as usize, FLOWS_MAX + 5);
+    assert_eq!(told(first), HTTP1);
+    assert_eq!(told(second), "too little data");
+}
+
+#[test]
+fn waiting_bytes_are_bounded() {
+    const LENGTH: usize = 60_000;
+    let connection = Connection::v4();
+    let segments = [connection.syn(), connection.of_client(1, &[b'a'; LENGTH])];
+    let [syn, ahead] = segments.map(|segment| segment.packet());
+    let count = WAITING_MAX / LENGTH + 10;
+    let clients = 0..count;
+    let packets = clients.flat_map(|client| [from(&syn, client), from(&ahead, client)]);
+    let flows = judge_and_count(packets);
+    assert_each_is_told_once(&flows, count);
+    // Somewhat earlier than by the bytes alone.
+    let (first, read) = &flows[0];
+    assert_eq!((number(first), &*told(first)), (0, "a gap"));
+    let bytes = *read as usize / 2 * LENGTH;
+    assert!(
+        (WAITING_MAX - WAITING_MAX / 100..=WAITING_MAX).contains(&bytes),
+        "{bytes}"
+    );
+    let at_end = flows.iter().filter(|(_, read)| *read as usize == 2 * count);
+    assert!(at_end.count() < count - 5);
+}
+
+#[test]
+fn waiting_segments_are_bounded() {
+    // All but the first byte, a byte each, and then that.
+    let line = |length: usize| {
+        let connection = Connection::v4();
+        let line = [b"GET /", &*vec![b'a'; length - 12], b" HTTP/1"].concat();
+        let behind = (1..length).map(|at| connection.of_client(at as i32, &line[at..=at]));
+        let segments = behind.chain([connection.of_client(0, &line[..1])]);
+        (connection.opening(), segments.collect::<Vec<_>>())
+    };
+    for (length, expected) in [(AHEAD_MAX + 1, "http1"), (AHEAD_MAX + 20, "a gap")] {
+        let (opening, segments) = line(length);
+        let told = told_of([opening, segments].concat().iter());
+        assert!(told[0].starts_with(expected), "{told:?}");
+    }
+    for (length, expected) in [(EARLY_MAX, "http1"), (EARLY_MAX + 1, "a gap")] {
+        let connection = Connection::v4();
+        let pieces = (0..length).map(|at| {
+            let (position, end) = (at * 4, (at + 1) * 4);
+            let is_last = at + 1 == length;
+            let end = if is_last { REQUEST.len() } else { end };
+            connection.of_client(position as i32, &REQUEST[position..end])
+        });
+        let segments: Vec<_> = pieces.chain(connection.opening()).collect();
+        let told = told_of(&segments);
+        assert!(told[0].starts_with(expected), "{told:?}");
+    }
+}
+
+#[test]
+fn incomplete_packets_are_bounded() {
+    let connection = Connection::v4();
+    let request = Fragmented::v4(&connection.of_client(0, REQUEST).packet());
+    let (syn, fragment) = (connection.syn().packet(), request.fragment(0..48));
+    let count = INCOMPLETE_MAX + 10;
+    let clients = 0..count;
+    let packets = clients.flat_map(|client| [from(&syn, client), from(&fragment, client)]);
+    let flows = judge_and_count(packets);
+    assert_each_is_told_once(&flows, count);
+    assert!(flows.iter().all(|(flow, _)| told(flow) == HTTP1));
+    let (first, read) = &flows[0];
+    assert_eq!(number(first), 0);
+    assert_eq!(*read as usize, 2 * (INCOMPLETE_MAX + 1));
+}

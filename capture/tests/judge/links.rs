@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Where the IP packet is in a frame.
+
+use capture::LinkType;
+
+use crate::support::file::pcap_of;
+use crate::support::file::Precision::Microseconds;
+use crate::support::link::LINKS;
+use crate::support::*;
+
+#[test]
+fn requests_are_found_on_every_link() {
+    for (name, file) in samples::links() {
+        let found = judge(&*file);
+        assert_eq!(found.told(), [HTTP1], "{name}");
+        assert!(found.summary.unknown.is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn a_frame_of_any_link_may_be_cut_anywhere() {
+    let segment = Connection::v4().of_client(0, REQUEST);
+    for &(name, link, frame) in LINKS {
+        let frame = frame(&segment);
+        let cut = (0..frame.len()).map(|length| &frame[..length]);
+        let found = judge(&*pcap(link, cut));
+        assert_eq!(found.told(), ["no start seen"], "{name}");
+        assert_eq!(found.summary.packets, frame.len() as u64, "{name}");
+    }
+}
+
+#[test]
+fn what_a_file_says_of_checksums_is_no_matter() {
+    // That frames end with one, of four bytes.
+    let frames = [
+        &Connection::v4().syn(),
+        &Connection::v4().of_client(0, REQUEST),
+    ];
+    let frames = frames.map(|segment| [segment.frame(), vec![0xcc; 4]].concat());
+    assert_eq!(
+        judge(&*pcap(0x2400_0000 | ETHERNET, frames)).told(),
+        [HTTP1]
+    );
+}
+
+#[test]
+fn packets_of_unknown_links_are_counted() {
+    let connection = Connection::v4();
+    let frames = [connection.syn(), connection.of_client(0, REQUEST)].map(|it| it.frame());
+    for order in [Order::Little, Order::Big] {
+        let found = judge(&*pcap_of(order, Microseconds, 147, &frames));
+        assert!(found.flows.is_empty());
+        assert_eq!(found.summary.packets, 2);
+        assert_eq!(found.summary.unknown, [(LinkType(147), 2)].into());
+    }
+    assert_eq!(LinkType(147).to_string(), "link type 147");
+}
+
+#[test]
+fn packets_of_undescribed_interfaces_are_counted() {
+    let frame = Connection::v4().of_client(0, REQUEST).frame();
+    let file = PcapNg::new(Order::Little)
+        .simple(&frame, frame.len() as u32)
+        .interface(ETHERNET)
+        .interface(147)
+        .packet(0, &frame)
+        .packet(1, &frame)
+        .packet(2, &frame)
+        // What was described does not count in another section.
+        .section(Order::Big)
+        .packet(0, &frame);
+    let found = judge(&*file.bytes());
+    assert_eq!(found.told(), ["no start seen"]);
+    assert_eq!(found.summary.packets, 5);
+    let unknown: Vec<_> = found.summary.unknown.iter().collect();
+    let [(undescribed, 3), (LinkType(147), 1)] = unknown[..] else {
+        panic!("{unknown:?}");
+    };
+    assert_eq!(undescribed.to_string(), "an undescribed interface");
+}
+
+#[test]
+fn other_protocols_are_left_out() {
+    let packet = Connection::v4().of_client(0, REQUEST).packet();
+    let with_type = |kind: [u8; 2]| [&[2; 12], &kind[..], &packet].concat();
+    let mut udp = packet.clone();
+    udp[9] = 17;
+    let frames = [
+        with_type([0x08, 0x06]),
+        with_type([0x88, 0x63]),
+        with_type([0x00, 0x40]),
+        [&[2; 12], &[0x08, 0x00][..], &udp].concat(),
+        vec![],
+    ];
+    let found = judge(&*pcap(ETHERNET, frames));
+    assert!(found.flows.is_empty(), "{found:?}");
+    assert_eq!(found.summary.packets, 5);
+    assert!(found.summary.unknown.is_empty());
+}
+
+#[test]
+fn padding_behind_a_packet_does_not_count() {
+    for connection in [Connection::v4(), Connection::v6()] {
+        let segments = [
+            connection.syn(),
+            connection.of_client(0, &REQUEST[..4]),
+            connection.of_client(4, &REQUEST[4..]),
+        ];
+        let frames = segments.map(|segment| [segment.frame(), vec![b'?'; 6]].concat());
+        assert_eq!(judge(&*pcap(ETHERNET, frames)).told(), [HTTP1]);
+    }
+}
+
+#[test]
+fn a_length_that_is_left_to_the_network_card_is_that_of_the_frame() {
+    for (connection, length_at) in [(Connection::v4(), 2), (Connection::v6(), 4)] {
+        let packets = [connection.syn(), connection.of_client(0, REQUEST)].map(|segment| {
+            let mut packet = segment.packet();
+            packet[length_at..length_at + 2].fill(0);
+            packet
+        });
+        assert_eq!(told_of_packets(packets), [HTTP1]);
+    }
+}
+
+#[test]
+fn options_of_ip_and_tcp_are_skipped() {
+    let connection = Connection::v4();
+    let segment = connection.of_client(0, REQUEST).with(|tcp| {
+        tcp.set_options_raw(&[1; 12]).unwrap();
+    });
+    let mut packet = segment.packet();
+    // Four bytes of options: the header is a word longer.
+    packet[0] += 1;
+    let total = packet.len() as u16 + 4;
+    packet[2..4].copy_from_slice(&total.to_be_bytes());
+    packet.splice(20..20, [1; 4]);
+    assert_eq!(
+        told_of_packets([connection.syn().packet(), packet]),
+        [HTTP1]
+    );
+}
