@@ -235,7 +235,7 @@ pub(crate) struct Check {
     /// Print one JSON object for each connection
     #[arg(long)]
     pub(crate) json: bool,
-    /// Capture files, pcap or pcapng; \"-\" is standard input
+    /// Capture files, pcap or pcapng; "-" is standard input
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
 }

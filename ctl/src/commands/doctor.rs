@@ -34,8 +34,8 @@ pub(crate) fn run(arguments: &Doctor, out: &mut dyn Write) -> Result<()> {
         (0, _) if arguments.json => {}
         (0, Some(_)) => writeln!(out, "\nall is well: the module is loaded")?,
         (0, None) => writeln!(out, "\nall is well: filterctl load")?,
-        (1, _) => bail!("there is a problem: \"filterctl doctor\" tells what to do"),
-        _ => bail!("there are {problems} problems: \"filterctl doctor\" tells what to do"),
+        (1, _) => bail!("a problem was found; what to do is told with it"),
+        _ => bail!("{problems} problems were found; what to do is told with each"),
     }
     Ok(())
 }

@@ -171,7 +171,7 @@ fn a_module_for_another_kernel_is_a_problem() {
         .stdout(contains(format!(
             "-> make KVER={RELEASE} && make install\n"
         )))
-        .stderr("filterctl: there is a problem: \"filterctl doctor\" tells what to do\n");
+        .stderr("filterctl: a problem was found; what to do is told with it\n");
 }
 
 #[test]
