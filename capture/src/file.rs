@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::rc::Rc;
 
 use pcap_parser::traits::{PcapNGPacketBlock, PcapReaderIterator};
-use pcap_parser::{Block, LegacyPcapReader, PcapBlockOwned, PcapError, PcapNGReader};
+use pcap_parser::{Block, LegacyPcapReader, PcapBlockOwned, PcapError, PcapNGReader, UnknownBlock};
 
 use crate::link::LinkType;
 
@@ -18,6 +18,12 @@ const PCAP_HEADER: usize = 24;
 
 /// The size of a pcapng block that holds nothing: its type, and its size twice.
 const BLOCK_MIN: u32 = 12;
+
+/// The interfaces of a section that are known; captures have a few. Beyond, they count as undescribed.
+const INTERFACES_MAX: usize = 1 << 16;
+
+/// The pcapng block that packets were written in before there were Enhanced Packet Blocks.
+const PACKET_BLOCK: u32 = 2;
 
 /// The bits of a pcap file's link type; others tell of checksums behind the frames.
 const LINK_TYPE: i32 = 0x03ff_ffff;
@@ -65,8 +71,15 @@ pub(crate) struct Frames<'a> {
     failure: Failure,
     /// Those of the file, or of a section of it.
     interfaces: Vec<Interface>,
-    /// How the numbers of a pcapng file's section are read.
-    number: Option<fn([u8; 4]) -> u32>,
+    /// That of a pcapng file's section.
+    order: Option<Order>,
+}
+
+/// In what order the bytes of numbers are.
+#[derive(Clone, Copy)]
+enum Order {
+    Little,
+    Big,
 }
 
 /// What frames are captured on.
@@ -89,7 +102,7 @@ impl<'a> Frames<'a> {
             reader,
             failure,
             interfaces: Vec::new(),
-            number: None,
+            order: None,
         })
     }
 
@@ -98,10 +111,8 @@ impl<'a> Frames<'a> {
         let at = self.reader.consumed() as u64;
         let damaged = |what| Err(Error::Damaged { at, what });
         let interfaces = &mut self.interfaces;
-        if self
-            .number
-            .is_some_and(|number| is_too_short(self.reader.data(), number))
-        {
+        let order = self.order;
+        if order.is_some_and(|order| order.is_too_short(self.reader.data())) {
             return damaged("a block of impossible size");
         }
         let length = match self.reader.next() {
@@ -115,14 +126,16 @@ impl<'a> Frames<'a> {
                     }
                     PcapBlockOwned::NG(Block::SectionHeader(section)) => {
                         interfaces.clear();
-                        self.number = Some(match section.big_endian() {
-                            true => u32::from_be_bytes,
-                            false => u32::from_le_bytes,
+                        self.order = Some(match section.big_endian() {
+                            true => Order::Big,
+                            false => Order::Little,
                         });
                     }
                     PcapBlockOwned::NG(Block::InterfaceDescription(described)) => {
                         let interface = Interface::new(described.linktype.0, described.snaplen);
-                        interfaces.push(interface);
+                        if interfaces.len() < INTERFACES_MAX {
+                            interfaces.push(interface);
+                        }
                     }
                     PcapBlockOwned::NG(Block::EnhancedPacket(packet)) => {
                         see(link(interfaces, packet.if_id), packet.packet_data());
@@ -133,6 +146,11 @@ impl<'a> Frames<'a> {
                         let snaplen = interfaces.first().map(|interface| interface.snaplen);
                         let captured = snaplen.and_then(|snaplen| data.get(..snaplen));
                         see(link(interfaces, 0), captured.unwrap_or(data));
+                    }
+                    PcapBlockOwned::NG(Block::Unknown(block)) => {
+                        if let Some((interface, data)) = order.and_then(|it| it.packet(block)) {
+                            see(link(interfaces, interface), data);
+                        }
                     }
                     PcapBlockOwned::NG(_) => {}
                 }
@@ -170,11 +188,40 @@ impl<'a> Frames<'a> {
     }
 }
 
-/// Whether a pcapng block claims to be shorter than any can be, which the parser does not look at in
-/// all of them.
-fn is_too_short(block: &[u8], number: fn([u8; 4]) -> u32) -> bool {
-    let length = block.get(4..).and_then(<[u8]>::first_chunk::<4>);
-    length.is_some_and(|&length| number(length) < BLOCK_MIN)
+impl Order {
+    fn u16(self, bytes: [u8; 2]) -> u16 {
+        match self {
+            Self::Little => u16::from_le_bytes(bytes),
+            Self::Big => u16::from_be_bytes(bytes),
+        }
+    }
+
+    fn u32(self, bytes: [u8; 4]) -> u32 {
+        match self {
+            Self::Little => u32::from_le_bytes(bytes),
+            Self::Big => u32::from_be_bytes(bytes),
+        }
+    }
+
+    /// Whether a pcapng block claims to be shorter than any can be, which the parser does not look at
+    /// in all of them.
+    fn is_too_short(self, block: &[u8]) -> bool {
+        let length = block.get(4..).and_then(<[u8]>::first_chunk::<4>);
+        length.is_some_and(|&length| self.u32(length) < BLOCK_MIN)
+    }
+
+    /// The interface and the bytes of a Packet Block, which the parser does not know.
+    fn packet<'b>(self, block: &UnknownBlock<'b>) -> Option<(u32, &'b [u8])> {
+        // The parser reads the type in one order always.
+        if self.u32(block.block_type.to_le_bytes()) != PACKET_BLOCK {
+            return None;
+        }
+        let (&interface, rest) = block.data.split_first_chunk::<2>()?;
+        // Behind it: how many packets were lost, 2 bytes; the time, 8.
+        let (&captured, rest) = rest.get(10..)?.split_first_chunk::<4>()?;
+        let data = rest.get(4..)?.get(..self.u32(captured) as usize)?;
+        Some((self.u16(interface).into(), data))
+    }
 }
 
 impl Interface {

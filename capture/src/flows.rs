@@ -11,11 +11,12 @@ use lru::LruCache;
 use crate::packet::Segment;
 use crate::stream::{Reason, Stream};
 
-/// How many connections are known at once. For others those are judged as they stand that were not
-/// seen for the longest time.
+/// How many connections are known at once. For others those are judged as they stand, and forgotten,
+/// that were not seen for the longest time.
 pub const FLOWS_MAX: usize = 1 << 18;
 
-/// How many bytes of segments that wait for others are kept, of all connections together.
+/// How many bytes of segments that wait for others are kept, of all connections together. For others
+/// those connections are judged as they stand in which none came for the longest time.
 const WAITING_MAX: usize = 64 << 20;
 
 /// A connection, judged.
@@ -37,8 +38,10 @@ pub type Outcome = Result<Verdict, Reason>;
 /// The connections that are known.
 pub(crate) struct Flows {
     connections: LruCache<Ends, Connection>,
-    /// What the segments that wait in them cost.
-    waiting: usize,
+    /// Those in which segments wait.
+    waiting: LruCache<Ends, ()>,
+    /// What these segments cost.
+    cost: usize,
 }
 
 /// The two ends of a connection, the lower one first.
@@ -82,7 +85,8 @@ impl Flows {
     pub(crate) fn new() -> Self {
         Self {
             connections: LruCache::unbounded(),
-            waiting: 0,
+            waiting: LruCache::unbounded(),
+            cost: 0,
         }
     }
 
@@ -98,20 +102,41 @@ impl Flows {
         }
         connection.see(end, segment);
         connection.tell_if_decided(ends, ready);
-        self.waiting = (self.waiting.saturating_add(connection.cost())).saturating_sub(before);
-        while (self.waiting > WAITING_MAX || self.connections.len() > FLOWS_MAX)
-            && self.give_up_oldest(ready)
-        {}
+        let after = connection.cost();
+        self.cost = self.cost.saturating_add(after).saturating_sub(before);
+        if after > before {
+            self.waiting.put(ends, ());
+        } else if after < before && after == 0 {
+            self.waiting.pop(&ends);
+        }
+        while self.cost > WAITING_MAX && self.give_up_waiting(ready) {}
+        if self.connections.len() > FLOWS_MAX {
+            self.give_up_oldest(ready);
+        }
     }
 
     /// Tells the connection that was not seen for the longest time, unless it has been told, and forgets
     /// it. False if there is none.
     pub(crate) fn give_up_oldest(&mut self, ready: &mut VecDeque<Flow>) -> bool {
-        let Some((ends, connection)) = self.connections.pop_lru() else {
+        let Some((ends, mut connection)) = self.connections.pop_lru() else {
             return false;
         };
-        self.waiting = self.waiting.saturating_sub(connection.cost());
+        self.waiting.pop(&ends);
+        self.cost = self.cost.saturating_sub(connection.cost());
         connection.tell(ends, ready);
+        true
+    }
+
+    /// Tells the connection in which segments wait that has seen none come for the longest time. False
+    /// if there is none.
+    fn give_up_waiting(&mut self, ready: &mut VecDeque<Flow>) -> bool {
+        let Some((ends, ())) = self.waiting.pop_lru() else {
+            return false;
+        };
+        if let Some(connection) = self.connections.peek_mut(&ends) {
+            self.cost = self.cost.saturating_sub(connection.cost());
+            connection.tell(ends, ready);
+        }
         true
     }
 }
@@ -253,18 +278,23 @@ impl Connection {
             return;
         };
         ready.push_back(flow(ends, client, Ok(*verdict), line.clone()));
+        self.forget();
+    }
+
+    /// Keeps no more than what tells the next connection from this one, which has been told.
+    fn forget(&mut self) {
         self.told = true;
         self.streams.low.forget();
         self.streams.high.forget();
     }
 
     /// Tells it as it stands, unless it has been told.
-    fn tell(self, ends: Ends, ready: &mut VecDeque<Flow>) {
+    fn tell(&mut self, ends: Ends, ready: &mut VecDeque<Flow>) {
         if self.told {
             return;
         }
         let client = self.client(ends);
-        let Both { low, high } = self.streams;
+        let Both { low, high } = &mut self.streams;
         let (of_client, of_server) = match client {
             End::Low => (low, high),
             End::High => (high, low),
@@ -276,6 +306,7 @@ impl Connection {
         };
         let (outcome, line) = judged.conclude();
         ready.push_back(flow(ends, client, outcome, line));
+        self.forget();
     }
 }
 

@@ -111,7 +111,8 @@ impl Stream {
         match (self.start, &self.reading) {
             (Some(known), _) => known == start || !self.has_data && !self.is_acknowledged,
             (None, Some(reading)) => reading.ahead.iter().all(near),
-            (None, None) => true,
+            // What has been given up is of another.
+            (None, None) => !self.has_data,
         }
     }
 
@@ -150,9 +151,15 @@ impl Stream {
                 self.advance();
             }
             Some(start) if seq.wrapping_sub(start) < LIMIT => reading.wait(seq, bytes, AHEAD_MAX),
-            // Before the start or beyond what is looked at.
-            Some(_) => {}
-            None => reading.wait(seq, bytes, EARLY_MAX),
+            // Beyond what is looked at.
+            Some(_) => reading.missed = true,
+            None if reading.missed => {}
+            None => {
+                reading.wait(seq, bytes, EARLY_MAX);
+                if reading.missed {
+                    reading.give_up_early();
+                }
+            }
         }
     }
 
@@ -163,11 +170,11 @@ impl Stream {
     }
 
     /// The verdict, or the reason why there is none, with what is known of the line.
-    pub(crate) fn conclude(self) -> (Result<Verdict, Reason>, Text) {
-        if let Some((verdict, line)) = self.decided {
+    pub(crate) fn conclude(&mut self) -> (Result<Verdict, Reason>, Text) {
+        if let Some((verdict, line)) = self.decided.take() {
             return (Ok(verdict), line);
         }
-        let Some(reading) = self.reading else {
+        let Some(reading) = self.reading.take() else {
             let reason = match self.start {
                 Some(_) => Reason::TooLittle,
                 None => Reason::NoStart,
@@ -242,6 +249,16 @@ impl Reading {
         let ahead = Ahead { seq, bytes };
         self.cost = self.cost.saturating_add(ahead.cost());
         self.ahead.push(ahead);
+    }
+
+    /// Keeps no more of the segments that came before the start than where the first one was: they are
+    /// too many to belong to it.
+    fn give_up_early(&mut self) {
+        self.ahead.truncate(1);
+        for ahead in &mut self.ahead {
+            ahead.bytes = Box::default();
+        }
+        self.cost = self.ahead.iter().map(Ahead::cost).sum();
     }
 
     /// The verdict, if what follows would not even lengthen the line that people are shown.

@@ -99,6 +99,34 @@ fn waiting_bytes_are_bounded() {
 }
 
 #[test]
+fn streams_without_a_start_wait_for_little() {
+    // Together they are four times as much as waits at most.
+    const LENGTH: usize = 60_000;
+    let connection = Connection::v4();
+    let bulk = connection.of_client(0, &[b'a'; LENGTH]).packet();
+    let count = WAITING_MAX / LENGTH;
+    let clients = (0..5).flat_map(|_| 0..count);
+    let first = [connection.syn(), connection.of_client(0, REQUEST)];
+    let first: Vec<_> = first.map(|segment| from(&segment.packet(), count)).into();
+    let again = from(&connection.of_client(100, b"more").packet(), count);
+    let others = clients.map(|client| from(&bulk, client));
+    let packets = first.into_iter().chain(others).chain([again]);
+    let flows = judge_and_count(packets);
+    assert_each_is_told_once(&flows, count + 1);
+    let (undecided, decided): (Vec<_>, Vec<_>) =
+        flows.iter().partition(|(flow, _)| flow.outcome.is_err());
+    assert_eq!(decided.len(), 1);
+    assert!(undecided
+        .iter()
+        .all(|(flow, _)| told(flow) == "no start seen"));
+    // Of those that wait the first ones are given up, and told once though they go on.
+    let early = undecided
+        .iter()
+        .filter(|(_, read)| *read as usize <= 5 * count);
+    assert!(early.count() > 10);
+}
+
+#[test]
 fn waiting_segments_are_bounded() {
     // All but the first byte, a byte each, and then that.
     let line = |length: usize| {

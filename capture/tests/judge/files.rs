@@ -59,6 +59,31 @@ fn files_of_every_kind_are_read() {
 }
 
 #[test]
+fn packet_blocks_of_old_are_read() {
+    for order in [Order::Little, Order::Big] {
+        let mut file = PcapNg::new(order).interface(RAW).interface(ETHERNET);
+        for segment in samples::conversation() {
+            let frame = segment.frame();
+            let length = order.u32(frame.len() as u32);
+            // The interface, a count of lost packets, the time, the captured length and that on the wire.
+            let header = [
+                &order.u16(1)[..],
+                &[0xff; 2],
+                &[0; 8],
+                &length[..],
+                &length[..],
+            ];
+            file = file.block(2, &[header.concat(), frame].concat());
+        }
+        // One that is cut within its header, and one whose packet is larger.
+        let file = file.block(2, &[0; 12]).block(2, &[0xff; 24]).bytes();
+        let found = judge(&*file);
+        assert_eq!(found.told(), [HTTP1, TOLD_OTHER]);
+        assert_eq!(found.summary.packets, samples::conversation().len() as u64);
+    }
+}
+
+#[test]
 fn samples_have_a_request_each() {
     for (name, file) in samples::all() {
         assert_eq!(judge(&*file).told()[0], HTTP1, "{name}");

@@ -80,6 +80,27 @@ fn packets_of_undescribed_interfaces_are_counted() {
 }
 
 #[test]
+fn interfaces_are_bounded() {
+    const INTERFACES_MAX: u32 = 1 << 16;
+    let frame = Connection::v4().of_client(0, REQUEST).frame();
+    let file = PcapNg::new(Order::Little);
+    let file = (0..INTERFACES_MAX + 10).fold(file, |file, _| file.interface(ETHERNET));
+    let file = file.packet(INTERFACES_MAX, &frame).bytes();
+    let found = judge(&*file);
+    assert!(found.flows.is_empty());
+    assert_eq!(found.summary.unknown.into_values().sum::<u64>(), 1);
+    let file = [
+        &*file,
+        &PcapNg::new(Order::Little)
+            .interface(ETHERNET)
+            .packet(0, &frame)
+            .bytes(),
+    ]
+    .concat();
+    assert_eq!(judge(&*file).flows.len(), 1);
+}
+
+#[test]
 fn other_protocols_are_left_out() {
     let packet = Connection::v4().of_client(0, REQUEST).packet();
     let with_type = |kind: [u8; 2]| [&[2; 12], &kind[..], &packet].concat();
