@@ -183,7 +183,7 @@ pub(crate) struct Load {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 It looks at the kernel (version, configuration, who may load which modules), at the module's file,
-and at what it takes to build one. Root is not needed, but sees more: the lockdown, for example.
+and at what it takes to build one. Root is not needed.
 
 With --json, one object:
   problems  how many
@@ -215,7 +215,9 @@ end, the verdict first:
   response            the answer of an HTTP server, of which the request is not in the capture
   other               anything else
   undecided           a gap, no start seen, or too little data
-Files that are cut off or damaged are read as far as possible; stderr tells where that ends.
+Files that are cut off or damaged are read as far as possible; stderr tells where that ends. 262,144
+connections are known at a time; for more, those that were idle for longest are judged as they
+stand, and told again if they go on.
 
 With --json, an object a line:
   file     as given
@@ -229,7 +231,7 @@ Exit status: 0, whatever is found; 1, if a file could not be opened or is no cap
 
 Examples:
   filterctl check capture.pcap
-  tcpdump -i any -w - tcp | filterctl check -
+  tcpdump -U -i any -w - tcp | filterctl check -
   filterctl check --json *.pcap | jq -r 'select(.verdict == \"http1\").server' | sort | uniq -c")]
 pub(crate) struct Check {
     /// Print one JSON object for each connection

@@ -11,6 +11,7 @@ mod human;
 mod module;
 mod settings;
 mod stats;
+mod style;
 mod sysfs;
 mod uapi;
 

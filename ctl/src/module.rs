@@ -82,8 +82,14 @@ fn modprobe(parameters: &[String]) -> Result<()> {
     };
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        let hint = if is_root() { "" } else { "; run as root" };
-        bail!("modprobe failed ({}): {}{hint}", output.status, said.trim());
+        let said = said.trim();
+        return Err(match refusal::told(said) {
+            Some(errno) => anyhow!(refusal::of_load(errno, is_root())).context(said.to_owned()),
+            None => anyhow!(
+                "modprobe failed ({}): {said}; \"filterctl doctor\" may tell more",
+                output.status
+            ),
+        });
     }
     Ok(())
 }

@@ -6,6 +6,8 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Read, Write};
 use std::path::Path;
+use std::process;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstyle::{AnsiColor, Style};
 use anyhow::{bail, Result};
@@ -16,14 +18,16 @@ use serde_json::json;
 
 use crate::cli::Check;
 use crate::human;
+use crate::style::{FAINT, HEADING};
 
 const HTTP: Style = AnsiColor::Red.on_default().bold();
 const UNDECIDED: Style = AnsiColor::Yellow.on_default();
-const FAINT: Style = Style::new().dimmed();
-const HEADING: Style = Style::new().bold();
 
 /// From what size on a file's progress is shown, in bytes: such a one takes some time.
 const LARGE: u64 = 64 << 20;
+
+/// The file that is standard input.
+const STDIN: &str = "-";
 
 /// What is said of a connection without a verdict.
 const NO_VERDICT: &str = "undecided";
@@ -36,6 +40,9 @@ pub(crate) fn run(arguments: &Check, out: &mut dyn Write) -> Result<()> {
     } else {
         &mut BufWriter::new(out)
     };
+    if arguments.files.iter().any(|file| is_stdin(file)) {
+        outlive_writer()?;
+    }
     let mut total = Total::default();
     let mut unreadable = 0;
     for file in &arguments.files {
@@ -62,6 +69,7 @@ fn check(file: &Path, arguments: &Check, total: &mut Total, out: &mut dyn Write)
     let mut judge = match opened.and_then(|input| Judge::open(progress.wrap_read(input))) {
         Ok(judge) => judge,
         Err(error) => {
+            progress.finish_and_clear();
             warn(file, &error);
             return Ok(error.is_partial());
         }
@@ -76,6 +84,10 @@ fn check(file: &Path, arguments: &Check, total: &mut Total, out: &mut dyn Write)
                 match io::stdout().is_terminal() {
                     true => progress.suspend(tell)?,
                     false => tell()?,
+                }
+                // Another program may still be writing it.
+                if is_stdin(file) {
+                    out.flush()?;
                 }
             }
             Err(error) => end = Some(error),
@@ -102,9 +114,26 @@ fn check(file: &Path, arguments: &Check, total: &mut Total, out: &mut dyn Write)
     Ok(error.is_partial())
 }
 
-/// Opens a file, or standard input as "-", and shows the progress on a large one.
+fn is_stdin(file: &Path) -> bool {
+    file == Path::new(STDIN)
+}
+
+/// Lets the first Ctrl-C end the program that writes standard input, of which then the end is read.
+fn outlive_writer() -> Result<()> {
+    /// As shells tell of a program that was interrupted.
+    const INTERRUPTED: i32 = 130;
+    let again = AtomicBool::new(false);
+    ctrlc::set_handler(move || {
+        if again.swap(true, Ordering::Relaxed) {
+            process::exit(INTERRUPTED);
+        }
+    })?;
+    Ok(())
+}
+
+/// Opens a file, or standard input, and shows the progress on a large one.
 fn open(file: &Path, progress: &ProgressBar) -> io::Result<Box<dyn Read>> {
-    if file == Path::new("-") {
+    if is_stdin(file) {
         return Ok(Box::new(io::stdin().lock()));
     }
     let opened = File::open(file)?;

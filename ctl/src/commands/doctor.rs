@@ -3,23 +3,23 @@
 
 use std::io::Write;
 
-use anstyle::{AnsiColor, Style};
+use anstyle::AnsiColor;
 use anyhow::{bail, Result};
 use serde_json::{json, Value};
 
 use crate::cli::Doctor;
 use crate::doctor::{judge, Facts, Finding, Status};
-
-const FAINT: Style = Style::new().dimmed();
+use crate::style::FAINT;
 
 /// Shows all findings. It fails if there is a problem among them.
 pub(crate) fn run(arguments: &Doctor, out: &mut dyn Write) -> Result<()> {
     let facts = Facts::collect(&arguments.root, arguments.module.as_deref())?;
     let findings = judge(&facts);
-    let problems = findings
-        .iter()
-        .filter(|finding| finding.status == Status::Problem);
-    let problems = problems.count();
+    let count = |status| {
+        let of_status = findings.iter().filter(|finding| finding.status == status);
+        of_status.count()
+    };
+    let (problems, warnings) = (count(Status::Problem), count(Status::Warning));
     if arguments.json {
         let findings: Vec<Value> = findings.iter().map(Finding::to_json).collect();
         writeln!(
@@ -30,10 +30,12 @@ pub(crate) fn run(arguments: &Doctor, out: &mut dyn Write) -> Result<()> {
     } else {
         show(&findings, out)?;
     }
-    match (problems, &facts.loaded) {
+    match (problems, warnings) {
         (0, _) if arguments.json => {}
-        (0, Some(_)) => writeln!(out, "\nall is well: the module is loaded")?,
-        (0, None) => writeln!(out, "\nall is well: filterctl load")?,
+        (0, 0) if facts.loaded.is_some() => writeln!(out, "\nall is well: the module is loaded")?,
+        (0, 0) => writeln!(out, "\nall is well: the module can be loaded")?,
+        (0, 1) => writeln!(out, "\nno problem, a warning")?,
+        (0, _) => writeln!(out, "\nno problem, {warnings} warnings")?,
         (1, _) => bail!("a problem was found; what to do is told with it"),
         _ => bail!("{problems} problems were found; what to do is told with each"),
     }

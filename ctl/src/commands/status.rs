@@ -8,28 +8,28 @@ use std::time::{Duration, Instant};
 
 use anstyle::{AnsiColor, Style};
 use anyhow::Result;
+use console::Term;
 use serde_json::{json, Map, Value};
 
 use crate::cli::{Interval, Status};
 use crate::human;
 use crate::settings::{self, Kind};
 use crate::stats::Stats;
+use crate::style::{FAINT, HEADING};
 use crate::sysfs::{NotLoaded, Sysfs};
 use crate::uapi::*;
 
 /// The key of the rates in JSON.
 const RATES: &str = "rates";
 
-const HEADING: Style = Style::new().bold();
 const ON: Style = AnsiColor::Green.on_default().bold();
 const OFF: Style = AnsiColor::Yellow.on_default().bold();
-const FAINT: Style = Style::new().dimmed();
 
 /// What a terminal is told: to clear all, to begin at its top left, to clear the rest of a line, and
 /// what is below.
 const CLEAR: &[u8] = b"\x1b[2J";
 const TOP: &[u8] = b"\x1b[H";
-const REST_OF_LINE: &[u8] = b"\x1b[K\n";
+const REST_OF_LINE: &[u8] = b"\x1b[K";
 const BELOW: &[u8] = b"\x1b[J";
 
 /// Shows the status, once or again and again.
@@ -62,7 +62,7 @@ fn watch(root: &Path, interval: Duration, json: bool, out: &mut dyn Write) -> Re
         if in_place && snapshot.is_ok() {
             redraw(&page, before.is_none(), out)?;
         } else {
-            if !json && before.is_some() {
+            if before.is_some() && !json {
                 writeln!(out)?;
             }
             out.write_all(&page)?;
@@ -71,9 +71,13 @@ fn watch(root: &Path, interval: Duration, json: bool, out: &mut dyn Write) -> Re
         before = Some(snapshot?);
         match interrupted.recv_timeout(interval) {
             Err(RecvTimeoutError::Timeout) => {}
-            Ok(()) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => break,
         }
     }
+    if in_place {
+        writeln!(out)?;
+    }
+    Ok(())
 }
 
 /// Writes a page over the one before, so that nothing flickers.
@@ -84,11 +88,26 @@ fn redraw(page: &[u8], is_first: bool, out: &mut dyn Write) -> io::Result<()> {
         terminal.write_all(CLEAR)?;
     }
     terminal.write_all(TOP)?;
-    for line in page.split_inclusive(|&byte| byte == b'\n') {
-        out.write_all(line.trim_ascii_end())?;
+    let (rows, _) = Term::stdout().size();
+    for (number, line) in fitting(page, rows.into()).enumerate() {
+        // None behind the last line, at which the terminal would scroll.
+        if number > 0 {
+            out.write_all(b"\n")?;
+        }
+        out.write_all(line)?;
         terminal.write_all(REST_OF_LINE)?;
     }
     terminal.write_all(BELOW)
+}
+
+/// The lines of a page as far as there are rows for them: if there are too few, first of all without
+/// the empty ones.
+fn fitting(page: &[u8], rows: usize) -> impl Iterator<Item = &[u8]> {
+    let lines = page.trim_ascii_end().split(|&byte| byte == b'\n');
+    let is_tight = lines.clone().count() > rows;
+    lines
+        .filter(move |line| !is_tight || !line.is_empty())
+        .take(rows)
 }
 
 /// Writes what there is to tell, if need be that the module is not loaded.

@@ -2,11 +2,13 @@
 //! What there is to know of a machine, without a judgement.
 
 use std::collections::HashMap;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
 use anyhow::{Context, Result};
+use flate2::read::GzDecoder;
 
 use crate::module::{self, Image};
 use crate::uapi::{HTTP_FILTER_SYSFS, HTTP_FILTER_VERSION_FILE};
@@ -38,9 +40,18 @@ pub(crate) struct Facts {
     /// The version of the module that is loaded.
     pub(crate) loaded: Option<String>,
     /// The module's file, and what it says of itself.
-    pub(crate) module: Result<(PathBuf, Image), String>,
+    pub(crate) module: Result<(PathBuf, Image), NoModule>,
     /// What a build of the module takes.
     pub(crate) build: Build,
+}
+
+/// Why there is no module to look at.
+#[derive(Debug)]
+pub(crate) enum NoModule {
+    /// None was found.
+    Missing(String),
+    /// The file says nothing of itself that can be read.
+    Unreadable(String),
 }
 
 /// What a build takes.
@@ -53,16 +64,37 @@ pub(crate) struct Build {
     pub(crate) has_metadata: bool,
     pub(crate) source: PathBuf,
     pub(crate) has_source: bool,
-    /// What the compilers say of their version, and those that the kernel was built with.
-    pub(crate) rustc: Vec<String>,
+    /// The compilers that are there.
+    pub(crate) rustc: Vec<Rustc>,
     pub(crate) cc: Vec<String>,
-    /// Tools that are not there.
-    pub(crate) missing: Vec<&'static str>,
+    /// Tools and headers that are not there, and their packages.
+    pub(crate) missing: Vec<(&'static str, &'static str)>,
 }
 
-/// Tools that every build takes, and those that prepare Rust metadata.
-const TOOLS: [&str; 3] = ["make", "cargo", "bindgen"];
-const METADATA_TOOLS: [&str; 4] = ["flex", "bison", "bc", "xz"];
+/// A Rust compiler.
+#[derive(Debug)]
+pub(crate) struct Rustc {
+    /// What it says of its version.
+    pub(crate) version: String,
+    /// Whether the sources of its core library are there.
+    pub(crate) has_source: bool,
+}
+
+/// Tools that every build takes, and tools and headers that prepare Rust metadata, with their packages.
+const TOOLS: [(&str, &str); 3] = [("make", "make"), ("cargo", "cargo"), ("bindgen", "bindgen")];
+const METADATA_TOOLS: [(&str, &str); 4] = [
+    ("flex", "flex"),
+    ("bison", "bison"),
+    ("bc", "bc"),
+    ("xz", "xz-utils"),
+];
+const METADATA_HEADERS: [(&str, &str); 2] = [
+    ("libelf.h", "libelf-dev"),
+    ("openssl/opensslv.h", "libssl-dev"),
+];
+
+/// Where a kernel's configuration is beside files of its own.
+const CONFIG_GZ: &str = "proc/config.gz";
 
 impl Facts {
     /// Looks at the machine whose files are below `root`, and at a module's file: the given one, or that
@@ -80,6 +112,7 @@ impl Facts {
             headers.join(".config"),
         ];
         let config = config.iter().find_map(|file| fs::read_to_string(file).ok());
+        let config = config.or_else(|| unpack(&root.join(CONFIG_GZ)).ok());
         let config = config.as_deref().map(options);
 
         let status = text("proc/self/status").unwrap_or_default();
@@ -119,37 +152,84 @@ impl Build {
         config: Option<&HashMap<String, String>>,
     ) -> Self {
         let series: Vec<&str> = release.splitn(3, ['.', '-', '+']).take(2).collect();
-        let source = root.join(format!("usr/src/linux-source-{}.tar.xz", series.join(".")));
+        let source = format!("usr/src/linux-source-{}.tar.xz", series.join("."));
+        let source = env::var_os("KERNEL_SOURCE").map_or_else(|| root.join(source), PathBuf::from);
         let has_metadata = headers.join("rust/libkernel.rmeta").exists();
-        let tools = TOOLS.iter().chain(if has_metadata {
-            &[][..]
-        } else {
-            &METADATA_TOOLS
-        });
+        let is_missing = |&&(tool, _): &&(&str, _)| output(tool, &["--version"]).is_none();
+        let mut missing: Vec<_> = TOOLS.iter().filter(is_missing).copied().collect();
+        if !has_metadata {
+            missing.extend(METADATA_TOOLS.iter().filter(is_missing));
+            let folders = [
+                root.join("usr/include"),
+                root.join(format!("usr/include/{}-linux-gnu", env::consts::ARCH)),
+            ];
+            let is_there = |header: &str| folders.iter().any(|folder| folder.join(header).exists());
+            missing.extend(
+                METADATA_HEADERS
+                    .iter()
+                    .filter(|(header, _)| !is_there(header)),
+            );
+        }
         // As scripts/kernel-tree looks for them.
         let named = |variable, names: &[&str]| -> Vec<String> {
             let names = names.iter().map(|&name| name.to_owned());
-            let programs = env::var(variable).into_iter().chain(names);
-            programs.filter_map(|program| version(&program)).collect()
+            env::var(variable).into_iter().chain(names).collect()
         };
-        let cc = config
-            .and_then(|config| config.get("CC_VERSION_TEXT"))
-            .map_or("gcc", |text| text.split(' ').next().unwrap_or_default());
-        let cc = cc.rsplit_once("-linux-gnu-").map_or(cc, |(_, name)| name);
+        let cc = config.and_then(|config| config.get("CC_VERSION_TEXT"));
+        let cc = cc.map_or_else(|| "gcc".to_owned(), |text| compiler(text));
+        let unnumbered = cc.split('-').next().unwrap_or_default();
         Self {
             has_headers: headers.join("Makefile").exists(),
             has_metadata,
             has_source: source.exists(),
-            rustc: named("RUSTC", &["rustc", "/usr/bin/rustc"]),
-            cc: named("CC", &[cc, "gcc"]),
-            missing: tools
-                .copied()
-                .filter(|tool| version(tool).is_none())
+            rustc: named("RUSTC", &["rustc", "/usr/bin/rustc"])
+                .iter()
+                .filter_map(|program| Rustc::ask(program))
                 .collect(),
+            cc: named("CC", &[&cc, unnumbered])
+                .iter()
+                .filter_map(|program| output(program, &["--version"]))
+                .collect(),
+            missing,
             headers,
             source,
         }
     }
+}
+
+impl Rustc {
+    fn ask(program: &str) -> Option<Self> {
+        const CORE: &str = "lib/rustlib/src/rust/library/core/src/lib.rs";
+        let sysroot = output(program, &["--print", "sysroot"]).unwrap_or_default();
+        Some(Self {
+            version: output(program, &["--version"])?,
+            has_source: env::var_os("RUST_LIB_SRC").is_some()
+                || Path::new(&sysroot).join(CORE).exists(),
+        })
+    }
+}
+
+/// The program that says this of its version, as Debian names it: `gcc-14`, `clang-19`.
+fn compiler(version: &str) -> String {
+    let number = |text: &str| {
+        text.split(|byte: char| !byte.is_ascii_digit())
+            .next()
+            .map(str::to_owned)
+    };
+    for (name, mark) in [("gcc", "gcc-"), ("clang", "clang version ")] {
+        if let Some((_, rest)) = version.split_once(mark) {
+            let number = number(rest).filter(|number| !number.is_empty());
+            return number.map_or_else(|| name.to_owned(), |number| format!("{name}-{number}"));
+        }
+    }
+    "gcc".to_owned()
+}
+
+/// What a compressed file holds.
+fn unpack(file: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    GzDecoder::new(fs::File::open(file)?).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// The options that are set in a configuration.
@@ -177,23 +257,22 @@ fn chosen(text: &str) -> Option<String> {
     Some(rest.split_once(']')?.0.to_owned())
 }
 
-fn find(module: Option<&Path>, modules: &Path) -> Result<(PathBuf, Image), String> {
-    let found = || -> Result<_> {
-        let file = match module {
-            Some(file) => file.to_owned(),
-            None => module::find(modules)?.path().to_owned(),
-        };
-        let image = Image::read(&file)?;
-        Ok((file, image))
+fn find(module: Option<&Path>, modules: &Path) -> Result<(PathBuf, Image), NoModule> {
+    let file = match module {
+        Some(file) => Ok(file.to_owned()),
+        None => module::find(modules).map(|module| module.path().to_owned()),
     };
-    found().map_err(|error| format!("{error:#}"))
+    let file = file.map_err(|error| NoModule::Missing(format!("{error:#}")))?;
+    let image = Image::read(&file).map_err(|error| NoModule::Unreadable(format!("{error:#}")))?;
+    Ok((file, image))
 }
 
-/// The first line of what a program says of its version, if it is there.
-fn version(program: &str) -> Option<String> {
-    let output = Command::new(program).arg("--version").output().ok()?;
+/// The first line of what a program says, if it is there and ends well.
+fn output(program: &str, arguments: &[&str]) -> Option<String> {
+    let output = Command::new(program).args(arguments).output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    Some(text.lines().next().unwrap_or_default().to_owned())
+    let line = text.lines().next().unwrap_or_default().to_owned();
+    output.status.success().then_some(line)
 }
 
 #[cfg(test)]
@@ -207,6 +286,21 @@ mod tests {
         assert_eq!(options.len(), 2);
         assert_eq!(options["B"], "y");
         assert_eq!(options["C"], "rustc 1.85.1 (x)");
+    }
+
+    #[test]
+    fn compilers_are_named_as_debian_names_them() {
+        for (version, name) in [
+            (
+                "x86_64-linux-gnu-gcc-14 (Debian 14.2.0-19) 14.2.0",
+                "gcc-14",
+            ),
+            ("gcc (GCC) 15.1.1", "gcc"),
+            ("Debian clang version 19.1.7 (3)", "clang-19"),
+            ("", "gcc"),
+        ] {
+            assert_eq!(compiler(version), name);
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use serde_json::{json, Value};
 
-use super::facts::{Build, Facts};
+use super::facts::{Build, Facts, NoModule};
 
 /// The oldest kernel that is supported, as Debian packages it.
 const OLDEST: (u32, u32) = (7, 2);
@@ -196,38 +196,46 @@ fn signatures(facts: &Facts) -> Finding {
         None if facts.secure_boot && facts.lockdown.is_none() => "Secure Boot is on".to_owned(),
         None => return ok(NAME, "not asked for"),
     };
-    let signer = facts
-        .module
-        .as_ref()
-        .ok()
-        .and_then(|(_, image)| image.signer.as_deref());
-    match signer {
-        Some(signer) => bad(
-            NAME,
-            Status::Warning,
-            format!("asked for, since {because}; the module is signed by {signer}"),
-            "if it is refused, enroll that key: mokutil --import",
+    let of_module = match &facts.module {
+        Ok((_, image)) => match &image.signer {
+            Some(signer) => {
+                return bad(
+                    NAME,
+                    Status::Warning,
+                    format!("asked for, since {because}; the module is signed by {signer}"),
+                    "if it is refused, enroll that key: mokutil --import",
+                );
+            }
+            None => "; the module has none",
+        },
+        Err(_) => "",
+    };
+    let is_certain = locked.is_some() || facts.sig_enforce;
+    bad(
+        NAME,
+        if is_certain { Status::Problem } else { Status::Warning },
+        format!("asked for, since {because}{of_module}"),
+        format!(
+            "sign the module with /lib/modules/{}/build/scripts/sign-file, and enroll the key: mokutil --import",
+            facts.release
         ),
-        None => bad(
-            NAME,
-            if locked.is_some() || facts.sig_enforce { Status::Problem } else { Status::Warning },
-            format!("asked for, since {because}; the module has none"),
-            format!(
-                "sign it with /lib/modules/{}/build/scripts/sign-file, and enroll the key: mokutil --import",
-                facts.release
-            ),
-        ),
-    }
+    )
 }
 
 fn module(facts: &Facts) -> Finding {
     const NAME: &str = "module";
     match &facts.module {
-        Err(error) => bad(
+        Err(NoModule::Missing(error)) => bad(
             NAME,
             Status::Problem,
             error,
             "make && make install; below is what that takes",
+        ),
+        Err(NoModule::Unreadable(error)) => bad(
+            NAME,
+            Status::Problem,
+            error,
+            "name a module's file with --module, or build it anew: make && make install",
         ),
         Ok((file, image)) => {
             let version = image.version.as_deref().unwrap_or("of no version");
@@ -285,44 +293,58 @@ fn build(facts: &Facts, lacking: Status) -> Vec<Finding> {
         true => ok(name, found),
         false => bad(name, lacking, format!("missing: {found}"), advice),
     };
-    let compiler =
-        |name, option, versions: &[String], matches: &dyn Fn(&str, &str) -> bool, package: &str| {
-            let wanted = facts.option(option).unwrap_or_default();
-            match versions
-                .iter()
-                .find(|version| !wanted.is_empty() && matches(version, wanted))
-            {
-                Some(version) => ok(name, version),
-                None => {
-                    let here = versions.first().map_or("none", String::as_str);
-                    let found = match wanted {
-                        "" => format!("{here}; what the kernel was built with is not known"),
-                        _ => format!("{here}; the kernel was built with {wanted}"),
-                    };
-                    bad(
-                        name,
-                        lacking,
-                        found,
-                        format!("apt install {package} of that kernel's Debian release"),
-                    )
-                }
-            }
+    let wanted = |option| facts.option(option).unwrap_or_default();
+    let another = |name, option, here: Option<&str>, package: &str| {
+        let here = here.unwrap_or("none");
+        let found = match wanted(option) {
+            "" => format!("{here}; what the kernel was built with is not known"),
+            wanted => format!("{here}; the kernel was built with {wanted}"),
         };
-    // Rust's metadata can be read by no other version: "rustc 1.85.1 (4eb161250 2025-03-15)".
-    let same_rustc = |version: &str, wanted: &str| {
-        let words = |text: &str| {
-            text.split(' ')
-                .take(2)
-                .map(str::to_owned)
-                .collect::<Vec<_>>()
-        };
-        words(version) == words(wanted)
+        let advice = format!("apt install {package} of that kernel's Debian release");
+        bad(name, lacking, found, advice)
     };
-    // "gcc-14 (Debian 14.2.0-19) 14.2.0", and of the other only the name may differ.
-    let same_cc = |version: &str, wanted: &str| {
-        wanted
-            .split_once(") ")
-            .is_some_and(|(_, number)| version.ends_with(number))
+    // Rust's metadata can be read by no other version: "rustc 1.85.1 (4eb161250 2025-03-15)".
+    const RUSTC: &str = "rustc";
+    let version_of = |text: &str| {
+        text.split(' ')
+            .take(2)
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let wanted_rustc = version_of(wanted("RUSTC_VERSION_TEXT"));
+    let same = rustc
+        .iter()
+        .find(|rustc| version_of(&rustc.version) == wanted_rustc);
+    let rustc = match same {
+        Some(same) if same.has_source => ok(RUSTC, &same.version),
+        Some(same) => bad(
+            RUSTC,
+            lacking,
+            format!("{}, without the sources of its core library", same.version),
+            "apt install rust-src",
+        ),
+        None => {
+            let here = rustc.first().map(|rustc| rustc.version.as_str());
+            another(RUSTC, "RUSTC_VERSION_TEXT", here, "rustc and rust-src")
+        }
+    };
+    // "gcc-14 (Debian 14.2.0-19) 14.2.0", of which only what is behind the parentheses must be the
+    // same, or "Debian clang version 19.1.7 (3)".
+    let wanted_cc = wanted("CC_VERSION_TEXT");
+    let wanted_cc = wanted_cc
+        .split_once(") ")
+        .map_or(wanted_cc, |(_, number)| number);
+    let same = cc
+        .iter()
+        .find(|cc| !wanted_cc.is_empty() && cc.contains(wanted_cc));
+    let cc = match same {
+        Some(cc) => ok("C compiler", cc),
+        None => another(
+            "C compiler",
+            "CC_VERSION_TEXT",
+            cc.first().map(String::as_str),
+            "the compiler",
+        ),
     };
     let metadata = if *has_metadata {
         ok("Rust metadata", "in the headers")
@@ -338,14 +360,14 @@ fn build(facts: &Facts, lacking: Status) -> Vec<Finding> {
         )
     };
     let tools = match missing.as_slice() {
-        [] => ok("tools", "make, cargo, bindgen and what they call"),
+        [] => ok("tools", "make, cargo, bindgen and what they need"),
         missing => {
-            let packages = missing.join(" ").replace("xz", "xz-utils");
+            let (tools, packages): (Vec<_>, Vec<_>) = missing.iter().copied().unzip();
             bad(
                 "tools",
                 lacking,
-                format!("missing: {}", missing.join(", ")),
-                format!("apt install {packages}"),
+                format!("missing: {}", tools.join(", ")),
+                format!("apt install {}", packages.join(" ")),
             )
         }
     };
@@ -357,20 +379,8 @@ fn build(facts: &Facts, lacking: Status) -> Vec<Finding> {
             format!("apt install linux-headers-{}", facts.release),
         ),
         metadata,
-        compiler(
-            "rustc",
-            "RUSTC_VERSION_TEXT",
-            rustc,
-            &same_rustc,
-            "rustc and rust-src",
-        ),
-        compiler(
-            "C compiler",
-            "CC_VERSION_TEXT",
-            cc,
-            &same_cc,
-            "the compiler",
-        ),
+        rustc,
+        cc,
         tools,
     ]
 }
@@ -380,6 +390,7 @@ mod tests {
     use std::collections::HashMap;
     use std::path::PathBuf;
 
+    use super::super::facts::Rustc;
     use super::*;
     use crate::module::Image;
 
@@ -427,7 +438,12 @@ mod tests {
                 has_metadata: false,
                 source: PathBuf::from("/usr/src/linux-source-7.3.tar.xz"),
                 has_source: true,
-                rustc: vec!["rustc 1.95.0 (x)".to_owned(), RUSTC.to_owned()],
+                rustc: ["rustc 1.95.0 (x)", RUSTC]
+                    .map(|version| Rustc {
+                        version: version.to_owned(),
+                        has_source: true,
+                    })
+                    .into(),
                 cc: vec!["gcc-14 (Debian 14.2.0-19) 14.2.0".to_owned()],
                 missing: Vec::new(),
             },
@@ -554,7 +570,21 @@ mod tests {
                 "none; the kernel",
             ),
             (
-                |facts| facts.build.missing = vec!["bindgen", "xz"],
+                |facts| facts.build.rustc[1].has_source = false,
+                "rustc",
+                Status::Warning,
+                "apt install rust-src",
+            ),
+            (
+                |facts| {
+                    set(facts, "CC_VERSION_TEXT", "Debian clang version 19.1.7 (3)");
+                },
+                "C compiler",
+                Status::Warning,
+                "built with Debian clang version 19.1.7 (3)",
+            ),
+            (
+                |facts| facts.build.missing = vec![("bindgen", "bindgen"), ("xz", "xz-utils")],
                 "tools",
                 Status::Warning,
                 "apt install bindgen xz-utils",
@@ -579,6 +609,28 @@ mod tests {
     }
 
     #[test]
+    fn without_a_module_nothing_is_said_of_its_signature() {
+        let found = found(|facts| {
+            facts.sig_enforce = true;
+            facts.module = Err(NoModule::Unreadable("it is no module".to_owned()));
+        });
+        let names = found.iter().map(|(name, ..)| *name);
+        assert!(names.eq(["signatures", "module"]), "{found:?}");
+        assert!(!found[0].2.contains("has none"), "{found:?}");
+        assert!(found[1].2.contains("--module"), "{found:?}");
+    }
+
+    #[test]
+    fn a_kernel_by_clang_wants_clang() {
+        let clang = "Debian clang version 19.1.7 (3)";
+        let found = found(|facts| {
+            set(facts, "CC_VERSION_TEXT", clang);
+            facts.build.cc.push(clang.to_owned());
+        });
+        assert_eq!(found, []);
+    }
+
+    #[test]
     fn old_kernels_are_told_apart() {
         for (release, status) in [
             ("6.12.57+deb13-amd64", Some(Status::Problem)),
@@ -597,8 +649,9 @@ mod tests {
     #[test]
     fn without_a_module_for_this_kernel_the_build_matters() {
         for change in [
-            (|facts: &mut Facts| facts.module = Err("no http_filter.ko found".to_owned()))
-                as fn(&mut Facts),
+            (|facts: &mut Facts| {
+                facts.module = Err(NoModule::Missing("no http_filter.ko found".to_owned()))
+            }) as fn(&mut Facts),
             |facts| facts.module.as_mut().unwrap().1.vermagic = "7.3.3 SMP".to_owned(),
         ] {
             let found = found(|facts| {

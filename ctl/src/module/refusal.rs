@@ -29,6 +29,23 @@ pub(crate) fn of_load(errno: Errno, is_root: bool) -> String {
     .to_owned()
 }
 
+/// What the kernel refused with, as modprobe tells it at the end of a line:
+/// `modprobe: ERROR: could not insert 'http_filter': Key was rejected by service`.
+pub(crate) fn told(by_modprobe: &str) -> Option<Errno> {
+    const TOLD: [Errno; 8] = [
+        Errno::EPERM,
+        Errno::EKEYREJECTED,
+        Errno::ENOKEY,
+        Errno::EBADMSG,
+        Errno::ENOEXEC,
+        Errno::EINVAL,
+        Errno::EBUSY,
+        Errno::ENOSYS,
+    ];
+    let is_told = |errno: &Errno| by_modprobe.ends_with(&format!(": {}", errno.desc()));
+    TOLD.into_iter().find(is_told)
+}
+
 /// Why unloading failed.
 pub(crate) fn of_unload(errno: Errno, is_root: bool) -> String {
     match errno {
@@ -69,6 +86,24 @@ mod tests {
             assert!(text.contains(part), "{errno}: {text}");
             assert!(!text.contains('\n'), "{errno}: {text}");
         }
+    }
+
+    #[test]
+    fn what_modprobe_tells_is_understood() {
+        let say = |what: &str| {
+            told(&format!(
+                "modprobe: ERROR: could not insert 'http_filter': {what}"
+            ))
+        };
+        assert_eq!(say("Operation not permitted"), Some(Errno::EPERM));
+        assert_eq!(
+            say("Key was rejected by service"),
+            Some(Errno::EKEYREJECTED)
+        );
+        assert_eq!(say("Required key not available"), Some(Errno::ENOKEY));
+        assert_eq!(say("Exec format error"), Some(Errno::ENOEXEC));
+        assert_eq!(say("Invalid argument"), Some(Errno::EINVAL));
+        assert_eq!(say("No such device"), None);
     }
 
     #[test]

@@ -2,8 +2,14 @@
 //! `filterctl check`. What is found in captures is the tests' of the crate `capture`.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::process::Stdio;
 
+use nix::sys::signal::{kill, Signal};
+use nix::unistd::Pid;
 use predicates::prelude::*;
 use predicates::str::contains;
 use serde_json::{json, Value};
@@ -135,6 +141,41 @@ fn standard_input_is_read_as_well() {
     let files = Files::of(&[]);
     let assert = files.check(&["-"]).write_stdin(capture()).assert();
     assert.success().stdout(contains("GET /a HTTP/1.1"));
+}
+
+#[test]
+fn a_capture_that_goes_on_is_told_as_it_comes() {
+    let filterctl = Tree::unloaded().filterctl(&["check", "-"]);
+    let mut command = std::process::Command::new(filterctl.get_program());
+    command.args(filterctl.get_args());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut writer = child.stdin.take().unwrap();
+    writer.write_all(&capture()).unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut line = || lines.next().unwrap().unwrap();
+    assert!(line().starts_with("http1 "));
+    // Ctrl-C is for the writer.
+    kill(Pid::from_raw(child.id() as i32), Signal::SIGINT).unwrap();
+    assert!(line().starts_with("other "));
+    drop(writer);
+    assert!(line().starts_with("undecided "));
+    assert!(line().starts_with("1 file, 9 packets, 3 connections"));
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn a_broken_pipe_is_no_error() {
+    let files = Files::of(&[("a.pcap", &capture())]);
+    let (reader, writer) = UnixStream::pair().unwrap();
+    drop(reader);
+    let filterctl = files.check(&[]);
+    let mut command = std::process::Command::new(filterctl.get_program());
+    command.args(filterctl.get_args()).arg(files.path("a.pcap"));
+    let child = command.stdout(OwnedFd::from(writer)).stderr(Stdio::piped());
+    let output = child.spawn().unwrap().wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert!(output.stderr.is_empty(), "{output:?}");
 }
 
 #[test]

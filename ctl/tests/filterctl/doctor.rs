@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 //! `filterctl doctor`, on a machine of plain files.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::fs;
+use std::io::Write;
 use std::path::Path;
 
+use assert_cmd::assert::Assert;
+use flate2::write::GzEncoder;
+use flate2::Compression;
+use predicates::prelude::*;
 use predicates::str::contains;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::tree::{modinfo, Tree};
+use crate::tree::{modinfo, program, Tree};
 
 const RELEASE: &str = "7.3.4+deb13-amd64";
 
@@ -34,6 +38,9 @@ fn machine() -> TempDir {
         (&format!("lib/modules/{RELEASE}/build/Makefile"), ""),
         (&format!("lib/modules/{RELEASE}/updates/http_filter.ko"), ""),
         ("usr/src/linux-source-7.3.tar.xz", ""),
+        ("usr/lib/rustlib/src/rust/library/core/src/lib.rs", ""),
+        ("usr/include/libelf.h", ""),
+        ("usr/include/openssl/opensslv.h", ""),
     ] {
         write(dir.path(), name, text);
     }
@@ -46,35 +53,33 @@ fn write(root: &Path, name: &str, text: &str) {
     fs::write(path, format!("{text}\n")).unwrap();
 }
 
-/// `filterctl doctor` on that machine, which has compilers as these, and a module for a kernel of this release.
-fn doctor(machine: &TempDir, release: &str, arguments: &[&str]) -> assert_cmd::Command {
+/// Runs `filterctl doctor` on that machine, which has compilers as these, and a module for a kernel of
+/// this release.
+fn doctor(machine: &TempDir, release: &str, arguments: &[&str]) -> Assert {
     let programs = modinfo(release);
+    for name in ["make", "cargo", "bindgen", "flex", "bison", "bc", "xz"] {
+        program(programs.path(), name, ":");
+    }
+    let sysroot = machine.path().join("usr").display().to_string();
     for (name, says) in [
         ("rustc", "rustc 1.85.1 (x)"),
         ("gcc-14", "gcc-14 (x) 14.2.0"),
-        ("make", ""),
-        ("cargo", ""),
-        ("bindgen", ""),
-        ("flex", ""),
-        ("bison", ""),
-        ("bc", ""),
-        ("xz", ""),
     ] {
-        let file = programs.path().join(name);
-        fs::write(&file, format!("#!/bin/sh\necho '{says}'\n")).unwrap();
-        fs::set_permissions(file, Permissions::from_mode(0o755)).unwrap();
+        let lines = format!("[ $1 = --version ] && echo '{says}' || echo {sysroot}");
+        program(programs.path(), name, &lines);
     }
     let mut command = Tree::unloaded().filterctl(&["doctor"]);
     command.arg("--root").arg(machine.path()).args(arguments);
-    command
-        .env("PATH", programs.keep())
-        .env_remove("RUSTC")
-        .env_remove("CC");
-    command
+    command.env("PATH", programs.path());
+    for variable in ["RUSTC", "CC", "KERNEL_SOURCE", "RUST_LIB_SRC"] {
+        command.env_remove(variable);
+    }
+    command.assert()
 }
 
 fn json(machine: &TempDir, release: &str) -> (i32, Value) {
-    let output = doctor(machine, release, &["--json"]).output().unwrap();
+    let assert = doctor(machine, release, &["--json"]);
+    let output = assert.get_output();
     let object = serde_json::from_slice(&output.stdout).unwrap();
     (output.status.code().unwrap(), object)
 }
@@ -82,7 +87,7 @@ fn json(machine: &TempDir, release: &str) -> (i32, Value) {
 #[test]
 fn a_machine_that_has_everything_is_well() {
     let machine = machine();
-    let assert = doctor(&machine, RELEASE, &[]).assert().success().stderr("");
+    let assert = doctor(&machine, RELEASE, &[]).success().stderr("");
     let output = String::from_utf8(assert.get_output().stdout.clone()).unwrap();
     let bad: Vec<_> = output
         .lines()
@@ -91,7 +96,7 @@ fn a_machine_that_has_everything_is_well() {
     assert_eq!(bad, [""; 0], "{output}");
     assert!(output.starts_with("ok       kernel "), "{output}");
     assert!(
-        output.ends_with("\nall is well: filterctl load\n"),
+        output.ends_with("\nall is well: the module can be loaded\n"),
         "{output}"
     );
     assert!(
@@ -165,7 +170,6 @@ fn what_stands_in_the_way_is_told_from_the_machines_files() {
 #[test]
 fn a_module_for_another_kernel_is_a_problem() {
     doctor(&machine(), "7.3.3-other", &[])
-        .assert()
         .code(1)
         .stdout(contains("0.1.0, but for kernel 7.3.3-other\n"))
         .stdout(contains(format!(
@@ -180,7 +184,6 @@ fn a_module_that_is_not_there_is_a_problem() {
     let file = format!("lib/modules/{RELEASE}/updates/http_filter.ko");
     fs::remove_file(machine.path().join(file)).unwrap();
     doctor(&machine, RELEASE, &[])
-        .assert()
         .code(1)
         .stdout(contains("no http_filter.ko found"));
 }
@@ -197,7 +200,46 @@ fn a_compressed_module_is_found() {
     )
     .unwrap();
     doctor(&machine, RELEASE, &[])
-        .assert()
         .success()
         .stdout(contains("http_filter.ko.xz 0.1.0"));
+}
+
+#[test]
+fn what_a_build_lacks_is_a_warning_where_there_is_a_module() {
+    let machine = machine();
+    for (file, part, advice) in [
+        (
+            "usr/lib/rustlib/src/rust/library/core/src/lib.rs",
+            "without the sources",
+            "apt install rust-src\n",
+        ),
+        (
+            "usr/include/libelf.h",
+            "missing: libelf.h",
+            "apt install libelf-dev\n",
+        ),
+    ] {
+        fs::remove_file(machine.path().join(file)).unwrap();
+        doctor(&machine, RELEASE, &[])
+            .success()
+            .stdout(contains(part).and(contains(advice)));
+    }
+    let assert = doctor(&machine, RELEASE, &[]);
+    assert.stdout(predicates::str::ends_with("\nno problem, 2 warnings\n"));
+}
+
+#[test]
+fn the_configuration_may_be_the_kernels_own() {
+    let machine = machine();
+    let file = machine.path().join(format!("boot/config-{RELEASE}"));
+    let config = fs::read(&file).unwrap();
+    fs::remove_file(file).unwrap();
+    let assert = doctor(&machine, RELEASE, &[]).success();
+    assert.stdout(contains("configuration cannot be read"));
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    packed.write_all(&config).unwrap();
+    let packed = packed.finish().unwrap();
+    fs::write(machine.path().join("proc/config.gz"), packed).unwrap();
+    let assert = doctor(&machine, RELEASE, &[]).success();
+    assert.stdout(contains("all is well"));
 }

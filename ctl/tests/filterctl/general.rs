@@ -63,7 +63,13 @@ fn wrong_usage_has_status_2() {
 
 #[test]
 fn a_broken_pipe_is_no_error() {
-    for arguments in [&["status"][..], &["status", "--json"], &["get"]] {
+    for arguments in [
+        &["status"][..],
+        &["status", "--json"],
+        &["status", "--watch", "60"],
+        &["get"],
+        &["doctor"],
+    ] {
         let (reader, writer) = UnixStream::pair().unwrap();
         drop(reader);
         let output = run(arguments, OwnedFd::from(writer).into());

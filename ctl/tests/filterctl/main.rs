@@ -7,4 +7,5 @@ mod general;
 mod load;
 mod settings;
 mod status;
+mod terminal;
 mod tree;

@@ -3,7 +3,7 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
 use tempfile::TempDir;
@@ -65,15 +65,13 @@ impl Tree {
         tree
     }
 
-    /// Makes a file, or gives one another value and mode.
+    /// Makes a file, or gives one another value and mode. Who reads it meanwhile finds either.
     pub(crate) fn file(&self, name: &str, value: &str, mode: u32) {
-        let path = self.path().join(name);
+        let (path, new) = (self.path().join(name), self.dir.path().join("new"));
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        if path.exists() {
-            fs::remove_file(&path).unwrap();
-        }
-        fs::write(&path, format!("{value}\n")).unwrap();
-        fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        fs::write(&new, format!("{value}\n")).unwrap();
+        fs::set_permissions(&new, Permissions::from_mode(mode)).unwrap();
+        fs::rename(new, path).unwrap();
     }
 
     /// Makes a counter, or gives one another value.
@@ -86,9 +84,9 @@ impl Tree {
         fs::remove_file(self.path().join(name)).unwrap();
     }
 
-    /// Takes all away, as when the module is unloaded.
+    /// Takes all away at once, as when the module is unloaded.
     pub(crate) fn unload(&self) {
-        fs::remove_dir_all(self.path()).unwrap();
+        fs::rename(self.path(), self.dir.path().join("unloaded")).unwrap();
     }
 
     /// What a file holds.
@@ -118,12 +116,17 @@ impl Tree {
     }
 }
 
+/// Makes a program in a folder, of these lines of shell.
+pub(crate) fn program(folder: &Path, name: &str, lines: &str) {
+    let file = folder.join(name);
+    fs::write(&file, format!("#!/bin/sh\n{lines}\n")).unwrap();
+    fs::set_permissions(file, Permissions::from_mode(0o755)).unwrap();
+}
+
 /// A folder with a `modinfo` that takes every file for the module, built for a kernel of this release.
 pub(crate) fn modinfo(release: &str) -> TempDir {
     let dir = TempDir::new().unwrap();
-    let file = dir.path().join("modinfo");
     let says = format!("name: http_filter\nversion: 0.1.0\nvermagic: {release} SMP mod_unload ");
-    fs::write(&file, format!("#!/bin/sh\necho '{says}'\n")).unwrap();
-    fs::set_permissions(file, Permissions::from_mode(0o755)).unwrap();
+    program(dir.path(), "modinfo", &format!("echo '{says}'"));
     dir
 }
