@@ -6,7 +6,7 @@ import pytest
 from support import http_filter, topology
 from support.kernel_log import KernelLog
 from support.streams import Recorder
-from support.topology import FAMILY_NAMES
+from support.topology import FAMILY_NAMES, WAYS
 
 
 @pytest.fixture(autouse=True)
@@ -79,6 +79,12 @@ def each_topology(request):
 
 @pytest.fixture(params=FAMILY_NAMES, ids=FAMILY_NAMES.values())
 def family(request):
+    return request.param
+
+
+@pytest.fixture(params=WAYS)
+def way(request):
+    """How clients reach the server."""
     return request.param
 
 

@@ -57,10 +57,10 @@ def test_clients_are_served_only_while_the_filter_is_off(each_topology, family):
         assert_served(ask())
 
 
-def test_every_client_is_kept_out(filtered, veth, family):
-    endpoint = veth.endpoint(family)
-    with http_servers.nginx(endpoint):
-        assert_switched(functools.partial(ask_all, veth, endpoint, HTTP_CLIENTS))
+def test_every_client_is_kept_out(filtered, veth, way):
+    listener, found = veth.way(way)
+    with http_servers.nginx(listener):
+        assert_switched(functools.partial(ask_all, veth, found, HTTP_CLIENTS))
 
 
 @pytest.mark.parametrize("server", HTTP_SERVERS.values(), ids=HTTP_SERVERS)
@@ -71,7 +71,6 @@ def test_every_server_is_out_of_reach(filtered, veth, server):
                 str(way): functools.partial(curl, veth.client, way.endpoint.url("/index.html"), **options)
                 for way in ways})
 
-        assert [str(way) for way in ways] == ["IPv4", "IPv6", "IPv4-mapped"]
         assert_switched(ask)
 
 

@@ -43,10 +43,11 @@ def flows(label):
 
 
 @contextlib.contextmanager
-def sent(veth, family, streams):
+def sent(veth, way, streams):
     """Sends all streams, each on a connection of its own; yields the server and the connections."""
     with contextlib.ExitStack() as stack:
-        server = stack.enter_context(Recorder(veth.endpoint(family)))
+        listener, found = veth.way(way)
+        server = stack.enter_context(Recorder(listener, reached_at=found))
         connections = {}
         for name, segments in streams.items():
             connections[name] = stack.enter_context(Stream(veth.client, server.endpoint))
@@ -54,17 +55,17 @@ def sent(veth, family, streams):
         yield server, connections
 
 
-def test_requests_are_blocked(veth, family):
-    with sent(veth, family, flows("http1")) as (server, connections):
+def test_requests_are_blocked(veth, way):
+    with sent(veth, way, flows("http1")) as (server, connections):
         wait_until(lambda: http_filter.counters()["blocked"] >= len(connections), "all are blocked")
         read = {name: server.read_from(stream) for name, stream in connections.items()}
     assert [name for name, data in read.items() if not holds_no_first_line(data)] == []
     assert http_filter.counters()["blocked"] == len(connections)
 
 
-def test_other_streams_are_delivered(veth, family):
+def test_other_streams_are_delivered(veth, way):
     streams = flows("other")
-    with sent(veth, family, streams) as (server, connections):
+    with sent(veth, way, streams) as (server, connections):
         for stream in connections.values():
             stream.finish()
         read = {name: server.read_all_from(stream) for name, stream in connections.items()}

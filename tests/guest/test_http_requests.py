@@ -3,6 +3,7 @@
 
 import contextlib
 import functools
+import http.client
 import re
 import subprocess
 
@@ -12,7 +13,6 @@ from support import http_filter, http_servers
 from support.clients import BLOCKED_PATIENCE, curl, in_parallel
 from support.process import on_every_way
 from support.streams import Stream
-from support.topology import IPV4, IPV6, Endpoint
 
 pytestmark = pytest.mark.usefixtures("filtered")
 
@@ -20,11 +20,7 @@ HOST = b"Host: example.com\r\n"
 LAST = HOST + b"Connection: close\r\n\r\n"
 
 # By curl: its options beside the address, and what nginx answers.
-CURL = {
-    "keep-alive": (["{url}"], 200),
-    "POST": (["--data", "a=b"], 405),
-    "chunked upload": (["--data", "a=b", "-H", "Transfer-Encoding: chunked"], 405),
-    "100-continue": (["--data", "a=b", "-H", "Expect: 100-continue"], 405),
+OF_NGINX = {
     "absolute form": (["--request-target", "http://example.com/index.html"], 200),
     "OPTIONS *": (["-X", "OPTIONS", "--request-target", "*"], 400),
     "target of 8 kB": (["--request-target", "/index.html?" + "a" * 8192], 200),
@@ -32,6 +28,13 @@ CURL = {
     "h2c, prior knowledge": (["--http2-prior-knowledge"], 200),
     "h2c, upgrade": (["--http2"], 200),
     "HTTP/1.0": (["--http1.0"], 200),
+}
+
+# And what Node's server answers, which takes bodies.
+OF_NODE = {
+    "POST": (["--data", "a=b"], 200),
+    "chunked upload": (["--data", "a=b", "-H", "Transfer-Encoding: chunked"], 200),
+    "100-continue": (["--data", "a=b", "-H", "Expect: 100-continue"], 200),
 }
 
 # By hand: what is sent, and the states of what nginx answers.
@@ -42,12 +45,23 @@ BY_HAND = {
 }
 
 
+@contextlib.contextmanager
+def served(veth, server):
+    """Yields where clients find the server, by the ways to it."""
+    with on_every_way(veth, server) as ways:
+        yield {str(way): way.endpoint for way in ways}
+
+
 @pytest.fixture(scope="module")
 def nginx(veth):
-    """For clients of IPv4 and IPv6; yields where each finds it."""
-    listener = Endpoint(veth.server, "::", veth.endpoint().port)
-    with http_servers.nginx(listener):
-        yield {family: veth.endpoint(family, listener.port) for family in (IPV4, IPV6)}
+    with served(veth, http_servers.nginx) as endpoints:
+        yield endpoints
+
+
+@pytest.fixture(scope="module")
+def node(veth):
+    with served(veth, http_servers.node) as endpoints:
+        yield endpoints
 
 
 @contextlib.contextmanager
@@ -58,20 +72,49 @@ def off():
     http_filter.set("enabled", 1)
 
 
-def test_by_curl(veth, nginx, family):
-    url = nginx[family].url("/index.html")
-
+def assert_kept_out(veth, endpoint, requests):
+    """By curl, all at once."""
     def ask_all(**patience):
-        """What becomes of each request, all made at once."""
-        replies = in_parallel({
-            name: functools.partial(curl, veth.client, url, *(option.format(url=url) for option in options), **patience)
-            for name, (options, _) in CURL.items()})
-        return {name: str(reply) for name, reply in replies.items()}
+        return in_parallel({
+            name: functools.partial(curl, veth.client, endpoint.url("/index.html"), "-i", *options, **patience)
+            for name, (options, _) in requests.items()})
 
     with off():
-        assert ask_all() == {name: str(status) for name, (_, status) in CURL.items()}
-    assert ask_all(patience=BLOCKED_PATIENCE) == dict.fromkeys(CURL, "timed out")
-    assert http_filter.counters()["blocked"] >= len(CURL)
+        answers = ask_all()
+    assert {name: reply.status for name, reply in answers.items()} == {
+        name: status for name, (_, status) in requests.items()}
+    before = http_filter.counters()["blocked"]
+    blocked = ask_all(patience=BLOCKED_PATIENCE)
+    assert {name: str(reply) for name, reply in blocked.items()} == dict.fromkeys(requests, "timed out")
+    assert http_filter.counters()["blocked"] - before >= len(requests)
+    return answers
+
+
+def test_by_curl(veth, nginx, node, way):
+    assert_kept_out(veth, nginx[way], OF_NGINX)
+    answers = assert_kept_out(veth, node[way], OF_NODE)
+    assert answers["100-continue"].body.startswith("HTTP/1.1 100 Continue")
+
+
+def test_keep_alive(veth, nginx, way):
+    def ask_twice(patience):
+        """On one connection."""
+        endpoint = nginx[way]
+        connection = http.client.HTTPConnection(endpoint.address, endpoint.port, timeout=patience)
+        with contextlib.closing(connection):
+            with veth.client:
+                connection.connect()
+            used = connection.sock
+            for _ in range(2):
+                connection.request("GET", "/index.html")
+                assert connection.getresponse().read().decode() == http_servers.PAGE
+                assert connection.sock is used
+
+    with off():
+        ask_twice(patience=20)
+    with pytest.raises(TimeoutError):
+        ask_twice(BLOCKED_PATIENCE)
+    assert http_filter.counters()["blocked"] == 1
 
 
 def answers(veth, endpoint, request, patience):
@@ -86,10 +129,10 @@ def answers(veth, endpoint, request, patience):
 
 
 @pytest.mark.parametrize("request_, states", BY_HAND.values(), ids=BY_HAND)
-def test_by_hand(veth, nginx, family, request_, states):
+def test_by_hand(veth, nginx, way, request_, states):
     with off():
-        assert answers(veth, nginx[family], request_, patience=20) == states
-    assert answers(veth, nginx[family], request_, BLOCKED_PATIENCE) is None
+        assert answers(veth, nginx[way], request_, patience=20) == states
+    assert answers(veth, nginx[way], request_, BLOCKED_PATIENCE) is None
     assert http_filter.counters()["blocked"] == 1
 
 
@@ -110,12 +153,12 @@ def test_websocket(veth):
         assert http_filter.counters()["blocked"] == len(ways)
 
 
-def test_http_on_port_22(veth, family):
-    endpoint = veth.endpoint(family, 22)
-    with http_servers.nginx(endpoint):
+def test_http_on_port_22(veth, way):
+    listener, found = veth.way(way, 22)
+    with http_servers.nginx(listener):
         with off():
-            assert str(curl(veth.client, endpoint.url())) == "200"
-        assert curl(veth.client, endpoint.url(), patience=BLOCKED_PATIENCE).timed_out
+            assert str(curl(veth.client, found.url())) == "200"
+        assert curl(veth.client, found.url(), patience=BLOCKED_PATIENCE).timed_out
     assert http_filter.counters()["blocked"] == 1
 
 
@@ -125,8 +168,8 @@ def load(namespace, *command):
         return subprocess.run(command, capture_output=True, text=True).stdout
 
 
-def test_ab(veth, nginx, family):
-    url = nginx[family].url("/index.html")
+def test_ab(veth, nginx, way):
+    url = nginx[way].url("/index.html")
     with off():
         assert re.search(r"Complete requests: +50\nFailed requests: +0\n",
                          load(veth.client, "ab", "-q", "-n", "50", "-c", "5", url))
@@ -134,8 +177,8 @@ def test_ab(veth, nginx, family):
     assert http_filter.counters()["blocked"] >= 1
 
 
-def test_wrk(veth, nginx, family):
-    command = ["wrk", "--threads", "1", "--connections", "5", "--duration", "1", nginx[family].url("/index.html")]
+def test_wrk(veth, nginx, way):
+    command = ["wrk", "--threads", "1", "--connections", "5", "--duration", "2", nginx[way].url("/index.html")]
     with off():
         assert int(re.search(r"(\d+) requests in", load(veth.client, *command))[1]) > 0
     assert " 0 requests in" in load(veth.client, *command)

@@ -33,9 +33,10 @@ def echoed(namespace, endpoint, data):
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_random_bytes_both_ways(veth, family, size):
+def test_random_bytes_both_ways(veth, way, size):
     data = random.Random(size).randbytes(size)
-    with Recorder(veth.endpoint(family), echo=True) as server:
+    listener, found = veth.way(way)
+    with Recorder(listener, reached_at=found, echo=True) as server:
         assert echoed(veth.client, server.endpoint, data) == data
 
 

@@ -42,7 +42,7 @@ def test_https(veth, version):
 
 @pytest.mark.smoke
 def test_ssh(veth):
-    with on_every_way(veth, servers.sshd) as ways:
+    with on_every_way(veth, servers.sshd, mapped=False) as ways:
         for way in ways:
             assert ssh(veth.client, way.server, way.endpoint, f"echo {REQUEST}").decode() == REQUEST + "\n", way
 
@@ -62,7 +62,7 @@ def test_ssh_copies_a_megabyte_both_ways(macvlan):
 
 @pytest.mark.smoke
 def test_redis(veth):
-    with on_every_way(veth, servers.redis) as ways:
+    with on_every_way(veth, servers.redis, mapped=False) as ways:
         for way in ways:
             assert redis_cli(veth.client, way.endpoint, "SET", "page", REQUEST) == "OK"
             assert redis_cli(veth.client, way.endpoint, "GET", "page") == REQUEST, way
@@ -76,14 +76,14 @@ def assert_answers(veth, endpoint, question, answer):
 
 
 def test_redis_inline_commands(veth):
-    with on_every_way(veth, servers.redis) as ways:
+    with on_every_way(veth, servers.redis, mapped=False) as ways:
         for way in ways:
             for question, answer in (b"SET key 1", b"+OK"), (b"GET key", b"$1\r\n1"), (b"PING", b"+PONG"):
                 assert_answers(veth, way.endpoint, question + b"\r\n", answer + b"\r\n")
 
 
 def test_memcached(veth):
-    with on_every_way(veth, servers.memcached) as ways:
+    with on_every_way(veth, servers.memcached, mapped=False) as ways:
         for way in ways:
             value = REQUEST.encode()
             assert_answers(veth, way.endpoint, b"set page 0 0 %d\r\n%s\r\n" % (len(value), value), b"STORED\r\n")
@@ -100,7 +100,7 @@ def run(namespace, *command, seconds=60):
 
 
 def test_postgresql(veth):
-    with on_every_way(veth, servers.postgresql) as ways:
+    with on_every_way(veth, servers.postgresql, mapped=False) as ways:
         for way in ways:
             answer = run(veth.client, "psql", "-h", way.endpoint.address, "-p", str(way.endpoint.port),
                          "-U", "postgres", "-Atc", f"select '{REQUEST}'")
@@ -109,7 +109,7 @@ def test_postgresql(veth):
 
 def test_smtp(veth):
     mail = f"Subject: {REQUEST}\r\n\r\n{REQUEST}\r\n"
-    with on_every_way(veth, servers.opensmtpd) as ways:
+    with on_every_way(veth, servers.opensmtpd, mapped=False) as ways:
         for way in ways:
             with veth.client:
                 client = smtplib.SMTP(way.endpoint.address, way.endpoint.port, "test", timeout=60)
@@ -121,7 +121,7 @@ def test_smtp(veth):
 
 def test_imap(veth):
     mail = f"Subject: {REQUEST}\r\n\r\n{REQUEST}\r\n".encode()
-    with on_every_way(veth, servers.dovecot) as ways:
+    with on_every_way(veth, servers.dovecot, mapped=False) as ways:
         for way in ways:
             with veth.client:
                 client = imaplib.IMAP4(way.endpoint.address, way.endpoint.port, timeout=60)
@@ -151,7 +151,7 @@ def test_ftp(veth, passive):
 
 
 def test_mqtt(veth):
-    with on_every_way(veth, servers.mosquitto) as ways:
+    with on_every_way(veth, servers.mosquitto, mapped=False) as ways:
         for way in ways:
             where = ["-h", way.endpoint.address, "-p", str(way.endpoint.port), "-t", "page"]
             run(veth.client, "mosquitto_pub", *where, "--retain", "-m", REQUEST)

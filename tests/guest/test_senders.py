@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """However a client hands its data to the kernel, on whatever MTU: requests are blocked, the rest arrives."""
 
+import contextlib
+import itertools
 import os
 import random
 import socket
@@ -10,7 +12,7 @@ import pytest
 from support import http_filter, topology
 from support.expect import holds_no_first_line
 from support.streams import Recorder, Stream
-from support.topology import IPV4, IPV6
+from support.topology import MAPPED, ONLY_IPV4, ONLY_IPV6
 from support.wait import wait_until
 
 pytestmark = pytest.mark.usefixtures("filtered")
@@ -49,23 +51,34 @@ def without_copies(sock, data):
 SENDERS = {"send": copied, "sendfile": by_sendfile, "MSG_ZEROCOPY": without_copies}
 
 
-NETWORKS = [(IPV4, 576), (IPV4, 1500), (IPV4, 9000), (IPV6, 1280), (IPV6, 1500), (IPV6, 9000)]
+# IPv6 asks for an MTU of 1280 at least.
+NETWORKS = [*itertools.product([ONLY_IPV4, MAPPED], [576, 1500, 9000]),
+            *itertools.product([ONLY_IPV6], [1280, 1500, 9000])]
 
 
-@pytest.fixture(scope="module", params=NETWORKS, ids=lambda param: f"{topology.FAMILY_NAMES[param[0]]}-{param[1]}")
+@pytest.fixture(scope="module", params=NETWORKS, ids=lambda param: f"{param[0]}-{param[1]}")
 def network(request):
-    """Two namespaces joined by a veth pair of this MTU, and the version of IP to use: IPv6 asks for 1280 at least."""
-    family, mtu = request.param
+    """Two namespaces joined by a veth pair of this MTU, whose packets are no larger, and how clients reach the server."""
+    way, mtu = request.param
     with topology.veth_pair("mtu") as pair:
         for namespace in pair.server, pair.client:
             namespace.ip("link set eth0 mtu", str(mtu))
-        yield pair, family
+            namespace.run("ethtool", "-K", "eth0", "gro", "off", "gso", "off", "tso", "off")
+        yield pair, way
+
+
+@contextlib.contextmanager
+def connection(network):
+    """A server, and a client's connection to it."""
+    pair, way = network
+    listener, found = pair.way(way)
+    with Recorder(listener, reached_at=found) as server, Stream(pair.client, found) as stream:
+        yield server, stream
 
 
 @pytest.mark.parametrize("send", SENDERS.values(), ids=SENDERS)
 def test_a_request_is_blocked(network, send):
-    pair, family = network
-    with Recorder(pair.endpoint(family)) as server, Stream(pair.client, server.endpoint) as stream:
+    with connection(network) as (server, stream):
         send(stream.socket, REQUEST)
         wait_until(lambda: http_filter.counters()["dropped"] >= 2, "the request and its repetition are dropped")
         assert holds_no_first_line(server.read_from(stream))
@@ -74,8 +87,7 @@ def test_a_request_is_blocked(network, send):
 
 @pytest.mark.parametrize("send", SENDERS.values(), ids=SENDERS)
 def test_bulk_data_is_delivered(network, send):
-    pair, family = network
-    with Recorder(pair.endpoint(family)) as server, Stream(pair.client, server.endpoint) as stream:
+    with connection(network) as (server, stream):
         stream.socket.settimeout(None)
         send(stream.socket, OTHER)
         stream.finish()

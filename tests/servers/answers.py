@@ -3,6 +3,7 @@
 
 import concurrent.futures
 import json
+import os
 import pathlib
 import re
 import socket
@@ -15,6 +16,7 @@ HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "guest"))
 
 from support.http_servers import HTTP_SERVERS, PAGE, apache_unsafe  # noqa: E402
+from support.namespace import Namespace  # noqa: E402
 from support.topology import loopback  # noqa: E402
 
 # TCP_DEFER_ACCEPT changes nothing in what a server answers.
@@ -26,7 +28,7 @@ SERVERS["Apache, unsafe"] = apache_unsafe
 BARE = " bare"
 
 # How long a server is waited for, in seconds: who says nothing so long waits for more itself.
-PATIENCE = 2
+PATIENCE = 3
 
 # Answers that say that this is no request, or none that the server knows.
 REFUSALS = {"400", "408", "414", "431", "500", "501", "505", "closes", "waits"}
@@ -41,7 +43,6 @@ def ask(endpoint, sent):
     """A server's answer: a status, that of its bare page, "HTTP/2", or that it closes or waits."""
     received = b""
     with socket.create_connection((endpoint.address, endpoint.port), PATIENCE) as client:
-        client.settimeout(PATIENCE)
         try:
             client.sendall(sent)
             while len(received) < 1000 and (more := client.recv(1000)):
@@ -67,9 +68,13 @@ def ask(endpoint, sent):
 
 def ask_all(forms):
     """The answers of all servers by their names, each a list in the order of the forms."""
+    # Nobody else is to listen where the servers do.
+    os.unshare(os.CLONE_NEWNET)
+    network = loopback(Namespace("/proc/self/ns/net"))
+    network.server.run("ip", "link", "set", "lo", "up")
     answers = {}
     for name, server in SERVERS.items():
-        endpoint = loopback().endpoint()
+        endpoint = network.endpoint()
         with server(endpoint), concurrent.futures.ThreadPoolExecutor(32) as pool:
             answers[name] = list(pool.map(lambda form: ask(endpoint, form.sent), forms))
     return answers

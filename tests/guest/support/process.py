@@ -10,7 +10,7 @@ import socket
 import subprocess
 import tempfile
 
-from support.topology import IPV4, IPV6, Endpoint
+from support.topology import IPV6, MAPPED, ONLY_IPV4, ONLY_IPV6, Endpoint
 from support.wait import wait_until
 
 
@@ -58,6 +58,7 @@ class Way:
     """How clients reach a server, and what there is to know of it."""
 
     name: str
+    # Where clients find the server, and what it yields.
     endpoint: Endpoint
     server: object
 
@@ -66,13 +67,15 @@ class Way:
 
 
 @contextlib.contextmanager
-def on_every_way(topology, server):
+def on_every_way(topology, server, mapped=True):
     """The server twice, for clients of IPv4, and for those of both IPv4 and IPv6; yields the ways to it.
 
-    Not every server takes IPv4 clients on an IPv6 socket.
+    Not every server takes IPv4 clients on its IPv6 socket: then there must be none that is `mapped`.
     """
-    only, both = topology.endpoint(IPV4), Endpoint(topology.server, "::", topology.endpoint().port)
+    only, found = topology.way(ONLY_IPV4)
+    both, found_mapped = topology.way(MAPPED)
+    found_ipv6 = topology.endpoint(IPV6, both.port)
     with server(only) as first, server(both) as second:
-        ways = [Way("IPv4", only, first), Way("IPv6", topology.endpoint(IPV6, both.port), second)]
-        mapped = topology.endpoint(IPV4, both.port)
-        yield ways + [Way("IPv4-mapped", mapped, second)] * listens(mapped)
+        assert listens(found_mapped) == mapped
+        ways = [Way(ONLY_IPV4, found, first), Way(ONLY_IPV6, found_ipv6, second)]
+        yield ways + [Way(MAPPED, found_mapped, second)] * mapped

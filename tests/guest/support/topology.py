@@ -11,6 +11,9 @@ from support.namespace import INITIAL, Namespace, ip, new_namespace
 IPV4, IPV6 = socket.AF_INET, socket.AF_INET6
 FAMILY_NAMES = {IPV4: "ipv4", IPV6: "ipv6"}
 
+# How clients reach a server: the last are those of IPv4 whose server's socket is one of IPv6.
+WAYS = ONLY_IPV4, ONLY_IPV6, MAPPED = "IPv4", "IPv6", "IPv4-mapped"
+
 _ports = itertools.count(8001)
 
 
@@ -52,6 +55,11 @@ class Topology:
     def endpoint(self, family=IPV4, port=None):
         """A place to listen that no other server has had."""
         return Endpoint(self.server, self.server_addresses[family], port or next(_ports))
+
+    def way(self, name, port=None):
+        """Where a server listens, and where clients find it, if they reach it in this way."""
+        found = self.endpoint(IPV6 if name == ONLY_IPV6 else IPV4, port)
+        return dataclasses.replace(found, address="::") if name == MAPPED else found, found
 
 
 def loopback(namespace=INITIAL):
