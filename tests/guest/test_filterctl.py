@@ -136,6 +136,7 @@ def findings():
 
 
 class TestDoctor:
+    @pytest.mark.smoke
     def test_a_kernel_that_takes_the_module_is_well(self):
         names = ["kernel", "permission", "signatures", "module"]
         if pathlib.Path("/lib/modules", os.uname().release, "build").exists():

@@ -58,7 +58,7 @@ NETWORKS = [*itertools.product([ONLY_IPV4, MAPPED], [576, 1500, 9000]),
 
 @pytest.fixture(scope="module", params=NETWORKS, ids=lambda param: f"{param[0]}-{param[1]}")
 def network(request):
-    """Two namespaces joined by a veth pair of this MTU, whose packets are no larger, and how clients reach the server."""
+    """Two namespaces joined by a veth pair, no packet larger than its MTU, and how clients reach the server."""
     way, mtu = request.param
     with topology.veth_pair("mtu") as pair:
         for namespace in pair.server, pair.client:
