@@ -36,7 +36,7 @@ def run(veth, family, hammer=False, **options):
 
 @provoked
 def test_cut_requests_are_never_read(veth, family, provocation):
-    run(veth, family, streams="requests", connections=CONNECTIONS, threads=64, **provocation)
+    run(veth, family, streams="requests", connections=CONNECTIONS, threads=128, **provocation)
     assert http_filter.counters()["blocked"] == CONNECTIONS
 
 
