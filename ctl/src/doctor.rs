@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Whether this kernel can take the module, and whether the module can be built here.
 
+mod build;
 mod facts;
 mod findings;
 

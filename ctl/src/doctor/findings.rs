@@ -3,7 +3,8 @@
 
 use serde_json::{json, Value};
 
-use super::facts::{Build, Facts, NoModule};
+use super::build;
+use super::facts::{Facts, NoModule};
 
 /// The oldest kernel that is supported, as Debian packages it.
 const OLDEST: (u32, u32) = (7, 2);
@@ -53,7 +54,7 @@ impl Finding {
     }
 }
 
-fn ok(name: &'static str, found: impl Into<String>) -> Finding {
+pub(super) fn ok(name: &'static str, found: impl Into<String>) -> Finding {
     Finding {
         name,
         status: Status::Ok,
@@ -62,7 +63,7 @@ fn ok(name: &'static str, found: impl Into<String>) -> Finding {
     }
 }
 
-fn bad(
+pub(super) fn bad(
     name: &'static str,
     status: Status,
     found: impl Into<String>,
@@ -106,7 +107,7 @@ pub(crate) fn judge(facts: &Facts) -> Vec<Finding> {
         module,
         loaded(facts),
     ];
-    findings.extend(build(facts, of_build));
+    findings.extend(build::judge(facts, of_build));
     findings
 }
 
@@ -277,120 +278,12 @@ fn loaded(facts: &Facts) -> Finding {
     }
 }
 
-/// What a build takes, as `scripts/kernel-tree` asks for it.
-fn build(facts: &Facts, lacking: Status) -> Vec<Finding> {
-    let Build {
-        headers,
-        has_headers,
-        has_metadata,
-        source,
-        has_source,
-        rustc,
-        cc,
-        missing,
-    } = &facts.build;
-    let there = |name, is_there: bool, found: String, advice: String| match is_there {
-        true => ok(name, found),
-        false => bad(name, lacking, format!("missing: {found}"), advice),
-    };
-    let wanted = |option| facts.option(option).unwrap_or_default();
-    let another = |name, option, here: Option<&str>, package: &str| {
-        let here = here.unwrap_or("none");
-        let found = match wanted(option) {
-            "" => format!("{here}; what the kernel was built with is not known"),
-            wanted => format!("{here}; the kernel was built with {wanted}"),
-        };
-        let advice = format!("apt install {package} of that kernel's Debian release");
-        bad(name, lacking, found, advice)
-    };
-    // Rust's metadata can be read by no other version: "rustc 1.85.1 (4eb161250 2025-03-15)".
-    const RUSTC: &str = "rustc";
-    let version_of = |text: &str| {
-        text.split(' ')
-            .take(2)
-            .map(str::to_owned)
-            .collect::<Vec<_>>()
-    };
-    let wanted_rustc = version_of(wanted("RUSTC_VERSION_TEXT"));
-    let same = rustc
-        .iter()
-        .find(|rustc| version_of(&rustc.version) == wanted_rustc);
-    let rustc = match same {
-        Some(same) if same.has_source => ok(RUSTC, &same.version),
-        Some(same) => bad(
-            RUSTC,
-            lacking,
-            format!("{}, without the sources of its core library", same.version),
-            "apt install rust-src",
-        ),
-        None => {
-            let here = rustc.first().map(|rustc| rustc.version.as_str());
-            another(RUSTC, "RUSTC_VERSION_TEXT", here, "rustc and rust-src")
-        }
-    };
-    // "gcc-14 (Debian 14.2.0-19) 14.2.0", of which only what is behind the parentheses must be the
-    // same, or "Debian clang version 19.1.7 (3)".
-    let wanted_cc = wanted("CC_VERSION_TEXT");
-    let wanted_cc = wanted_cc
-        .split_once(") ")
-        .map_or(wanted_cc, |(_, number)| number);
-    let same = cc
-        .iter()
-        .find(|cc| !wanted_cc.is_empty() && cc.contains(wanted_cc));
-    let cc = match same {
-        Some(cc) => ok("C compiler", cc),
-        None => another(
-            "C compiler",
-            "CC_VERSION_TEXT",
-            cc.first().map(String::as_str),
-            "the compiler",
-        ),
-    };
-    let metadata = if *has_metadata {
-        ok("Rust metadata", "in the headers")
-    } else {
-        let found = format!("{}, to make it from", source.display());
-        let package = source.file_name().unwrap_or_default().to_string_lossy();
-        let package = package.trim_end_matches(".tar.xz");
-        there(
-            "Rust metadata",
-            *has_source,
-            found,
-            format!("apt install {package}"),
-        )
-    };
-    let tools = match missing.as_slice() {
-        [] => ok("tools", "make, cargo, bindgen and what they need"),
-        missing => {
-            let (tools, packages): (Vec<_>, Vec<_>) = missing.iter().copied().unzip();
-            bad(
-                "tools",
-                lacking,
-                format!("missing: {}", tools.join(", ")),
-                format!("apt install {}", packages.join(" ")),
-            )
-        }
-    };
-    vec![
-        there(
-            "headers",
-            *has_headers,
-            headers.display().to_string(),
-            format!("apt install linux-headers-{}", facts.release),
-        ),
-        metadata,
-        rustc,
-        cc,
-        tools,
-    ]
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
     use std::path::PathBuf;
 
-    use super::super::facts::Rustc;
+    use super::super::facts::{Build, Rustc};
     use super::*;
     use crate::module::Image;
 
