@@ -26,22 +26,22 @@ def assert_served(replies):
     assert {reply.body for reply in replies.values()} == {http_servers.PAGE}
 
 
-def assert_blocked(ask):
+def assert_blocked(ask, patience=BLOCKED_PATIENCE):
     """None of those who ask gets an answer, and each counts as a connection."""
     before = http_filter.counters()
-    replies = ask(patience=BLOCKED_PATIENCE)
+    replies = ask(patience=patience)
     assert {who: str(reply) for who, reply in replies.items()} == {who: "timed out" for who in replies}
     changes = http_filter.counters() - before
     assert changes["blocked"] == len(replies)
     assert changes["dropped"] >= len(replies)
 
 
-def assert_switched(ask):
+def assert_switched(ask, **options):
     """The filter decides who is answered."""
     http_filter.set("enabled", 0)
     assert_served(ask())
     http_filter.set("enabled", 1)
-    assert_blocked(ask)
+    assert_blocked(ask, **options)
 
 
 @pytest.mark.usefixtures("unfiltered")
@@ -60,7 +60,8 @@ def test_clients_are_served_only_while_the_filter_is_off(each_topology, family):
 def test_every_client_is_kept_out(filtered, veth, way):
     listener, found = veth.way(way)
     with http_servers.nginx(listener):
-        assert_switched(functools.partial(ask_all, veth, found, HTTP_CLIENTS))
+        # Some of them take their time before they connect.
+        assert_switched(functools.partial(ask_all, veth, found, HTTP_CLIENTS), patience=3 * BLOCKED_PATIENCE)
 
 
 @pytest.mark.parametrize("server", HTTP_SERVERS.values(), ids=HTTP_SERVERS)

@@ -11,7 +11,7 @@ import urllib.parse
 
 # How long a client waits, in seconds: for a server that answers, even in an emulated machine on a
 # busy host, and for one that is out of reach, where every reply that comes is one too many.
-PATIENCE, BLOCKED_PATIENCE = 20, 1.5
+PATIENCE, BLOCKED_PATIENCE = 20, 2.5
 
 
 @dataclasses.dataclass(frozen=True)
