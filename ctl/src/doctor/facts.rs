@@ -93,9 +93,6 @@ const METADATA_HEADERS: [(&str, &str); 2] = [
     ("openssl/opensslv.h", "libssl-dev"),
 ];
 
-/// Where a kernel's configuration is beside files of its own.
-const CONFIG_GZ: &str = "proc/config.gz";
-
 impl Facts {
     /// Looks at the machine whose files are below `root`, and at a module's file: the given one, or that
     /// which is found.
@@ -112,7 +109,7 @@ impl Facts {
             headers.join(".config"),
         ];
         let config = config.iter().find_map(|file| fs::read_to_string(file).ok());
-        let config = config.or_else(|| unpack(&root.join(CONFIG_GZ)).ok());
+        let config = config.or_else(|| unpack(&root.join("proc/config.gz")).ok());
         let config = config.as_deref().map(options);
 
         let status = text("proc/self/status").unwrap_or_default();
@@ -200,9 +197,10 @@ impl Build {
 impl Rustc {
     fn ask(program: &str) -> Option<Self> {
         const CORE: &str = "lib/rustlib/src/rust/library/core/src/lib.rs";
+        let version = output(program, &["--version"])?;
         let sysroot = output(program, &["--print", "sysroot"]).unwrap_or_default();
         Some(Self {
-            version: output(program, &["--version"])?,
+            version,
             has_source: env::var_os("RUST_LIB_SRC").is_some()
                 || Path::new(&sysroot).join(CORE).exists(),
         })

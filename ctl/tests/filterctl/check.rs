@@ -145,9 +145,7 @@ fn standard_input_is_read_as_well() {
 
 #[test]
 fn a_capture_that_goes_on_is_told_as_it_comes() {
-    let filterctl = Tree::unloaded().filterctl(&["check", "-"]);
-    let mut command = std::process::Command::new(filterctl.get_program());
-    command.args(filterctl.get_args());
+    let mut command = Tree::unloaded().command(&["check", "-"]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut writer = child.stdin.take().unwrap();
@@ -169,9 +167,8 @@ fn a_broken_pipe_is_no_error() {
     let files = Files::of(&[("a.pcap", &capture())]);
     let (reader, writer) = UnixStream::pair().unwrap();
     drop(reader);
-    let filterctl = files.check(&[]);
-    let mut command = std::process::Command::new(filterctl.get_program());
-    command.args(filterctl.get_args()).arg(files.path("a.pcap"));
+    let mut command = Tree::unloaded().command(&["check"]);
+    command.arg(files.path("a.pcap"));
     let child = command.stdout(OwnedFd::from(writer)).stderr(Stdio::piped());
     let output = child.spawn().unwrap().wait_with_output().unwrap();
     assert!(output.status.success(), "{output:?}");

@@ -4,7 +4,7 @@
 use std::fs::OpenOptions;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 
 use predicates::str::contains;
 
@@ -90,10 +90,8 @@ fn output_that_is_lost_is_an_error() {
 /// Runs `filterctl` with its output going elsewhere than to the test.
 fn run(arguments: &[&str], stdout: Stdio) -> Output {
     let tree = Tree::loaded();
-    let filterctl = tree.filterctl(arguments);
-    let mut command = Command::new(filterctl.get_program());
-    command.args(filterctl.get_args()).stdout(stdout);
-    command.stderr(Stdio::piped());
+    let mut command = tree.command(arguments);
+    command.stdout(stdout).stderr(Stdio::piped());
     let child = command.spawn().unwrap();
     child.wait_with_output().unwrap()
 }

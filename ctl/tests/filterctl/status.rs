@@ -245,9 +245,8 @@ struct Watch {
 
 impl Watch {
     fn start(tree: &Tree, arguments: &[&str]) -> Self {
-        let filterctl = tree.filterctl(&["status", "--watch", "0.1"]);
-        let mut command = std::process::Command::new(filterctl.get_program());
-        command.args(filterctl.get_args()).args(arguments);
+        let mut command = tree.command(&["status", "--watch", "0.1"]);
+        command.args(arguments);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();

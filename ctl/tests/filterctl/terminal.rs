@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::thread::{self, JoinHandle};
 
 use nix::pty::{openpty, Winsize};
@@ -32,13 +32,8 @@ impl Terminal {
             ws_ypixel: 0,
         };
         let pty = openpty(&size, None).unwrap();
-        let filterctl = tree.filterctl(arguments);
-        let mut command = Command::new(filterctl.get_program());
-        command.args(filterctl.get_args());
-        for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
-            command.env_remove(name);
-        }
-        command.env("TERM", "xterm-256color").env("TZ", "UTC");
+        let mut command = tree.command(arguments);
+        command.env("TERM", "xterm-256color");
         command.envs(variables.iter().copied());
         command.stdin(Stdio::null());
         command.stdout(pty.slave.try_clone().unwrap());

@@ -4,6 +4,7 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process;
 
 use assert_cmd::Command;
 use tempfile::TempDir;
@@ -94,9 +95,14 @@ impl Tree {
         fs::read_to_string(self.path().join(name)).unwrap()
     }
 
-    /// `filterctl` at work on this directory, in no colour and any language.
+    /// `filterctl` at work on this directory, to be run to its end.
     pub(crate) fn filterctl(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_filterctl"));
+        Command::from_std(self.command(arguments))
+    }
+
+    /// The same, to be started with other streams or to be stopped; the environment says nothing of colours.
+    pub(crate) fn command(&self, arguments: &[&str]) -> process::Command {
+        let mut command = process::Command::new(env!("CARGO_BIN_EXE_filterctl"));
         for colour in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
             command.env_remove(colour);
         }
