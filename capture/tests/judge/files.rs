@@ -307,6 +307,12 @@ fn a_failure_to_read_is_told() {
     }
 }
 
+/// A pcap and a pcapng file of these frames, the latter's numbers in this order.
+fn in_both_formats(order: Order, frames: &[Vec<u8>]) -> [Vec<u8>; 2] {
+    let pcapng = PcapNg::new(order).interface(ETHERNET).packets(frames);
+    [pcap(ETHERNET, frames), pcapng.bytes()]
+}
+
 #[test]
 fn packets_may_be_larger_than_the_buffer() {
     let connection = Connection::v4();
@@ -315,17 +321,13 @@ fn packets_may_be_larger_than_the_buffer() {
         connection.of_client(0, &REQUEST[..8]),
         connection.of_client(8, &REQUEST[8..]),
     ];
-    for size in [(1 << 20) - 16, 1 << 20, (1 << 20) + 1, 3 << 20] {
+    // The buffer's size, and others up to some times as much.
+    let around = |size: usize| [size - 16, size, size + 1];
+    for size in [around(1 << 18), around(1 << 20), around(3 << 20)].concat() {
         let mut frames = segments.clone().map(|segment| segment.frame());
         // What is behind an IP packet does not count.
         frames[1].resize(size, b'?');
-        for file in [
-            pcap(ETHERNET, &frames),
-            PcapNg::new(Order::Big)
-                .interface(ETHERNET)
-                .packets(&frames)
-                .bytes(),
-        ] {
+        for file in in_both_formats(Order::Big, &frames) {
             let found = judge(&*file);
             assert_eq!(found.told(), [HTTP1], "{size}");
             assert!(found.error.is_none());
@@ -349,13 +351,7 @@ fn files_larger_than_the_buffer_are_read_to_their_end() {
     let (first, last) = (connection.syn(), connection.of_client(0, REQUEST));
     frames.insert(0, first.frame());
     frames.push(last.frame());
-    for file in [
-        pcap(ETHERNET, &frames),
-        PcapNg::new(Order::Little)
-            .interface(ETHERNET)
-            .packets(&frames)
-            .bytes(),
-    ] {
+    for file in in_both_formats(Order::Little, &frames) {
         let found = judge(&*file);
         assert_eq!(found.told(), [HTTP1]);
         assert_eq!(found.summary.packets, 4002);
