@@ -7,6 +7,9 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use nix::sys::signal::{kill, Signal};
 use nix::unistd::Pid;
@@ -150,8 +153,14 @@ fn a_capture_that_goes_on_is_told_as_it_comes() {
     let mut child = command.spawn().unwrap();
     let mut writer = child.stdin.take().unwrap();
     writer.write_all(&capture()).unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut line = || lines.next().unwrap().unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let (told, hear) = mpsc::channel();
+    thread::spawn(move || {
+        lines
+            .map_while(Result::ok)
+            .try_for_each(|line| told.send(line))
+    });
+    let line = || hear.recv_timeout(Duration::from_secs(30)).unwrap();
     assert!(line().starts_with("http1 "));
     // Ctrl-C is for the writer.
     kill(Pid::from_raw(child.id() as i32), Signal::SIGINT).unwrap();
