@@ -66,6 +66,15 @@ impl Classifier {
         (is_movable && (1..LIMIT).contains(&offset)).then_some(Self { offset, ..self })
     }
 
+    /// The same at an earlier offset, as far as this alone tells it.
+    pub fn earlier(self, offset: u32) -> Option<Self> {
+        let State::Version(n) = self.automaton.state else { return None };
+        let back = self.offset.checked_sub(offset)?;
+        let n = u32::from(n).checked_sub(back)?;
+        let automaton = Automaton { state: State::Version(n as u8), ..self.automaton };
+        (!matches!(self.automaton.form, Form::Preface | Form::Response)).then_some(Self { automaton, offset })
+    }
+
     pub(crate) const fn state(&self) -> State {
         self.automaton.state
     }
@@ -86,7 +95,7 @@ impl Classifier {
     /// Reads what merely lengthens the target, a shortcut through the bulk of most requests, and
     /// returns the rest. The byte at the limit is left to [`step`](Self::step).
     #[inline]
-    fn skip<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+    pub fn skip<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
         if !self.automaton.in_target() {
             return bytes;
         }

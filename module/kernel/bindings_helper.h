@@ -18,6 +18,7 @@
 
 #include "../uapi/http_filter.h"
 #include "helpers.h"
+#include "net.h"
 #include "tcp.h"
 
 const u8 HF_NFPROTO_IPV4 = NFPROTO_IPV4;

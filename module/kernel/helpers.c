@@ -6,7 +6,6 @@
 #include <linux/ratelimit.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
-#include <net/netns/generic.h>
 
 #include "../uapi/http_filter.h"
 #include "helpers.h"
@@ -89,8 +88,13 @@ void hf_delayed_work_init(struct delayed_work *work, void (*run)(struct work_str
 
 void hf_delayed_work_queue(struct delayed_work *work, unsigned int delay_ms)
 {
-	/* Brings forward what is queued already. */
-	mod_delayed_work(system_long_wq, work, msecs_to_jiffies(delay_ms));
+	/* What is queued already stays as it is: it may be due sooner. */
+	queue_delayed_work(system_long_wq, work, msecs_to_jiffies(delay_ms));
+}
+
+void hf_delayed_work_expedite(struct delayed_work *work)
+{
+	mod_delayed_work(system_long_wq, work, 0);
 }
 
 /* Linking against nf_defrag_ipv6 would make a bare insmod fail; see bpf_nf_enable_defrag(). */
@@ -106,11 +110,6 @@ const struct nf_defrag_hook *hf_defrag_ipv6_get(void)
 		hook = NULL;
 	rcu_read_unlock();
 	return hook;
-}
-
-void *hf_net_generic(const struct net *net, unsigned int id)
-{
-	return net_generic(net, id);
 }
 
 /* A copy: the device may be renamed at any time. */
