@@ -72,7 +72,7 @@ use crate::{
     },
     policy::{Detect, Kind},
     position::{Position, Span},
-    stream::{Budget, Bytes, FirstLine, Released},
+    stream::{read_released, Budget, Bytes, FirstLine},
     table::{Place, Several, Table, UnderWay},
     trajectory::Trajectory,
     undecided::{Passage, Undecided},
@@ -610,8 +610,8 @@ impl Judge<'_> {
         // The entry keeps how much of the queue was read.
         let entry = self.note(span, here).ok_or(Obstacle::Room)?;
         let mut budget = Budget::new(entry.walked());
-        let released = Released::new(socket, span.seq(span.last)).ok_or(Obstacle::Queue)?;
-        let is_whole = released.read(&mut budget, consume);
+        let queue = socket.queue().ok_or(Obstacle::Queue)?;
+        let is_whole = read_released(queue, span.seq(span.last), &mut budget, consume);
         entry.set_walked(budget.used());
         is_whole.then_some(()).ok_or(Obstacle::Queue)
     }

@@ -4,7 +4,7 @@
 
 use crate::kernel_ext::{
     packet::Segment,
-    socket::{Locked, Queue, Queued},
+    socket::{Queue, Queued},
 };
 use classifier::{Classifier, Line, LIMIT};
 
@@ -93,50 +93,32 @@ impl Budget {
     }
 }
 
-/// What of an out-of-order queue becomes readable as soon as a stream has come to `next`, the sequence
-/// number of a byte: the tails of the queued segments, without a gap (`tcp_ofo_queue()`).
-pub(crate) struct Released<'a> {
-    queue: Queue<'a>,
-    next: u32,
-}
-
-impl<'a> Released<'a> {
-    /// What the queue of a socket releases; `None` while somebody owns the socket.
-    pub(crate) fn new(socket: &'a Locked<'_>, next: u32) -> Option<Self> {
-        let queue = socket.queue(next)?;
-        Some(Self { queue, next })
-    }
-
-    /// Hands it over, piece by piece, until it ends or `consume` returns false; false if the budget ends
-    /// before.
-    #[must_use]
-    pub(crate) fn read(self, budget: &mut Budget, mut consume: impl FnMut(&[u8]) -> bool) -> bool {
-        for (queued, offset) in self {
-            if !budget.spend(queued.len().saturating_sub(offset)) {
-                return false;
-            }
-            if !queued.read(offset, &mut consume) {
+/// Hands over what an out-of-order queue releases as soon as a stream has come to `next`, the sequence
+/// number of a byte: the tails of the queued segments, without a gap (`tcp_ofo_queue()`), until
+/// `consume` returns false. Returns false if the budget ends before.
+#[must_use]
+pub(crate) fn read_released(
+    queue: Queue<'_>,
+    mut next: u32,
+    budget: &mut Budget,
+    mut consume: impl FnMut(&[u8]) -> bool,
+) -> bool {
+    for queued in queue {
+        let known = next.wrapping_sub(queued.seq());
+        if (known as i32) < 0 {
+            break;
+        }
+        if !budget.spend(queued.len().saturating_sub(known)) {
+            return false;
+        }
+        if known < queued.len() {
+            next = queued.seq().wrapping_add(queued.len());
+            if !queued.read(known, &mut consume) {
                 break;
             }
         }
-        true
     }
-}
-
-impl<'a> Iterator for Released<'a> {
-    /// A segment, and the offset of its first byte that was not read yet.
-    type Item = (Queued<'a>, u32);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let queued = self.queue.next()?;
-        // The queue was entered where it goes on behind `next`, and no segment covers another.
-        let known = self.next.wrapping_sub(queued.seq());
-        if known >= queued.len() {
-            return None;
-        }
-        self.next = queued.seq().wrapping_add(queued.len());
-        Some((queued, known))
-    }
+    true
 }
 
 /// A first line as it is pieced together: as far as it is needed to count and to show it.

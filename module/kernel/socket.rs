@@ -305,16 +305,15 @@ impl Locked<'_> {
         self.position.urgent.then_some(self.position.urg_seq)
     }
 
-    /// The segments that wait for a gap to be filled, in order, from the first that has bytes at or
-    /// behind the sequence number `seq`. `None` while somebody owns the socket, who may be emptying the
-    /// queue.
-    pub(crate) fn queue(&self, seq: u32) -> Option<Queue<'_>> {
+    /// The segments that wait for a gap to be filled, by sequence number; one can cover others behind
+    /// it. `None` while somebody owns the socket, who may be emptying the queue.
+    pub(crate) fn queue(&self) -> Option<Queue<'_>> {
         if self.is_owned() {
             return None;
         }
         let mut queued = bindings::hf_queued::default();
         // SAFETY: By the type invariant; `queued` is valid for a write.
-        unsafe { bindings::hf_tcp_queue_find(self.sk, seq, &mut queued) };
+        unsafe { bindings::hf_tcp_queue_first(self.sk, &mut queued) };
         // INVARIANT: The queue does not change while the socket is locked and not owned.
         Some(Queue {
             queued,

@@ -257,21 +257,9 @@ static void hf_tcp_queued(struct hf_queued *queued, const struct rb_node *node)
 	}
 }
 
-/* No segment covers another (tcp_data_queue_ofo()): their ends are in order, too. */
-void hf_tcp_queue_find(const struct sock *sk, u32 seq, struct hf_queued *queued)
+void hf_tcp_queue_first(const struct sock *sk, struct hf_queued *queued)
 {
-	const struct rb_node *node = tcp_sk(sk)->out_of_order_queue.rb_node;
-	const struct rb_node *found = NULL;
-
-	while (node) {
-		if (after(TCP_SKB_CB(rb_to_skb(node))->end_seq, seq)) {
-			found = node;
-			node = node->rb_left;
-		} else {
-			node = node->rb_right;
-		}
-	}
-	hf_tcp_queued(queued, found);
+	hf_tcp_queued(queued, rb_first(&tcp_sk(sk)->out_of_order_queue));
 }
 
 void hf_tcp_queue_next(struct hf_queued *queued)

@@ -81,15 +81,16 @@ void hf_tcp_unlock(struct sock *sk);
 void hf_tcp_position(const struct sock *sk, struct hf_position *position);
 
 /*
- * The out-of-order queue of a locked socket that nobody owns, in order, from the
- * first segment that has bytes at or behind a sequence number.
+ * The out-of-order queue of a locked socket that nobody owns, in the order of the
+ * segments' beginnings. One can cover others behind it, where it has grown by what
+ * came later (tcp_ooo_try_coalesce()).
  */
 struct hf_queued {
 	const struct sk_buff *skb;	/* NULL: the end */
 	u32 seq;
 	u32 len;
 };
-void hf_tcp_queue_find(const struct sock *sk, u32 seq, struct hf_queued *queued);
+void hf_tcp_queue_first(const struct sock *sk, struct hf_queued *queued);
 void hf_tcp_queue_next(struct hf_queued *queued);
 
 /* What of a segment's header decides whether TCP takes its data. */
