@@ -17,6 +17,7 @@
 #include <net/net_namespace.h>
 
 #include "../uapi/http_filter.h"
+#include "defrag.h"
 #include "helpers.h"
 #include "tcp.h"
 
