@@ -7,8 +7,9 @@
 //! `NF_INET_PRE_ROUTING`, is no help: it gathers what is only forwarded as well, and passes in
 //! pieces what conntrack has seen before, as over loopback.
 //!
-//! This is the one place that changes a packet: as the stack would a moment later, with the same
-//! code for queues, overlaps, limits and time.
+//! This is the one place where packets are changed or kept: as the stack would a moment later, by the
+//! same rules for overlaps, limits and time. They wait in nf_defrag_ipv6, which frees them when a
+//! namespace or itself ends; nothing of this module is left there.
 //!
 //! C header: [`include/net/netfilter/ipv6/nf_defrag_ipv6.h`](srctree/include/net/netfilter/ipv6/nf_defrag_ipv6.h)
 

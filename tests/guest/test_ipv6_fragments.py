@@ -2,6 +2,7 @@
 """Fragments of IPv6 are put together if they are for this host, and only then."""
 
 import contextlib
+import dataclasses
 import ipaddress
 import pathlib
 import socket
@@ -10,7 +11,7 @@ import subprocess
 
 import pytest
 
-from support import http_filter, ipv6, nftables
+from support import http_filter, ipv6, nftables, ways
 from support.handmade import HandmadeClient, LoopbackClient, datagram, deliver, link_address
 from support.namespace import new_namespace
 from support.streams import Recorder
@@ -76,12 +77,17 @@ def test_headers_before_the_fragment_header_are_no_obstacle(veth, server, extens
         deliver(server, client, *LIKE_HTTP, fragment_size=SIZE, extensions=extensions)
 
 
-def test_fragments_are_put_together_in_any_order(veth, server):
+@pytest.mark.parametrize("way", [ways.no_early_demux, ways.queue, ways.redirect, ways.vrf_bound_to_it])
+def test_fragments_are_put_together_on_each_way(filtered, veth, way):
+    """And in any order: the first one comes last."""
     backwards = slice(None, None, -1)
-    with HandmadeClient(veth, server.endpoint) as client:
-        assert_blocked(server, client, fragment_size=SIZE, only=backwards)
-    with HandmadeClient(veth, server.endpoint, port=40_001) as client:
-        deliver(server, client, *LIKE_HTTP, fragment_size=SIZE, only=backwards)
+    with way(veth, IPV6) as found:
+        server = found.server
+        network = dataclasses.replace(veth, server=server.endpoint.namespace, client=found.client)
+        with HandmadeClient(network, server.endpoint) as client:
+            assert_blocked(server, client, fragment_size=SIZE, only=backwards)
+        with HandmadeClient(network, server.endpoint, port=40_001) as client:
+            deliver(server, client, *LIKE_HTTP, fragment_size=SIZE, only=backwards)
 
 
 def test_a_whole_packet_meets_no_fragments_of_its_identification(filtered, short_lived):
