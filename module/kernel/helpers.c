@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <linux/kmod.h>
 #include <linux/kobject.h>
 #include <linux/module.h>
 #include <linux/percpu.h>
@@ -95,21 +94,6 @@ void hf_delayed_work_queue(struct delayed_work *work, unsigned int delay_ms)
 void hf_delayed_work_expedite(struct delayed_work *work)
 {
 	mod_delayed_work(system_long_wq, work, 0);
-}
-
-/* Linking against nf_defrag_ipv6 would make a bare insmod fail; see bpf_nf_enable_defrag(). */
-const struct nf_defrag_hook *hf_defrag_ipv6_get(void)
-{
-	const struct nf_defrag_hook *hook;
-
-	if (!rcu_access_pointer(nf_defrag_v6_hook))
-		request_module("nf_defrag_ipv6");
-	rcu_read_lock();
-	hook = rcu_dereference(nf_defrag_v6_hook);
-	if (hook && !try_module_get(hook->owner))
-		hook = NULL;
-	rcu_read_unlock();
-	return hook;
 }
 
 /* A copy: the device may be renamed at any time. */
