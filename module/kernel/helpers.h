@@ -42,7 +42,6 @@ void hf_delayed_work_init(struct delayed_work *work, void (*run)(struct work_str
 void hf_delayed_work_queue(struct delayed_work *work, unsigned int delay_ms);
 void hf_delayed_work_expedite(struct delayed_work *work);
 
-
 /* The name of a packet's device of arrival, at most HF_DEVICE_NAME - 1 bytes and a NUL. */
 #define HF_DEVICE_NAME	16
 void hf_device_name(const struct nf_hook_state *state, char name[HF_DEVICE_NAME]);
