@@ -69,10 +69,11 @@ use crate::{
         packet::Segment,
         siphash,
         socket::{serial_cpu, Receiver, Takes},
+        time,
     },
     policy::{Detect, Kind},
     position::{Position, Span},
-    stream::{read_released, Budget, Bytes, FirstLine},
+    stream::{read_released, Bytes, FirstLine},
     table::{Place, Several, Table, UnderWay},
     trajectory::Trajectory,
     undecided::{Passage, Undecided},
@@ -123,15 +124,6 @@ enum Obstacle {
     Queue,
     /// There is no room in the table.
     Room,
-}
-
-impl From<Obstacle> for Ruling {
-    fn from(obstacle: Obstacle) -> Self {
-        match obstacle {
-            Obstacle::Queue => Self::Defer,
-            Obstacle::Room => Self::Refuse,
-        }
-    }
 }
 
 /// Rules on segments.
@@ -192,6 +184,7 @@ impl Court<'_> {
             position,
             place,
             under_way,
+            is_uncertain: under_way.is_unmarked(),
         };
         match receiver {
             // Its socket may be about to be made by what is under way.
@@ -253,6 +246,8 @@ struct Judge<'a> {
     position: Position<'a>,
     place: Place<'a>,
     under_way: UnderWay,
+    /// Whether something of the flow may be on its way that no entry tells of.
+    is_uncertain: bool,
 }
 
 impl Judge<'_> {
@@ -276,12 +271,16 @@ impl Judge<'_> {
     fn rule(&mut self) -> Ruling {
         let start = match self.position.start() {
             Some(start) => {
-                let is_known = self.place.look_at(start);
+                let is_known = self.place.look_for(|entry| self.position.is_of(entry));
                 if !is_known && self.position.is_any_beginning() && self.under_way.is_marked() {
                     // Of two segments that would each begin a stream by a SYN cookie, TCP takes the
                     // first that it sees.
                     return Ruling::Defer;
                 }
+                // What waits for the owner is decided as a rule, or else has an entry; but it may have
+                // passed before there was a socket, or while the filter was off.
+                self.is_uncertain |=
+                    !is_known && (self.under_way.is_marked() || self.position.is_pending);
                 start
             }
             None => match self.place.look_at_only() {
@@ -291,15 +290,13 @@ impl Judge<'_> {
                 Err(Several) => return Ruling::Defer,
             },
         };
-        if self.is_of_another() {
+        if self.is_of_twin() {
             return Ruling::Refuse;
         }
         let span = Span::new(self.segment, start);
         match self.place.entry().map(|entry| *entry) {
             // Decided long ago, or begun before the filter was switched on.
             None if self.position.received != 0 => Ruling::Pass,
-            // Nothing was received. If segments wait for the owner, they carry no data, or decide for
-            // something else, and passed without an entry; they will be taken before this one.
             None => self.at_rest(span, Some(Classifier::new())),
             Some(entry) if self.is_in_motion(&entry) => self.in_motion(span, entry),
             Some(_) if self.position.received == 0 => self.at_rest(span, Some(Classifier::new())),
@@ -307,9 +304,9 @@ impl Judge<'_> {
         }
     }
 
-    /// Whether the entry is about a connection of the same name that begins at the same number: sockets
+    /// Whether the entry is about a connection of the same name that begins at the same numbers: sockets
     /// that are bound to different devices (VRF) can have one name.
-    fn is_of_another(&mut self) -> bool {
+    fn is_of_twin(&mut self) -> bool {
         let flow = self.segment.flow();
         let Some(entry) = self.place.entry() else {
             return false;
@@ -317,13 +314,17 @@ impl Judge<'_> {
         if entry.flow().is_by_device_of(flow) {
             return false;
         }
-        match entry.flow().receiver() {
-            Receiver::Socket(socket) => !self
+        if let Receiver::Socket(socket) = entry.flow().receiver() {
+            let is_its = self
                 .position
                 .socket
-                .is_some_and(|locked| locked.is(&socket)),
-            _ => false,
+                .is_some_and(|locked| locked.is(&socket));
+            if !is_its {
+                return true;
+            }
         }
+        entry.set_flow(*flow);
+        false
     }
 
     /// Whether the socket may still be moved by what passed before.
@@ -375,9 +376,34 @@ impl Judge<'_> {
 
         Counter::Inspected.count();
         let mut trajectory = self.restarted(here);
-        match self.read(span, here, |bytes| trajectory.feed(bytes)) {
-            Ok(()) => self.settle(span, here, trajectory),
-            Err(obstacle) => obstacle.into(),
+        if let Err(obstacle) = self.read(span, here, |bytes| trajectory.feed(bytes)) {
+            return self.wait(obstacle);
+        }
+        let end = trajectory.last();
+        let is_decided_alone = end.verdict().is_some() && end.offset() <= span.end();
+        if is_decided_alone && !self.position.is_filtered() {
+            // TCP takes all of it or nothing.
+            trajectory = self.decided(here, end);
+        }
+        self.settle(span, here, trajectory)
+    }
+
+    /// A stream that comes from `here` to `end` at once, or stays.
+    fn decided(&mut self, here: Classifier, end: Classifier) -> Trajectory {
+        let mut trajectory = self.restarted(here);
+        // There is room for a second state.
+        let _ = trajectory.add(end);
+        trajectory
+    }
+
+    /// It can't be judged now.
+    fn wait(&mut self, obstacle: Obstacle) -> Ruling {
+        match obstacle {
+            Obstacle::Queue => Ruling::Defer,
+            Obstacle::Room => {
+                self.place.make_room(self.court.enforce);
+                Ruling::Refuse
+            }
         }
     }
 
@@ -393,19 +419,18 @@ impl Judge<'_> {
         if self.court.forbidden(end).is_some() {
             return self.found(span, here, end, true);
         }
-        let is_undecided = end.verdict().is_none();
-        let is_unmarked = self.under_way.is_unmarked();
+        let is_undecided = end.verdict().is_none() || trajectory.is_undecided();
+        if self.is_uncertain && is_undecided {
+            return Ruling::Defer;
+        }
         let (cpu, passage) = (self.cpu, self.passage());
         let Some(entry) = self.note(span, here) else {
             if is_undecided {
-                return Ruling::Refuse;
+                return self.wait(Obstacle::Room);
             }
             self.place.pass_unmarked(cpu);
             return Ruling::Pass;
         };
-        if is_unmarked && is_undecided {
-            return Ruling::Defer;
-        }
         entry.settle(trajectory, span.end().max(end.offset()));
         // What is ahead is in the queue, where it can be seen.
         entry.set_ahead(false);
@@ -418,7 +443,7 @@ impl Judge<'_> {
     fn ahead(&mut self, span: Span, here: Classifier) -> Ruling {
         let (passage, trajectory) = (self.passage(), self.restarted(here));
         let Some(entry) = self.note(span, here) else {
-            return Ruling::Refuse;
+            return self.wait(Obstacle::Room);
         };
         entry.settle(trajectory, here.offset());
         entry.set_ahead(true);
@@ -463,7 +488,7 @@ impl Judge<'_> {
             left != 0 && ways.iter().any(|state| state.verdict().is_none())
         });
         if let Err(obstacle) = read {
-            return obstacle.into();
+            return self.wait(obstacle);
         }
         let is_http = |&&state: &&Classifier| self.court.forbidden(state).is_some();
         if let Some(&http) = ways.iter().find(is_http) {
@@ -473,10 +498,9 @@ impl Judge<'_> {
             return Ruling::Defer;
         }
         let [plain, ..] = ways;
-        let mut trajectory = self.restarted(here);
-        let _ = trajectory.add(plain);
+        let trajectory = self.decided(here, plain);
         if self.note(span, here).is_none() {
-            return Ruling::Refuse;
+            return self.wait(Obstacle::Room);
         }
         let ruling = self.settle(span, here, trajectory);
         if let Some(entry) = self.place.entry() {
@@ -523,6 +547,9 @@ impl Judge<'_> {
     fn beside_decided(&mut self, span: Span, entry: Undecided) -> Ruling {
         let base = entry.trajectory().first();
         if span.first <= base.offset().into() {
+            if self.position.is_filtered() {
+                return Ruling::Defer;
+            }
             Counter::Inspected.count();
             let own = self.segment.classify(span.skip(base.offset()), base);
             return match (own.verdict(), self.court.forbidden(own)) {
@@ -560,7 +587,7 @@ impl Judge<'_> {
         let (Some(kind), Some(verdict)) = (self.court.forbidden(end), end.verdict()) else {
             return Ruling::Defer;
         };
-        let start = self.position.connection(span.start);
+        let start = span.start;
         let takes = match self.position.socket {
             Some(socket) if is_certain => socket.takes(self.segment),
             Some(_) => Takes::Unknown,
@@ -609,10 +636,11 @@ impl Judge<'_> {
         };
         // The entry keeps how much of the queue was read.
         let entry = self.note(span, here).ok_or(Obstacle::Room)?;
-        let mut budget = Budget::new(entry.walked());
+        let now = time::uptime_seconds();
+        let mut budget = entry.budget(now);
         let queue = socket.queue().ok_or(Obstacle::Queue)?;
         let is_whole = read_released(queue, span.seq(span.last), &mut budget, consume);
-        entry.set_walked(budget.used());
+        entry.set_budget(&budget, now);
         is_whole.then_some(()).ok_or(Obstacle::Queue)
     }
 
@@ -620,15 +648,14 @@ impl Judge<'_> {
     fn note(&mut self, span: Span, here: Classifier) -> Option<&mut Undecided> {
         if self.place.entry().is_none() {
             let (cpu, passage) = (self.cpu, self.passage());
-            self.place
-                .insert(span.start, here, cpu, passage, self.court.enforce)?;
+            self.place.insert(span.start, here, cpu, passage)?;
         }
         self.place.entry()
     }
 
     /// That of this segment, and of what passed without an entry before it.
     fn passage(&self) -> Passage {
-        match self.under_way.is_unmarked() {
+        match self.is_uncertain {
             true => Passage::now(None),
             false => Passage::now(self.cpu),
         }

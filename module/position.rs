@@ -2,9 +2,12 @@
 
 //! Where a socket stands in its stream, and where a segment lies in it.
 
-use crate::kernel_ext::{
-    packet::Segment,
-    socket::{Locked, Request, Start},
+use crate::{
+    kernel_ext::{
+        packet::Segment,
+        socket::{Locked, Request, Start},
+    },
+    undecided::Undecided,
 };
 use classifier::LIMIT;
 
@@ -56,17 +59,17 @@ impl<'a> Position<'a> {
         }
     }
 
-    /// Sequence number of the stream's first byte; `None` while the socket's owner moves the position.
-    pub(crate) fn start(&self) -> Option<u32> {
-        self.is_exact.then_some(self.start.received)
+    /// Where the connection begins, `sent` being wrong while segments wait for the owner; `None` while
+    /// the socket's owner moves the position.
+    pub(crate) fn start(&self) -> Option<Start> {
+        self.is_exact.then_some(self.start)
     }
 
-    /// Where the connection begins whose stream begins at `received`.
-    pub(crate) fn connection(&self, received: u32) -> Start {
-        Start {
-            received,
-            sent: self.start.sent,
-        }
+    /// Whether an entry is about this connection, and not about one that had its name before it.
+    pub(crate) fn is_of(&self, entry: &Undecided) -> bool {
+        entry.start().received == self.start.received
+            && (self.is_pending || entry.start().sent == self.start.sent)
+            && entry.trajectory().first().offset() <= self.received
     }
 
     /// Whether any segment of its flow that passes could make another socket than this one.
@@ -78,13 +81,19 @@ impl<'a> Position<'a> {
     pub(crate) fn is_owned(&self) -> bool {
         self.socket.is_some_and(Locked::is_owned)
     }
+
+    /// Whether TCP may take a part of a segment alone, as a socket filter cuts it. Of a socket yet to be
+    /// made nobody knows.
+    pub(crate) fn is_filtered(&self) -> bool {
+        self.socket.is_none_or(Locked::is_filtered)
+    }
 }
 
 /// Where a segment lies in its stream.
 #[derive(Clone, Copy)]
 pub(crate) struct Span {
-    /// Sequence number of the stream's first byte.
-    pub(crate) start: u32,
+    /// Where the connection begins.
+    pub(crate) start: Start,
     /// Offset of the segment's first byte.
     pub(crate) first: i64,
     /// Offset behind its last.
@@ -92,9 +101,9 @@ pub(crate) struct Span {
 }
 
 impl Span {
-    /// That of a segment, in a stream that begins at the sequence number `start`.
-    pub(crate) fn new(segment: &Segment<'_>, start: u32) -> Self {
-        let first = i64::from(segment.seq().wrapping_sub(start) as i32);
+    /// That of a segment in a connection that begins at `start`.
+    pub(crate) fn new(segment: &Segment<'_>, start: Start) -> Self {
+        let first = i64::from(segment.seq().wrapping_sub(start.received) as i32);
         Self {
             start,
             first,
@@ -114,6 +123,6 @@ impl Span {
 
     /// Sequence number of an offset.
     pub(crate) fn seq(&self, offset: i64) -> u32 {
-        self.start.wrapping_add(offset as u32)
+        self.start.received.wrapping_add(offset as u32)
     }
 }

@@ -75,9 +75,10 @@ impl Budget {
         self.0
     }
 
-    /// How much is still used up one second later.
-    pub(crate) fn refilled(used: u16) -> u16 {
-        used.saturating_sub(Self::REFILL)
+    /// The same so many seconds later.
+    pub(crate) fn refilled(self, seconds: u8) -> Self {
+        let refill = Self::REFILL.saturating_mul(seconds.into());
+        Self(self.0.saturating_sub(refill))
     }
 
     /// Uses it for a segment, of which so many bytes are read; false if nothing is left.

@@ -19,11 +19,10 @@ use crate::{
     counters::Counter,
     kernel_ext::{
         lock::{new_spinlock_bh, SpinLockBh, SpinLockBhBackend},
-        socket::{self, Flow, Receiver, Socket},
+        socket::{self, Flow, Receiver, Socket, Start},
         time,
-        work::{DelayedWork, Work},
+        work::{self, DelayedWork, Work},
     },
-    stream::Budget,
     undecided::{Passage, Undecided},
 };
 use classifier::{Classifier, LIMIT};
@@ -50,6 +49,9 @@ const CHUNK: usize = 4;
 
 /// Milliseconds between two rounds that look for sockets that have ended.
 const SWEEP: u32 = 1000;
+
+/// Milliseconds until a connection is ended that is to be: a round goes through the whole table.
+const EXPEDITED: u32 = 100;
 
 /// Seconds for which an undecided connection is not ended to make room for others: more than a
 /// client with bytes to send needs to bring them, lost segments and all.
@@ -198,7 +200,7 @@ impl Bucket {
         self.entries
             .iter()
             .enumerate()
-            .filter(|(_, entry)| entry.is_needed() && age(entry) >= PATIENCE && !entry.is_ending())
+            .filter(|(_, entry)| entry.is_needed() && age(entry) >= PATIENCE)
             .min_by_key(|(_, entry)| age(entry))
             .map(|(index, _)| index)
     }
@@ -270,12 +272,6 @@ impl Place<'_> {
         self.bucket.entries.get_mut(self.index?)
     }
 
-    /// The entry of the flow that begins at `start`, which is looked at from now on; whether there is
-    /// one.
-    pub(crate) fn look_at(&mut self, start: u32) -> bool {
-        self.look_for(|entry| entry.start() == start)
-    }
-
     /// The only entry of the flow, which is looked at from now on. `None` if there is none.
     ///
     /// # Errors
@@ -289,8 +285,8 @@ impl Place<'_> {
         Ok(self.entry())
     }
 
-    /// Looks at the first entry of the flow that `is`.
-    fn look_for(&mut self, mut is: impl FnMut(&Undecided) -> bool) -> bool {
+    /// Looks at the first entry of the flow that `is`, from now on; whether there is one.
+    pub(crate) fn look_for(&mut self, mut is: impl FnMut(&Undecided) -> bool) -> bool {
         self.recount();
         let bucket = &*self.bucket;
         let index = bucket
@@ -316,21 +312,16 @@ impl Place<'_> {
     }
 
     /// Makes an entry for a stream that stands at `here`, `passage` being what is under way; for a
-    /// packet on `cpu`. `None` if there is no room: then some is made for the next, if `enforce`
-    /// allows to end connections, or else by losing sight of one.
+    /// packet on `cpu`. `None` if there is no room.
     pub(crate) fn insert(
         &mut self,
-        start: u32,
+        start: Start,
         here: Classifier,
         cpu: Option<u32>,
         passage: Passage,
-        enforce: bool,
     ) -> Option<&mut Undecided> {
+        let index = self.bucket.room(cpu)?;
         let now = time::uptime_seconds();
-        let Some(index) = self.bucket.room(cpu) else {
-            self.make_room(now, enforce);
-            return None;
-        };
         // What was there was not needed.
         *self.bucket.tags.get_mut(index)? = self.tag;
         let entry = self.bucket.entries.get_mut(index)?;
@@ -341,15 +332,20 @@ impl Place<'_> {
         Some(entry)
     }
 
-    fn make_room(&mut self, now: u32, enforce: bool) {
-        let Some(index) = self.bucket.least_patient(now) else {
+    /// Makes room for the next that is as this one, which has found none: by ending a connection, one at
+    /// a time, if `enforce` allows that, or else by losing sight of one.
+    pub(crate) fn make_room(&mut self, enforce: bool) {
+        if self.bucket.entries.iter().any(Undecided::is_ending) {
+            return;
+        }
+        let Some(index) = self.bucket.least_patient(time::uptime_seconds()) else {
             return;
         };
         if enforce {
             if let Some(entry) = self.bucket.entries.get_mut(index) {
                 entry.set_ending();
             }
-            self.table.0.expedite();
+            self.table.0.expedite(EXPEDITED);
         } else {
             let total = &self.table.0.task().needed;
             self.bucket.free(index, total);
@@ -361,7 +357,7 @@ impl Place<'_> {
     pub(crate) fn end(&mut self) {
         if let Some(entry) = self.entry() {
             entry.set_ending();
-            self.table.0.expedite();
+            self.table.0.expedite(EXPEDITED);
         }
     }
 
@@ -415,7 +411,7 @@ impl Drop for Place<'_> {
 /// A connection that is to be ended, and its entry's flow and start.
 struct Ending {
     flow: Flow,
-    start: u32,
+    start: Start,
     socket: Socket<'static>,
 }
 
@@ -426,24 +422,28 @@ impl Work for Buckets {
         for bucket in self.all() {
             let mut next = 0;
             while let Some(ending) = self.sweep(bucket, &mut next, &mut is_empty) {
-                match ending.socket.end() {
-                    socket::Ending::Busy => {
-                        is_empty = false;
-                        continue;
-                    }
-                    socket::Ending::Ended => Counter::Evicted.count(),
-                    socket::Ending::Over => {}
+                let how = ending.socket.end(ending.start);
+                if how == socket::Ending::Ended {
+                    Counter::Evicted.count();
                 }
                 let mut bucket = bucket.lock();
-                let has_ended = |entry: &Undecided| {
+                let is_its = |entry: &Undecided| {
                     !entry.is_free()
                         && *entry.flow() == ending.flow
                         && entry.start() == ending.start
                 };
-                if let Some(index) = bucket.entries.iter().position(has_ended) {
-                    bucket.free(index, &self.needed);
+                let Some(index) = bucket.entries.iter().position(is_its) else {
+                    continue;
+                };
+                match (how, bucket.entries.get_mut(index)) {
+                    (socket::Ending::Busy, Some(entry)) => {
+                        entry.postpone_ending(time::uptime_seconds());
+                        is_empty = false;
+                    }
+                    _ => bucket.free(index, &self.needed),
                 }
             }
+            work::pause();
         }
         (!is_empty).then_some(SWEEP)
     }
@@ -465,7 +465,6 @@ impl Buckets {
             if entry.is_free() {
                 continue;
             }
-            entry.set_walked(Budget::refilled(entry.walked()));
             match fate(entry) {
                 Fate::Stays => *is_empty = false,
                 Fate::Goes => bucket.free(index, &self.needed),
@@ -500,7 +499,9 @@ fn fate(entry: &Undecided) -> Fate {
             return Fate::Stays;
         }
     }
-    if has_arrived && !entry.is_needed() {
+    // What it has used up must not be forgotten with it.
+    let is_spent = entry.budget(time::uptime_seconds()).used() != 0;
+    if has_arrived && !entry.is_needed() && !is_spent {
         return Fate::Goes;
     }
     match entry.flow().receiver() {
@@ -508,7 +509,7 @@ fn fate(entry: &Undecided) -> Fate {
             true => Fate::Ends(socket),
             false => Fate::Stays,
         },
-        _ if has_arrived => Fate::Goes,
+        _ if has_arrived && !is_spent => Fate::Goes,
         _ => Fate::Stays,
     }
 }
@@ -524,8 +525,8 @@ fn needs(socket: &Socket<'_>, entry: &Undecided) -> bool {
     }
     let received = u32::try_from(socket.received()).unwrap_or(LIMIT);
     let is_decided = |here: Classifier| here.verdict().is_some();
-    !socket.is_orphaned()
-        && socket.start().received == entry.start()
+    !socket.is_finished()
+        && socket.start() == entry.start()
         && (1..LIMIT).contains(&received)
         && !entry.trajectory().at(received).is_some_and(is_decided)
 }

@@ -9,7 +9,7 @@ const STATES: usize = 6;
 
 /// How many bytes of the stream are kept, which tell the states within them and are shown as its
 /// first line.
-const TEXT: usize = 18;
+const TEXT: usize = 14;
 
 /// Stands for states that are not kept. No classifier is packed so.
 const LEFT_OUT: u32 = u32::MAX;
@@ -24,8 +24,8 @@ const LEFT_OUT: u32 = u32::MAX;
 /// byte, of what the text covers none. If these are still too many, the last is kept, and those
 /// before it are left out.
 ///
-/// Where some of what was let through decides for something else, in whatever order it is taken, the
-/// states behind the first are all decided, and stand for no order ([`Self::add`]).
+/// Where all that may be taken next decides for something else by itself, in whatever order it comes, the
+/// states behind the first are all decided ([`Self::add`]).
 #[derive(Clone, Copy)]
 pub(crate) struct Trajectory {
     /// Packed classifiers, or [`LEFT_OUT`].
@@ -115,12 +115,12 @@ impl Trajectory {
         self.packed().windows(2).find_map(|pair| {
             let &[first, last] = pair else { return None };
             let (first, last) = (unpack(first)?, unpack(last)?);
-            let is_between = (first.offset()..last.offset()).contains(&offset);
-            match is_between {
-                true if is_run(first, last) => first.moved(offset),
-                true => last.earlier(offset),
-                false => None,
+            if !(first.offset()..last.offset()).contains(&offset) {
+                return None;
             }
+            // Two that are the same in what may be a version are no run.
+            last.earlier(offset)
+                .or_else(|| first.moved(offset).filter(|_| is_run(first, last)))
         })
     }
 
@@ -195,6 +195,10 @@ impl Trajectory {
         next: Classifier,
     ) -> bool {
         let Some(last) = last else { return false };
+        if next.verdict().is_some() {
+            // That the socket can come to stand before it must be seen.
+            return false;
+        }
         if next.offset() <= u32::from(self.text_len) {
             return true;
         }

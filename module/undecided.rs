@@ -3,7 +3,11 @@
 //! What is known of one stream whose start is undecided.
 
 use crate::{
-    kernel_ext::{rcu::Moment, socket::Flow},
+    kernel_ext::{
+        rcu::Moment,
+        socket::{Flow, Start},
+    },
+    stream::Budget,
     trajectory::Trajectory,
 };
 use classifier::Classifier;
@@ -67,12 +71,14 @@ impl Passage {
 pub(crate) struct Undecided {
     flow: Flow,
     moment: Moment,
-    start: u32,
+    start: Start,
     end: u32,
     trajectory: Trajectory,
     since: u32,
     cpu: u16,
     walked: u16,
+    /// When that was so, in seconds of uptime, the low byte.
+    walked_at: u8,
     flags: u8,
 }
 
@@ -91,12 +97,16 @@ impl Undecided {
     pub(crate) const FREE: Self = Self {
         flow: Flow::NONE,
         moment: Moment::NEVER,
-        start: 0,
+        start: Start {
+            received: 0,
+            sent: 0,
+        },
         end: 0,
         trajectory: Trajectory::NONE,
         since: 0,
         cpu: 0,
         walked: 0,
+        walked_at: 0,
         flags: 0,
     };
 
@@ -104,7 +114,7 @@ impl Undecided {
     /// under way besides.
     pub(crate) fn new(
         flow: Flow,
-        start: u32,
+        start: Start,
         here: Classifier,
         since: u32,
         passage: Passage,
@@ -128,8 +138,13 @@ impl Undecided {
         &self.flow
     }
 
-    /// Sequence number of the stream's first byte.
-    pub(crate) fn start(&self) -> u32 {
+    /// Another device by which its packets come.
+    pub(crate) fn set_flow(&mut self, flow: Flow) {
+        self.flow = flow;
+    }
+
+    /// Where its connection begins.
+    pub(crate) fn start(&self) -> Start {
         self.start
     }
 
@@ -206,6 +221,12 @@ impl Undecided {
         self.set(ENDING, true);
     }
 
+    /// It can't be ended now: it has as much time again as a new one.
+    pub(crate) fn postpone_ending(&mut self, now: u32) {
+        self.set(ENDING, false);
+        self.since = now;
+    }
+
     fn set(&mut self, flag: u8, on: bool) {
         self.flags = if on {
             self.flags | flag
@@ -214,14 +235,16 @@ impl Undecided {
         };
     }
 
-    /// How much reading of the queue behind its gap it has caused lately, in units of the [`Budget`].
-    ///
-    /// [`Budget`]: crate::stream::Budget
-    pub(crate) fn walked(&self) -> u16 {
-        self.walked
+    /// What reading of the queue behind its gap it may cause now, in seconds of uptime.
+    pub(crate) fn budget(&self, now: u32) -> Budget {
+        // After more than four minutes it may get less back than it could.
+        let elapsed = (now as u8).wrapping_sub(self.walked_at);
+        Budget::new(self.walked).refilled(elapsed)
     }
 
-    pub(crate) fn set_walked(&mut self, walked: u16) {
-        self.walked = walked;
+    /// What of it is left.
+    pub(crate) fn set_budget(&mut self, budget: &Budget, now: u32) {
+        self.walked = budget.used();
+        self.walked_at = now as u8;
     }
 }

@@ -91,9 +91,14 @@ void hf_delayed_work_queue(struct delayed_work *work, unsigned int delay_ms)
 	queue_delayed_work(system_long_wq, work, msecs_to_jiffies(delay_ms));
 }
 
-void hf_delayed_work_expedite(struct delayed_work *work)
+void hf_delayed_work_expedite(struct delayed_work *work, unsigned int delay_ms)
 {
-	mod_delayed_work(system_long_wq, work, 0);
+	mod_delayed_work(system_long_wq, work, msecs_to_jiffies(delay_ms));
+}
+
+void hf_cond_resched(void)
+{
+	cond_resched();
 }
 
 /* A copy: the device may be renamed at any time. */

@@ -40,7 +40,8 @@ struct delayed_work;
 struct work_struct;
 void hf_delayed_work_init(struct delayed_work *work, void (*run)(struct work_struct *));
 void hf_delayed_work_queue(struct delayed_work *work, unsigned int delay_ms);
-void hf_delayed_work_expedite(struct delayed_work *work);
+void hf_delayed_work_expedite(struct delayed_work *work, unsigned int delay_ms);
+void hf_cond_resched(void);
 
 /* The name of a packet's device of arrival, at most HF_DEVICE_NAME - 1 bytes and a NUL. */
 #define HF_DEVICE_NAME	16

@@ -290,25 +290,27 @@ impl Segment<'_> {
         self.ack
     }
 
-    /// What decides whether TCP takes its data; `None` if that is signed, and so only for those that
-    /// have a key.
-    pub(super) fn header(&self) -> Option<bindings::hf_segment> {
+    /// What decides whether TCP takes its data.
+    pub(super) fn header(&self) -> bindings::hf_segment {
         let mut header = bindings::hf_segment {
             seq: self.seq(),
             end_seq: self.seq().wrapping_add(self.len),
             ack: self.ack,
             ..Default::default()
         };
-        let is_signed = self.options(|options| {
-            options.fold(false, |is_signed, (kind, data)| {
-                if let (OPTION_TIMESTAMP, &[t0, t1, t2, t3, _, _, _, _]) = (kind, data) {
-                    header.tsval = u32::from_be_bytes([t0, t1, t2, t3]);
-                    header.timestamp = true;
+        self.options(|options| {
+            for (kind, data) in options {
+                match (kind, data) {
+                    (OPTION_TIMESTAMP, &[t0, t1, t2, t3, _, _, _, _]) => {
+                        header.tsval = u32::from_be_bytes([t0, t1, t2, t3]);
+                        header.has_tsval = true;
+                    }
+                    (OPTION_MD5 | OPTION_AO, _) => header.has_signature = true,
+                    _ => {}
                 }
-                is_signed || matches!(kind, OPTION_MD5 | OPTION_AO)
-            })
+            }
         });
-        (!is_signed).then_some(header)
+        header
     }
 
     /// Whether it points to urgent data.

@@ -191,7 +191,7 @@ impl Socket<'_> {
 /// How [`Socket::end`] went.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ending {
-    /// Somebody owns the socket: another time.
+    /// Somebody owns the socket, or does not let go: another time.
     Busy,
     /// The connection had ended by itself, or no process reads from it any more.
     Over,
@@ -200,11 +200,16 @@ pub(crate) enum Ending {
 }
 
 impl Socket<'static> {
-    /// Ends the connection: its owner gets an error, its peer a reset. Does not wait for an owner.
-    /// Process context: a hook has its packet's socket, which does not live that long.
-    pub(crate) fn end(&self) -> Ending {
-        // SAFETY: By the type invariant.
-        match unsafe { bindings::hf_tcp_end(self.socket.sk) } {
+    /// Ends the connection that begins at `start`: its owner gets an error, its peer a reset. Does not
+    /// wait for an owner. Process context: a hook has its packet's socket, which does not live that
+    /// long.
+    pub(crate) fn end(&self, start: Start) -> Ending {
+        let start = bindings::hf_start {
+            received: start.received,
+            sent: start.sent,
+        };
+        // SAFETY: By the type invariant; `start` is valid for a read.
+        match unsafe { bindings::hf_tcp_end(self.socket.sk, &start) } {
             bindings::hf_tcp_end_HF_TCP_BUSY => Ending::Busy,
             bindings::hf_tcp_end_HF_TCP_ENDED => Ending::Ended,
             _ => Ending::Over,
@@ -274,9 +279,14 @@ impl Locked<'_> {
         self.position.exact
     }
 
-    /// Whether no process can read from it any more.
-    pub(crate) fn is_orphaned(&self) -> bool {
-        self.position.orphaned
+    /// Whether nobody will read more from it than it has received: a FIN was, or no process has it.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.position.finished
+    }
+
+    /// Whether a socket filter may cut segments short.
+    pub(crate) fn is_filtered(&self) -> bool {
+        self.position.filtered
     }
 
     /// Whether TCP would take what a segment has, if its checksum is right.
@@ -284,11 +294,8 @@ impl Locked<'_> {
         if self.is_owned() {
             return Takes::Unknown;
         }
-        let Some(header) = segment.header() else {
-            return Takes::No;
-        };
-        // SAFETY: By the type invariant; `header` is valid for a read.
-        match unsafe { bindings::hf_tcp_takes(self.sk, &header) } {
+        // SAFETY: By the type invariant; the reference is valid for a read.
+        match unsafe { bindings::hf_tcp_takes(self.sk, &segment.header()) } {
             bindings::hf_tcp_takes_HF_TCP_TAKES => Takes::Yes,
             bindings::hf_tcp_takes_HF_TCP_UNKNOWN => Takes::Unknown,
             _ => Takes::No,

@@ -23,18 +23,24 @@ void hf_flow_locate(struct hf_flow *flow, const struct sk_buff *skb)
 	}
 }
 
+#define HF_TCPF_SYNCHRONISED \
+	(TCPF_ESTABLISHED | TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2 | TCPF_CLOSE_WAIT | \
+	 TCPF_CLOSING | TCPF_LAST_ACK)
+
 /*
  * bytes_received is a statistic: on a socket that TCP_REPAIR has put into its state
  * it begins to count there. Such a socket has completed no handshake, which counts
- * as one packet delivered (tcp_rcv_state_process(), tcp_clean_rtx_queue()).
+ * as one packet delivered (tcp_rcv_state_process(), tcp_clean_rtx_queue()); and it
+ * keeps the name of the queue that was restored last.
  */
-static bool hf_tcp_restored(const struct sock *sk)
+static bool hf_tcp_restored(const struct sock *sk, u64 received)
 {
-	/* tcp_set_state() releases what was counted before. */
-	int state = inet_sk_state_load(sk);
+	const struct tcp_sock *tp = tcp_sk(sk);
 
-	return state != TCP_SYN_RECV && state != TCP_SYN_SENT && state != TCP_CLOSE &&
-	       !READ_ONCE(tcp_sk(sk)->delivered);
+	/* tcp_set_state() releases what was counted before. */
+	if (!((1 << inet_sk_state_load(sk)) & HF_TCPF_SYNCHRONISED))
+		return false;
+	return !READ_ONCE(tp->delivered) || (!received && tp->repair_queue != TCP_NO_QUEUE);
 }
 
 u64 hf_tcp_received(const struct sock *sk)
@@ -42,7 +48,7 @@ u64 hf_tcp_received(const struct sock *sk)
 	u64 received = data_race(tcp_sk(sk)->bytes_received);
 
 	smp_rmb();
-	return hf_tcp_restored(sk) ? U64_MAX : received;
+	return hf_tcp_restored(sk, received) ? U64_MAX : received;
 }
 
 u64 hf_skb_received(const struct sk_buff *skb)
@@ -227,13 +233,14 @@ struct hf_start hf_tcp_start(const struct sock *sk)
  * context: __release_sock() hands it the backlog with the lock dropped. While it
  * does, tail is NULL, but len stays until its end. It changes rcv_nxt and
  * bytes_received in no order that other CPUs could rely on; but as long as nothing
- * was received both say what copied_seq does, which only readers move, and they
- * don't read meanwhile.
+ * was received both say what copied_seq does, which only readers move, later.
  */
 void hf_tcp_position(const struct sock *sk, struct hf_position *position)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
+	u32 copied_seq = READ_ONCE(tp->copied_seq);
 
+	smp_rmb();
 	position->owned = sk->sk_lock.owned;
 	position->pending = position->owned &&
 			    (READ_ONCE(sk->sk_backlog.len) || READ_ONCE(sk->sk_backlog.tail));
@@ -241,11 +248,12 @@ void hf_tcp_position(const struct sock *sk, struct hf_position *position)
 	position->received = hf_tcp_received(sk);
 	position->exact = !position->pending ||
 			  (!position->received &&
-			   position->start.received == READ_ONCE(tp->copied_seq));
+			   position->start.received == copied_seq);
 	position->queued = !RB_EMPTY_ROOT(&tp->out_of_order_queue);
 	position->urgent = READ_ONCE(tp->urg_data);
 	position->urg_seq = READ_ONCE(tp->urg_seq);
-	position->orphaned = sock_flag(sk, SOCK_DEAD);
+	position->filtered = rcu_access_pointer(sk->sk_filter);
+	position->finished = sock_flag(sk, SOCK_DEAD) || sock_flag(sk, SOCK_DONE);
 }
 
 static void hf_tcp_queued(struct hf_queued *queued, const struct rb_node *node)
@@ -286,9 +294,13 @@ enum hf_tcp_takes hf_tcp_takes(const struct sock *sk, const struct hf_segment *s
 	const struct tcp_sock *tp = tcp_sk(sk);
 	u32 oldest = tp->snd_una - (u32)min_t(u64, tp->max_window, tp->bytes_acked);
 
+	if (hf_tcp_has_keys(tp))
+		return HF_TCP_UNKNOWN;
+	if (segment->has_signature)
+		return HF_TCP_REFUSES;
 	if (before(segment->ack, oldest) || after(segment->ack, tp->snd_nxt))
 		return HF_TCP_REFUSES;
-	if (segment->timestamp && tp->rx_opt.tstamp_ok) {
+	if (segment->has_tsval && tp->rx_opt.tstamp_ok) {
 		struct tcp_options_received rx_opt = tp->rx_opt;
 
 		rx_opt.rcv_tsval = segment->tsval;
@@ -297,30 +309,37 @@ enum hf_tcp_takes hf_tcp_takes(const struct sock *sk, const struct hf_segment *s
 	}
 	if (after(segment->seq, tp->rcv_nxt) || !after(segment->end_seq, tp->rcv_nxt))
 		return HF_TCP_REFUSES;
-	if (hf_tcp_has_keys(tp) || rcu_access_pointer(sk->sk_filter))
+	if (rcu_access_pointer(sk->sk_filter) ||
+	    after(segment->end_seq, tp->rcv_nxt + tcp_receive_window(tp)))
 		return HF_TCP_UNKNOWN;
 	return HF_TCP_TAKES;
 }
 
 /*
  * tcp_abort() would wait for an owner, who may keep the socket for ever. disconnect()
- * does the same work under the spinlock alone (inet_child_forget()). Where no process
- * reads from the socket any more, nothing has to be ended.
+ * does the same work under the spinlock alone (inet_child_forget()), but for telling
+ * who watches the state. Where no process reads from the socket any more, nothing
+ * has to be ended.
  */
-enum hf_tcp_end hf_tcp_end(struct sock *sk)
+enum hf_tcp_end hf_tcp_end(struct sock *sk, const struct hf_start *start)
 {
-	enum hf_tcp_end end;
+	enum hf_tcp_end end = HF_TCP_OVER;
+	struct hf_start now;
 
 	hf_tcp_lock(sk);
+	now = hf_tcp_start(sk);
 	if (sk->sk_lock.owned) {
 		end = HF_TCP_BUSY;
-	} else if (sk->sk_state == TCP_CLOSE || sock_flag(sk, SOCK_DEAD)) {
-		end = HF_TCP_OVER;
-	} else {
+	} else if (((1 << sk->sk_state) & (HF_TCPF_SYNCHRONISED | TCPF_SYN_RECV)) &&
+		   now.received == start->received && now.sent == start->sent &&
+		   !sock_flag(sk, SOCK_DEAD)) {
+		/* Some protocols on top of TCP (kTLS) do not let go. */
+		end = sk->sk_prot->disconnect(sk, 0) ? HF_TCP_BUSY : HF_TCP_ENDED;
+	}
+	if (end == HF_TCP_ENDED) {
 		/* Who sleeps in a system call must not go on with it. */
 		sk->sk_disconnects++;
-		sk->sk_prot->disconnect(sk, 0);
-		end = HF_TCP_ENDED;
+		sk->sk_state_change(sk);
 	}
 	hf_tcp_unlock(sk);
 	return end;

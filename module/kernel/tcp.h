@@ -74,7 +74,8 @@ struct hf_position {
 	bool exact;		/* the start is not torn, though it may lag */
 	bool queued;		/* the out-of-order queue is not empty */
 	bool urgent;		/* urg_seq is the place of an urgent byte */
-	bool orphaned;		/* no process can read from it any more */
+	bool filtered;		/* a socket filter may cut segments short */
+	bool finished;		/* nobody will read more from it than it has received */
 };
 void hf_tcp_lock(struct sock *sk);
 void hf_tcp_unlock(struct sock *sk);
@@ -99,7 +100,8 @@ struct hf_segment {
 	u32 end_seq;
 	u32 ack;
 	u32 tsval;
-	bool timestamp;		/* tsval is there */
+	bool has_tsval;
+	bool has_signature;	/* TCP-MD5 or TCP-AO */
 };
 /*
  * Whether TCP would take a segment whose checksum is right, on a locked socket that
@@ -117,11 +119,11 @@ enum hf_tcp_takes hf_tcp_takes(const struct sock *sk, const struct hf_segment *s
  * socket. Waits for no owner, but sends a packet: not to be called from the hook.
  */
 enum hf_tcp_end {
-	HF_TCP_BUSY,		/* it has an owner */
+	HF_TCP_BUSY,		/* it has an owner, or can't be ended */
 	HF_TCP_OVER,		/* it has ended by itself, or no process reads from it */
 	HF_TCP_ENDED,
 };
-enum hf_tcp_end hf_tcp_end(struct sock *sk);
+enum hf_tcp_end hf_tcp_end(struct sock *sk, const struct hf_start *start);
 
 /*
  * The CPU whose softirqs are off from here until TCP has the packet, so that its

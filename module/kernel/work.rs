@@ -32,6 +32,7 @@ struct Inner<T> {
     // The first field: `run` gets its address.
     work: Opaque<bindings::delayed_work>,
     is_due: Atomic<bool>,
+    is_expedited: Atomic<bool>,
     task: T,
 }
 
@@ -51,6 +52,7 @@ impl<T: Work> DelayedWork<T> {
             Inner {
                 work: Opaque::uninit(),
                 is_due: Atomic::new(false),
+                is_expedited: Atomic::new(false),
                 task,
             },
             GFP_KERNEL,
@@ -77,10 +79,13 @@ impl<T: Work> DelayedWork<T> {
         }
     }
 
-    /// Asks for it as soon as can be, whenever it was due. Any context.
-    pub(crate) fn expedite(&self) {
-        // SAFETY: By the type invariant.
-        unsafe { bindings::hf_delayed_work_expedite(self.0.work.get()) }
+    /// Asks for it in so many milliseconds at the latest, whenever it was due. Any context.
+    pub(crate) fn expedite(&self, delay: u32) {
+        if !self.0.is_expedited.load(Relaxed) {
+            self.0.is_expedited.store(true, Relaxed);
+            // SAFETY: By the type invariant.
+            unsafe { bindings::hf_delayed_work_expedite(self.0.work.get(), delay) }
+        }
     }
 
     /// Calls it off, and waits for it if it is being done. Nobody may ask for it meanwhile, or it
@@ -89,7 +94,14 @@ impl<T: Work> DelayedWork<T> {
         // SAFETY: By the type invariant.
         unsafe { bindings::cancel_delayed_work_sync(self.0.work.get()) };
         self.0.is_due.store(false, Relaxed);
+        self.0.is_expedited.store(false, Relaxed);
     }
+}
+
+/// Lets others run, if they wait for the CPU. Process context; may sleep.
+pub(crate) fn pause() {
+    // SAFETY: An FFI call without requirements but the context.
+    unsafe { bindings::hf_cond_resched() }
 }
 
 impl<T: Work> Drop for DelayedWork<T> {
@@ -107,6 +119,7 @@ unsafe extern "C" fn run<T: Work>(work: *mut bindings::work_struct) {
     let inner = unsafe { &*work.cast::<Inner<T>>() };
     // From here on it must be asked for anew.
     inner.is_due.store(false, Relaxed);
+    inner.is_expedited.store(false, Relaxed);
     if let Some(delay) = inner.task.run() {
         inner.is_due.store(true, Relaxed);
         // SAFETY: The work is initialised; it may queue itself, `cancel_delayed_work_sync()` sees to
