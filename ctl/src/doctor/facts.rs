@@ -104,7 +104,13 @@ impl Facts {
     /// Looks at the machine whose files are below `root`, and at a module's file: the given one, or that
     /// which is found.
     pub(crate) fn collect(root: &Path, module: Option<&Path>) -> Result<Self> {
-        let text = |name: &str| fs::read_to_string(root.join(name)).ok();
+        // None of the kernel's files is empty where it is mounted.
+        let text = |name: &str| {
+            let text = fs::read_to_string(root.join(name)).ok();
+            text.filter(|text| !text.trim().is_empty())
+        };
+        // But for the list of modules.
+        let modules = fs::read_to_string(root.join("proc/modules"));
         let release = match text("proc/sys/kernel/osrelease") {
             Some(release) => release.trim_end().to_owned(),
             None => {
@@ -112,11 +118,11 @@ impl Facts {
                 system.release().to_string_lossy().into_owned()
             }
         };
-        let modules = root.join("lib/modules").join(&release);
-        let headers = modules.join("build");
+        let installed = root.join("lib/modules").join(&release);
+        let headers = installed.join("build");
         let config = [
             root.join("boot").join(format!("config-{release}")),
-            modules.join("config"),
+            installed.join("config"),
             headers.join(".config"),
         ];
         let config = config.iter().find_map(|file| fs::read_to_string(file).ok());
@@ -144,8 +150,8 @@ impl Facts {
             lockdown: lockdown.and_then(|text| chosen(&text)),
             secure_boot: secure_boot.get(4) == Some(&1),
             loaded: text(loaded).map(|text| text.trim_end().to_owned()),
-            listed: text("proc/modules").map(|modules| module::is_in(&modules)),
-            module: find(module, &modules),
+            listed: modules.ok().map(|modules| module::is_in(&modules)),
+            module: find(module, &installed),
             build: Build::collect(root, &release, headers, config.as_ref()),
             release,
             config,

@@ -119,6 +119,15 @@ fn a_machine_that_has_everything_is_well() {
 }
 
 #[test]
+fn a_loaded_module_is_told_in_the_end() {
+    let machine = machine();
+    write(machine.path(), "sys/kernel/http_filter/version", "0.1.0");
+    doctor(&machine, RELEASE, &[])
+        .success()
+        .stdout(contains("all is well: the module is loaded"));
+}
+
+#[test]
 fn what_stands_in_the_way_is_told_from_the_machines_files() {
     for (file, text, name, part) in [
         (
@@ -263,6 +272,9 @@ fn without_proc_and_sysfs_nothing_is_said_that_is_not_known() {
     for name in ["proc", "sys"] {
         fs::remove_dir_all(machine.path().join(name)).unwrap();
     }
+    // Of another system's a file may be there, without anything in it.
+    write(machine.path(), "proc/sys/kernel/osrelease", "");
+    write(machine.path(), "proc/self/status", "");
     let assert = doctor(&machine, RELEASE, &[]).code(1);
     let output = String::from_utf8(assert.get_output().stdout.clone()).unwrap();
     for part in [
