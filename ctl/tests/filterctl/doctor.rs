@@ -297,6 +297,7 @@ fn without_sysfs_it_is_told_what_proc_knows_of_the_module() {
     let machine = machine();
     fs::remove_dir_all(machine.path().join("sys")).unwrap();
     for (modules, says) in [
+        ("", "loaded            no, as /proc/modules has it"),
         (
             "other 1 0 - Live 0x0",
             "loaded            no, as /proc/modules has it",
