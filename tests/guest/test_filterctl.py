@@ -78,7 +78,7 @@ class TestWithoutTheModule:
         assert "is action meant?" in filterctl("load acton=monitor", status=2)
         assert not http_filter.is_loaded()
 
-    @pytest.mark.parametrize("size, what", [(0, "the file is empty"), (60, "the file is cut off"), (-1000, "the file is cut off")])
+    @pytest.mark.parametrize("size, what", [(0, "is empty"), (60, "is cut off"), (-1000, "is cut off")])
     def test_a_damaged_module_is_not_shown_to_the_kernel(self, tmp_path, kernel_log, size, what):
         damaged = tmp_path / "http_filter.ko"
         damaged.write_bytes(http_filter.MODULE.read_bytes()[:size])
