@@ -48,16 +48,21 @@ clean: ## remove what was built here
 # KERNEL=forky takes that of Debian forky instead of trixie-backports', KERNEL=amd64
 # the latter's for any machine, KERNEL=uml and others (tests/lab/kernel) one that is built for it.
 
+.PHONY: lab-product
+lab-product:
+	@$(lab) run tests/lab/build
+
+# The same, and what the tests run.
 .PHONY: lab
 lab:
-	@$(lab) run 'make --silent module filterctl KVER=$$KVER && cargo build --quiet --release --locked --package bench --package adversary' >&2
+	@$(lab) run tests/lab/build tests
 
 .PHONY: vm
-vm: lab ## boot the guest and run CMD='...' in it (a shell without); SHARE=DIR is /share there
+vm: lab-product ## boot the guest and run CMD='...' in it (a shell without); SHARE=DIR is /share there
 	@$(lab) vm $(if $(value CMD),'$(subst ','\'',$(value CMD))')
 
 .PHONY: demo
-demo: lab ## see plaintext HTTP stop, in the guest
+demo: lab-product ## see plaintext HTTP stop, in the guest
 	@$(lab) vm 'exec python3 /src/tests/demo/demo.py'
 
 .PHONY: peers
@@ -67,7 +72,7 @@ peers: lab ## send the catalogue of evasions to http_filter and its peers; write
 	@$(lab) run 'tests/peers/table.py build/peers docs/evasion.md'
 
 .PHONY: servers
-servers: lab ## ask real servers what they take for a request; write docs/servers.md
+servers: lab-product ## ask real servers what they take for a request; write docs/servers.md
 	@$(lab) run 'PYTHONDONTWRITEBYTECODE=1 tests/servers/table.py docs/servers.md build/$$KVER/filterctl'
 
 .PHONY: test

@@ -156,7 +156,8 @@ pub(crate) struct Set {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The module is looked for beside filterctl itself, then among the modules installed for the
-running kernel, where modprobe loads it.
+running kernel, where modprobe loads it. Parameters that the module has not got are refused: the
+kernel would ignore them. Nothing is loaded where /sys is not mounted: it could not be controlled.
 
 Parameters:
   enabled        0, 1 (default: 1)
@@ -183,7 +184,8 @@ pub(crate) struct Load {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 It looks at the kernel (version, configuration, who may load which modules), at the module's file,
-and at what it takes to build one. Root is not needed.
+and at what it takes to build one. Root is not needed. What cannot be known, without /proc or /sys
+for example, is called unknown.
 
 With --json, one object:
   problems  how many

@@ -31,7 +31,7 @@ pub(crate) fn run(cli: Cli, out: &mut dyn Write) -> Result<()> {
         Command::Load(arguments) => load::run(root, &arguments, out),
         Command::Doctor(arguments) => doctor::run(&arguments, out),
         Command::Check(arguments) => check::run(&arguments, out),
-        Command::Unload => unload::run(root, out),
+        Command::Unload => unload::run(out),
     }?;
     out.flush()?;
     Ok(())

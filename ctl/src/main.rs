@@ -18,13 +18,18 @@ mod uapi;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use anyhow::Result;
 use clap::Parser;
 
 use crate::cli::Cli;
 use crate::exit::Exit;
 
 fn main() -> ExitCode {
-    let exit = match commands::run(Cli::parse(), &mut anstream::stdout().lock()) {
+    let done = match Cli::try_parse() {
+        Ok(cli) => commands::run(cli, &mut anstream::stdout().lock()),
+        Err(answer) => give(&answer),
+    };
+    let exit = match done {
         Ok(()) => Exit::Done,
         Err(error) => {
             let exit = Exit::of(&error);
@@ -36,4 +41,15 @@ fn main() -> ExitCode {
         }
     };
     exit.into()
+}
+
+/// Gives the answer to a command line that asks for help or for the version; or says what is wrong
+/// with it, and ends.
+fn give(answer: &clap::Error) -> Result<()> {
+    if answer.use_stderr() {
+        answer.exit();
+    }
+    answer.print()?;
+    io::stdout().flush()?;
+    Ok(())
 }

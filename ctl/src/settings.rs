@@ -90,6 +90,23 @@ pub(crate) fn parameters() -> impl Iterator<Item = &'static str> {
         .map(|setting| setting.name)
 }
 
+/// Says that this is no key, and which one may have been meant.
+pub(crate) fn unknown(key: &str, known: &[&str]) -> String {
+    /// How like another name is that may be told for it: clap's measure for commands.
+    const LIKE: f64 = 0.7;
+    let likeness = |name: &&str| strsim::jaro(key, name);
+    let nearest = known
+        .iter()
+        .copied()
+        .filter(|name| likeness(name) > LIKE)
+        .max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    let meant = nearest.map_or_else(String::new, |name| format!(" (is {name} meant?)"));
+    format!(
+        "unknown key {key:?}{meant}; known are: {}",
+        known.join(", ")
+    )
+}
+
 /// The settings of the loaded module and their values: the known ones in their order, then the others by name.
 pub(crate) fn read(sysfs: &Sysfs) -> Result<Vec<(String, String)>> {
     let mut names: Vec<String> = sysfs
@@ -176,6 +193,28 @@ mod tests {
             ("unheard_of", "1", json!("1")),
         ] {
             assert_eq!(to_json(name, value), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_nearest_key_is_told() {
+        let known: Vec<_> = parameters().collect();
+        for (key, nearest) in [
+            ("acton", Some("action")),
+            ("Action", Some("action")),
+            ("detects", Some("detect")),
+            ("enable", Some("enabled")),
+            ("max-undecided", Some("max_undecided")),
+            ("namespace", Some("namespaces")),
+            ("port", None),
+            ("", None),
+        ] {
+            let said = unknown(key, &known);
+            let told = said
+                .split_once(" (is ")
+                .map(|(_, rest)| rest.split(' ').next().unwrap());
+            assert_eq!(told, nearest, "{said}");
+            assert!(said.contains("known are: enabled, action"), "{said}");
         }
     }
 

@@ -8,6 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, Error, Result};
+use nix::errno::Errno;
 
 /// The most that one write to a sysfs file can hold.
 const WRITE_MAX: usize = 4095;
@@ -23,6 +24,18 @@ impl fmt::Display for NotLoaded {
 }
 
 impl std::error::Error for NotLoaded {}
+
+/// There are no files of the kernel's, so that nobody can tell whether the module is loaded.
+#[derive(Debug)]
+pub(crate) struct NotMounted;
+
+impl fmt::Display for NotMounted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("/sys is not mounted: mount -t sysfs sysfs /sys")
+    }
+}
+
+impl std::error::Error for NotMounted {}
 
 /// The module's directory.
 #[derive(Debug)]
@@ -52,13 +65,17 @@ impl Attribute {
 
 impl Sysfs {
     /// Finds the loaded module's directory.
-    pub(crate) fn open(root: &Path) -> Result<Self, NotLoaded> {
+    ///
+    /// # Errors
+    ///
+    /// [`NotLoaded`], or [`NotMounted`].
+    pub(crate) fn open(root: &Path) -> Result<Self> {
         if root.is_dir() {
             Ok(Self {
                 root: root.to_owned(),
             })
         } else {
-            Err(NotLoaded)
+            Err(absence(root))
         }
     }
 
@@ -127,20 +144,28 @@ impl Sysfs {
     /// What to tell of a failed access: the module may have gone in the meantime.
     fn failure(&self, verb: &str, name: &str, error: io::Error) -> Error {
         if !self.root.is_dir() {
-            return NotLoaded.into();
+            return absence(&self.root);
         }
         let what = format!("cannot {verb} {}", self.root.join(name).display());
-        match error.kind() {
-            io::ErrorKind::PermissionDenied => anyhow!("permission denied: run as root"),
+        match error.raw_os_error().map(Errno::from_raw) {
+            Some(Errno::EACCES) => anyhow!("permission denied: run as root"),
+            Some(Errno::EPERM) => anyhow!("permission denied: it takes CAP_NET_ADMIN on the host, which root has unless it was taken away"),
             _ => error.into(),
         }
         .context(what)
     }
 }
 
+/// Why the module's directory is not there. The one above it is there whatever is loaded.
+fn absence(root: &Path) -> Error {
+    match root.parent() {
+        Some(parent) if parent.is_dir() => NotLoaded.into(),
+        _ => NotMounted.into(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use nix::errno::Errno;
     use tempfile::TempDir;
 
     use super::*;
@@ -193,15 +218,27 @@ mod tests {
     }
 
     #[test]
-    fn who_may_not_is_told_to_be_root() {
+    fn without_sysfs_nobody_knows_what_is_loaded() {
+        let dir = TempDir::new().unwrap();
+        let root = dir.path().join("kernel/http_filter");
+        assert!(Sysfs::open(&root).unwrap_err().is::<NotMounted>());
+        fs::create_dir(root.parent().unwrap()).unwrap();
+        assert!(Sysfs::open(&root).unwrap_err().is::<NotLoaded>());
+        fs::create_dir(&root).unwrap();
+        Sysfs::open(&root).unwrap();
+    }
+
+    #[test]
+    fn who_may_not_is_told_what_it_takes() {
         let (_dir, sysfs) = tree();
-        for errno in [Errno::EACCES, Errno::EPERM] {
+        for (errno, part) in [
+            (Errno::EACCES, "run as root"),
+            (Errno::EPERM, "CAP_NET_ADMIN"),
+        ] {
             let error = sysfs.failure("write", "action", errno.into());
             let text = format!("{error:#}");
-            assert!(
-                text.ends_with("action: permission denied: run as root"),
-                "{text}"
-            );
+            assert!(text.contains("action: permission denied: "), "{text}");
+            assert!(text.contains(part), "{text}");
         }
     }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/capability.h>
 #include <linux/kobject.h>
 #include <linux/module.h>
 #include <linux/percpu.h>
@@ -129,11 +130,14 @@ static ssize_t hf_attribute_show(struct kobject *kobj, struct kobj_attribute *at
 	return a->dir->show(a->dir->data, a->file, page);
 }
 
+/* The file's mode lets root write, also one without what a firewall's other interfaces ask for. */
 static ssize_t hf_attribute_store(struct kobject *kobj, struct kobj_attribute *attr,
 				  const char *page, size_t len)
 {
 	struct hf_attribute *a = container_of(attr, struct hf_attribute, kobj_attr);
 
+	if (!capable(CAP_NET_ADMIN))
+		return -EPERM;
 	return a->dir->store(a->dir->data, a->file, page, len);
 }
 

@@ -40,7 +40,8 @@ pub(crate) trait Directory: Send + Sync + 'static {
     /// Writes the value of `file` to `page`, without a line end.
     fn show(&self, file: Self::File, page: &mut Page<'_>) -> fmt::Result;
 
-    /// Takes a new value, which comes without white space around it.
+    /// Takes a new value, which comes without white space around it, from a process that has
+    /// `CAP_NET_ADMIN`.
     ///
     /// # Errors
     ///
@@ -157,14 +158,23 @@ impl<D: Directory> Drop for Registration<D> {
     }
 }
 
+/// Shows a file: a directory's `hf_show`.
+///
+/// # Safety
+///
+/// `data` must be a valid `D` that is not changed but through shared references while this runs, and
+/// `page` must be valid for reads and writes of `PAGE_SIZE` bytes, with no other access to them
+/// meanwhile.
 unsafe extern "C" fn show<D: Directory>(
     data: *mut c_void,
     file: c_uint,
     page: *mut c_char,
 ) -> isize {
-    // SAFETY: `data` is the directory's, alive as long as the directory; sysfs hands a page of
-    // `PAGE_SIZE` bytes that is nobody else's.
-    let (data, bytes) = unsafe { (&*data.cast::<D>(), &mut *page.cast::<[u8; PAGE_SIZE]>()) };
+    // SAFETY: By this function's requirements `data` is a valid `D`.
+    let data = unsafe { &*data.cast::<D>() };
+    // SAFETY: By this function's requirements these bytes are nobody else's, and sysfs has cleared
+    // them.
+    let bytes = unsafe { &mut *page.cast::<[u8; PAGE_SIZE]>() };
     let mut page = Page { bytes, len: 0 };
     let Some(&file) = D::FILES.get(file as usize) else {
         return EINVAL.to_errno() as isize;
@@ -178,19 +188,24 @@ unsafe extern "C" fn show<D: Directory>(
     }
 }
 
+/// Hands a file a new value: a directory's `hf_store`. As for `sysfs_streq()`, the value may end
+/// with a NUL, which some programs write along.
+///
+/// # Safety
+///
+/// `data` must be a valid `D` that is not changed but through shared references while this runs, and
+/// `value` must be valid for reads of `len` bytes, which do not change meanwhile.
 unsafe extern "C" fn store<D: Directory>(
     data: *mut c_void,
     file: c_uint,
     value: *const c_char,
     len: usize,
 ) -> isize {
-    // SAFETY: As in `show`; sysfs hands `len` readable bytes.
-    let (data, bytes) = unsafe {
-        (
-            &*data.cast::<D>(),
-            core::slice::from_raw_parts(value.cast::<u8>(), len),
-        )
-    };
+    // SAFETY: By this function's requirements `data` is a valid `D`.
+    let data = unsafe { &*data.cast::<D>() };
+    // SAFETY: By this function's requirements these bytes can be read, and do not change.
+    let bytes = unsafe { core::slice::from_raw_parts(value.cast::<u8>(), len) };
+    let bytes = bytes.strip_suffix(b"\0").unwrap_or(bytes);
     let result = match D::FILES.get(file as usize) {
         Some(&file) => data.store(file, text::from_bytes(bytes).trim_ascii()),
         None => Err(EINVAL),

@@ -22,8 +22,9 @@ pub(super) fn from_bytes(bytes: &[u8]) -> &str {
 ///
 /// `string` must be valid, and not change, for `'a`.
 pub(super) unsafe fn from_c<'a>(string: *const c_char) -> &'a str {
-    // SAFETY: By this function's requirements; the bytes before the NUL are readable.
-    from_bytes(unsafe {
-        core::slice::from_raw_parts(string.cast::<u8>(), bindings::strlen(string) as usize)
-    })
+    // SAFETY: By this function's requirements it ends with a NUL.
+    let len = unsafe { bindings::strlen(string) } as usize;
+    // SAFETY: By this function's requirements the bytes before the NUL can be read, and stay as
+    // they are for `'a`.
+    from_bytes(unsafe { core::slice::from_raw_parts(string.cast::<u8>(), len) })
 }

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
 """The counters in /sys/kernel/http_filter/stats."""
 
+import subprocess
+
 import pytest
 
 from support import http_filter
 from support.expect import send_blocked, send_delivered
+from support.process import NOBODY
 
 pytestmark = pytest.mark.usefixtures("filtered")
 
@@ -55,3 +58,14 @@ def test_counts_on_after_a_reset(veth, recorder):
         http_filter.set("stats/reset", 1)
         _, changes = send_blocked(recorder, veth.client, b"PUT / HTTP/1.1\r\n\r\n")
         assert changes["methods/PUT"] == 1
+
+
+def test_containers_can_read_them(veth, recorder):
+    """A limit that is stated: whatever namespaces a process is in, it can do so where it has a /sys. None can write."""
+    send_blocked(recorder, veth.client, b"GET / HTTP/1.1\r\n\r\n")
+    looks = "mount -t sysfs sysfs /sys; cd /sys/kernel/http_filter/stats; cat blocked; ! echo 1 >reset"
+    container = ["unshare", "--user", "--map-root-user", "--net", "--mount", "sh", "-ec", looks]
+    done = subprocess.run([*NOBODY, *container], capture_output=True, text=True)
+    assert (done.stdout, done.returncode) == ("1\n", 0), done
+    assert "Permission denied" in done.stderr
+    assert http_filter.counters()["blocked"] == 1

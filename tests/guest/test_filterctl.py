@@ -12,13 +12,24 @@ import pytest
 
 from support import http_filter
 from support.expect import send_blocked, send_delivered
+from support.process import NOBODY, WITHOUT_NET_ADMIN
 
 FILTERCTL = http_filter.MODULE.with_name("filterctl")
-NOBODY = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
 REQUEST = b"GET / HTTP/1.1\r\n\r\n"
 
 COMMANDS_OF_A_LOADED_MODULE = ["status", "status --json", "enable", "disable", "get", "get action", "set action drop",
                                "reset"]
+
+
+def within(changes):
+    """What a command is to be run by, in mounts of its own after these changes."""
+    return ["unshare", "--mount", "sh", "-ec", f'{changes}; exec "$@"', "sh"]
+
+
+WITHOUT_SYSFS = within("umount --lazy /sys")
+WITHOUT_PROC = within("mount -t tmpfs tmpfs /proc")
+# As in a chroot whose image has the folder.
+SYSFS_OF_ANOTHER = within("mount -t tmpfs tmpfs /sys; mkdir /sys/kernel")
 
 
 def filterctl(arguments="", status=0, prefix=()):
@@ -43,9 +54,37 @@ class TestWithoutTheModule:
     def test_tells_so(self, arguments):
         assert "not loaded" in filterctl(arguments, status=3)
 
-    def test_unloading_changes_nothing(self):
-        filterctl("unload")
+    @pytest.mark.parametrize("prefix", [[], NOBODY, WITHOUT_SYSFS], ids=["root", "nobody", "without /sys"])
+    def test_unloading_changes_nothing(self, prefix):
+        assert filterctl("unload", prefix=prefix) == "http_filter is not loaded\n"
         assert not http_filter.is_loaded()
+
+    def test_loads_nothing_without_sysfs(self):
+        assert "mount -t sysfs sysfs /sys" in filterctl("load", status=1, prefix=WITHOUT_SYSFS)
+        assert not http_filter.is_loaded()
+
+    def test_tells_that_what_it_loaded_is_out_of_sight(self):
+        assert "filterctl unload" in filterctl("load", status=1, prefix=SYSFS_OF_ANOTHER)
+        assert http_filter.is_loaded()
+        assert filterctl("unload", prefix=SYSFS_OF_ANOTHER) == "http_filter is unloaded\n"
+        assert not http_filter.is_loaded()
+
+    def test_loads_without_proc(self):
+        assert "is loaded" in filterctl(f"load --module {http_filter.MODULE}", prefix=WITHOUT_PROC)
+        assert "is unloaded" in filterctl("unload", prefix=WITHOUT_PROC)
+        assert not http_filter.is_loaded()
+
+    def test_a_key_that_does_not_exist_is_refused(self):
+        assert "is action meant?" in filterctl("load acton=monitor", status=2)
+        assert not http_filter.is_loaded()
+
+    @pytest.mark.parametrize("size, what", [(0, "is empty"), (60, "is cut off"), (-1000, "is cut off")])
+    def test_a_damaged_module_is_not_shown_to_the_kernel(self, tmp_path, kernel_log, size, what):
+        damaged = tmp_path / "http_filter.ko"
+        damaged.write_bytes(http_filter.MODULE.read_bytes()[:size])
+        kernel_log.skip()
+        assert what in filterctl(f"load --module {damaged}", status=1)
+        assert kernel_log.lines() == []
 
     def test_loads_with_parameters(self):
         filterctl("load action=monitor detect=requests,h2c log=0 namespaces=initial enabled=0")
@@ -129,6 +168,24 @@ class TestWithTheModule:
         assert "ermission denied" in said and "root" in said
         assert http_filter.settings() == http_filter.DEFAULTS
 
+    @pytest.mark.parametrize("arguments", ["disable", "set action monitor", "reset"])
+    def test_root_without_the_capability_can_neither(self, arguments):
+        assert "CAP_NET_ADMIN" in filterctl(arguments, status=1, prefix=WITHOUT_NET_ADMIN)
+        assert http_filter.settings() == http_filter.DEFAULTS
+
+    @pytest.mark.parametrize("arguments", COMMANDS_OF_A_LOADED_MODULE)
+    def test_without_sysfs_says_what_is_missing(self, arguments):
+        assert "mount -t sysfs sysfs /sys" in filterctl(arguments, status=1, prefix=WITHOUT_SYSFS)
+
+    def test_unloads_without_sysfs(self):
+        assert filterctl("unload", prefix=WITHOUT_SYSFS) == "http_filter is unloaded\n"
+        assert not http_filter.is_loaded()
+
+    @pytest.mark.parametrize("prefix", [NOBODY, WITHOUT_SYSFS + NOBODY], ids=["with /sys", "without"])
+    def test_nobody_is_told_that_it_stays_loaded(self, prefix):
+        assert "ermission denied" in filterctl("unload", status=1, prefix=prefix)
+        assert http_filter.is_loaded()
+
 
 def findings():
     """What the doctor says, by name."""
@@ -148,7 +205,18 @@ class TestDoctor:
     @pytest.mark.usefixtures("filtered")
     def test_tells_what_is_loaded(self):
         assert findings()["loaded"]["found"] == http_filter.get("version")
-        assert "the module is loaded" in filterctl("doctor")
+
+    @pytest.mark.parametrize("prefix, says", [
+        (WITHOUT_SYSFS, "yes, as /proc/modules has it"),
+        (WITHOUT_PROC, "not known: /proc is not mounted"),
+        (within("umount --lazy /sys; mount -t tmpfs tmpfs /proc"), "not known: neither /sys nor /proc is mounted"),
+    ], ids=["/sys", "/proc", "/sys and /proc"])
+    @pytest.mark.usefixtures("filtered")
+    def test_says_what_cannot_be_known_without(self, prefix, says):
+        done = subprocess.run([*prefix, FILTERCTL, "doctor"], capture_output=True, text=True)
+        assert says in done.stdout, done
+        for word in "not set", "container":
+            assert word not in done.stdout, done
 
     def test_nobody_is_told_to_be_root(self):
         assert "only root may load modules" in filterctl("doctor", prefix=NOBODY)

@@ -66,6 +66,16 @@ def test_refuses_a_bad_parameter_and_leaves_nothing_behind(unfiltered, kernel_lo
     assert any(name in line and value.split(",")[-1] in line for line in kernel_log.lines())
 
 
+def test_what_is_no_parameter_is_ignored(unfiltered, kernel_log):
+    """A limit that is stated: the kernel does so, before the module runs, and keeps it to itself."""
+    http_filter.load(acton="monitor")
+    assert http_filter.get("action") == "drop"
+    said = kernel_log.lines()
+    assert "unknown parameter 'acton' ignored" in said
+    assert "loaded: action drop" in said[-1]
+    http_filter.unload()
+
+
 def test_loads_after_a_bad_parameter(unfiltered):
     assert http_filter.insmod(action="explode").returncode != 0
     http_filter.load()

@@ -3,12 +3,14 @@
 
 import os
 import re
+import subprocess
 import time
 
 import pytest
 
 from support import http_filter
 from support.expect import send_blocked, send_delivered
+from support.process import WITHOUT_NET_ADMIN
 
 pytestmark = pytest.mark.usefixtures("filtered")
 
@@ -74,6 +76,26 @@ def test_the_line_end_is_optional(name):
     assert http_filter.settings() == http_filter.DEFAULTS
 
 
+def write(name, data):
+    """One write(2) of these bytes."""
+    with (http_filter.SYSFS / name).open("wb", buffering=0) as file:
+        file.write(data)
+
+
+@pytest.mark.parametrize("end", [b"\0", b"\n\0"], ids=["NUL", "line end and NUL"])
+@pytest.mark.parametrize("name", WRITABLE)
+def test_a_nul_may_end_it(name, end):
+    write(name, http_filter.DEFAULTS[name].encode() + end)
+    assert http_filter.settings() == http_filter.DEFAULTS
+
+
+@pytest.mark.parametrize("data", [b"\0", b"0\0001", b"0\0\n"])
+def test_a_nul_within_it_is_refused(data):
+    with pytest.raises(OSError, match="Invalid argument"):
+        write("enabled", data)
+    assert http_filter.get("enabled") == "1"
+
+
 @pytest.mark.parametrize("name", READ_ONLY)
 def test_is_read_only_even_for_root(name):
     assert (http_filter.SYSFS / name).stat().st_mode & 0o777 == 0o444
@@ -85,6 +107,24 @@ def test_is_read_only_even_for_root(name):
 def test_is_writable_by_root_only(name):
     status = (http_filter.SYSFS / name).stat()
     assert (status.st_mode & 0o777, status.st_uid) == (0o644, 0)
+
+
+def without_capability(*command, **options):
+    return subprocess.run([*WITHOUT_NET_ADMIN, *command], capture_output=True, text=True, **options)
+
+
+@pytest.mark.parametrize("name", [*WRITABLE, "stats/reset"])
+def test_writing_takes_a_capability(veth, recorder, name):
+    send_blocked(recorder, veth.client, REQUEST)
+    done = without_capability("tee", str(http_filter.SYSFS / name), input="0")
+    assert done.returncode == 1 and "Operation not permitted" in done.stderr
+    assert http_filter.settings() == http_filter.DEFAULTS
+    assert http_filter.counters()["blocked"] == 1
+
+
+@pytest.mark.parametrize("name", [*WRITABLE, *READ_ONLY])
+def test_reading_does_not(name):
+    assert without_capability("cat", str(http_filter.SYSFS / name)).stdout == f"{http_filter.get(name)}\n"
 
 
 def test_reset_is_write_only():

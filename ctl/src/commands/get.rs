@@ -20,7 +20,7 @@ pub(crate) fn run(sysfs: &Sysfs, arguments: &Get, out: &mut dyn Write) -> Result
     };
     let Some((_, value)) = all.iter().find(|(name, _)| name == key) else {
         let known: Vec<&str> = all.iter().map(|(name, _)| name.as_str()).collect();
-        bail!("unknown key {key:?}; known are: {}", known.join(", "));
+        bail!(settings::unknown(key, &known));
     };
     writeln!(out, "{value}")?;
     Ok(())

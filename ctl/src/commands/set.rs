@@ -26,10 +26,7 @@ pub(crate) fn run(sysfs: &Sysfs, arguments: &Set, out: &mut dyn Write) -> Result
             .map(|attribute| attribute.name.as_str())
             .collect();
         known.sort_by_key(|name| settings::position(name));
-        bail!(
-            "unknown key {key:?}; these can be set: {}",
-            known.join(", ")
-        );
+        bail!(settings::unknown(key, &known));
     };
     if !attribute.is_writable() {
         return Err(read_only(key, &value));

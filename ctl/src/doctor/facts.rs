@@ -9,8 +9,9 @@ use std::{env, fs};
 
 use anyhow::{Context, Result};
 use flate2::read::GzDecoder;
+use nix::sys::utsname::uname;
 
-use crate::module::{self, Image};
+use crate::module::{self, Image, Module};
 use crate::uapi::{HTTP_FILTER_SYSFS, HTTP_FILTER_VERSION_FILE};
 
 /// Who may load modules: a bit of a process's capabilities (`CAP_SYS_MODULE` of `linux/capability.h`).
@@ -27,11 +28,15 @@ pub(crate) struct Facts {
     pub(crate) release: String,
     /// How it was configured: the values of options by their names, without `CONFIG_`.
     pub(crate) config: Option<HashMap<String, String>>,
+    /// Whether there is a /proc, without which the next three are not known.
+    pub(crate) has_proc: bool,
     /// Whether this process may load modules, and whether root could, where it runs.
     pub(crate) may_load: bool,
     pub(crate) root_may_load: bool,
     /// Whether no more modules can be loaded until the next boot.
     pub(crate) modules_disabled: bool,
+    /// Whether there is a /sys, without which the next four are not known.
+    pub(crate) has_sysfs: bool,
     /// Whether only signed modules are taken.
     pub(crate) sig_enforce: bool,
     /// The kernel's lockdown, where it can be read: `none`, `integrity` or `confidentiality`.
@@ -39,6 +44,8 @@ pub(crate) struct Facts {
     pub(crate) secure_boot: bool,
     /// The version of the module that is loaded.
     pub(crate) loaded: Option<String>,
+    /// Whether /proc/modules has the module, if it can be read.
+    pub(crate) listed: Option<bool>,
     /// The module's file, and what it says of itself.
     pub(crate) module: Result<(PathBuf, Image), NoModule>,
     /// What a build of the module takes.
@@ -97,37 +104,54 @@ impl Facts {
     /// Looks at the machine whose files are below `root`, and at a module's file: the given one, or that
     /// which is found.
     pub(crate) fn collect(root: &Path, module: Option<&Path>) -> Result<Self> {
-        let text = |name: &str| fs::read_to_string(root.join(name)).ok();
-        let release = text("proc/sys/kernel/osrelease")
-            .context("cannot tell the kernel's release: is /proc mounted?")?;
-        let release = release.trim_end().to_owned();
-        let modules = root.join("lib/modules").join(&release);
-        let headers = modules.join("build");
+        // None of the kernel's files is empty where it is mounted.
+        let text = |name: &str| {
+            let text = fs::read_to_string(root.join(name)).ok();
+            text.filter(|text| !text.trim().is_empty())
+        };
+        // But for the list of modules.
+        let modules = fs::read_to_string(root.join("proc/modules"));
+        let release = match text("proc/sys/kernel/osrelease") {
+            Some(release) => release.trim_end().to_owned(),
+            None => {
+                let system = uname().context("cannot tell the kernel's release")?;
+                system.release().to_string_lossy().into_owned()
+            }
+        };
+        let installed = root.join("lib/modules").join(&release);
+        let headers = installed.join("build");
         let config = [
             root.join("boot").join(format!("config-{release}")),
-            modules.join("config"),
+            installed.join("config"),
             headers.join(".config"),
         ];
         let config = config.iter().find_map(|file| fs::read_to_string(file).ok());
         let config = config.or_else(|| unpack(&root.join("proc/config.gz")).ok());
+        // A file without options is none of a kernel's.
         let config = config.as_deref().map(options);
+        let config = config.filter(|options| !options.is_empty());
 
-        let status = text("proc/self/status").unwrap_or_default();
+        let status = text("proc/self/status");
+        let has_proc = status.is_some();
+        let status = status.unwrap_or_default();
         let lockdown = text("sys/kernel/security/lockdown");
         let loaded = format!("{HTTP_FILTER_SYSFS}/{HTTP_FILTER_VERSION_FILE}");
         let loaded = loaded.trim_start_matches('/');
         let secure_boot = fs::read(root.join(SECURE_BOOT)).unwrap_or_default();
         Ok(Self {
+            has_proc,
             may_load: has_capability(&status, "CapEff:"),
             root_may_load: has_capability(&status, "CapBnd:"),
             modules_disabled: text("proc/sys/kernel/modules_disabled")
                 .is_some_and(|text| text.trim() == "1"),
+            has_sysfs: root.join("sys/kernel").is_dir(),
             sig_enforce: text("sys/module/module/parameters/sig_enforce")
                 .is_some_and(|text| text.trim() == "Y"),
             lockdown: lockdown.and_then(|text| chosen(&text)),
             secure_boot: secure_boot.get(4) == Some(&1),
             loaded: text(loaded).map(|text| text.trim_end().to_owned()),
-            module: find(module, &modules),
+            listed: modules.ok().map(|modules| module::is_in(&modules)),
+            module: find(module, &installed),
             build: Build::collect(root, &release, headers, config.as_ref()),
             release,
             config,
@@ -256,13 +280,16 @@ fn chosen(text: &str) -> Option<String> {
 }
 
 fn find(module: Option<&Path>, modules: &Path) -> Result<(PathBuf, Image), NoModule> {
-    let file = match module {
-        Some(file) => Ok(file.to_owned()),
-        None => module::find(modules).map(|module| module.path().to_owned()),
+    let module = match module {
+        Some(file) => Ok(Module::File(file.to_owned())),
+        None => module::find(modules),
     };
-    let file = file.map_err(|error| NoModule::Missing(format!("{error:#}")))?;
-    let image = Image::read(&file).map_err(|error| NoModule::Unreadable(format!("{error:#}")))?;
-    Ok((file, image))
+    let module = module.map_err(|error| NoModule::Missing(format!("{error:#}")))?;
+    let file = module.path();
+    let checked = module.check().with_context(|| file.display().to_string());
+    let image = checked.and_then(|()| Image::read(file));
+    let image = image.map_err(|error| NoModule::Unreadable(format!("{error:#}")))?;
+    Ok((file.to_owned(), image))
 }
 
 /// The first line of what a program says, if it is there and ends well.

@@ -9,6 +9,9 @@ use super::facts::{Facts, NoModule};
 /// The oldest kernel that is supported, as Debian packages it.
 const OLDEST: (u32, u32) = (7, 2);
 
+/// What to do without the kernel's files.
+const MOUNT_SYSFS: &str = "mount -t sysfs sysfs /sys";
+
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Status {
@@ -147,7 +150,7 @@ fn option(facts: &Facts, name: &'static str, advice: &str) -> Finding {
         None => bad(
             name,
             Status::Warning,
-            "not known: the kernel's configuration cannot be read",
+            "not known: the kernel's configuration is neither in /boot nor beside its modules nor in /proc",
             format!("apt install linux-headers-{}", facts.release),
         ),
     }
@@ -155,6 +158,14 @@ fn option(facts: &Facts, name: &'static str, advice: &str) -> Finding {
 
 fn loading(facts: &Facts) -> Finding {
     const NAME: &str = "permission";
+    if !facts.has_proc {
+        return bad(
+            NAME,
+            Status::Warning,
+            "not known: /proc is not mounted",
+            "mount -t proc proc /proc",
+        );
+    }
     if facts.modules_disabled {
         let found = "no module can be loaded any more: kernel.modules_disabled is set";
         return bad(
@@ -187,6 +198,14 @@ fn loading(facts: &Facts) -> Finding {
 
 fn signatures(facts: &Facts) -> Finding {
     const NAME: &str = "signatures";
+    if !facts.has_sysfs {
+        return bad(
+            NAME,
+            Status::Warning,
+            "not known: /sys is not mounted",
+            MOUNT_SYSFS,
+        );
+    }
     let locked = facts
         .lockdown
         .as_deref()
@@ -261,6 +280,16 @@ fn module(facts: &Facts) -> Finding {
 }
 
 fn loaded(facts: &Facts) -> Finding {
+    if !facts.has_sysfs {
+        let found = match facts.listed {
+            Some(true) => {
+                "yes, as /proc/modules has it; it can't be controlled: /sys is not mounted"
+            }
+            Some(false) => "no, as /proc/modules has it; /sys is not mounted",
+            None => "not known: neither /sys nor /proc is mounted",
+        };
+        return bad("loaded", Status::Problem, found, MOUNT_SYSFS);
+    }
     let file = facts
         .module
         .as_ref()
@@ -314,13 +343,16 @@ mod tests {
                     .map(|(name, value)| (name.to_owned(), value.to_owned()))
                     .into(),
             ),
+            has_proc: true,
             may_load: true,
             root_may_load: true,
             modules_disabled: false,
+            has_sysfs: true,
             sig_enforce: false,
             lockdown: Some("none".to_owned()),
             secure_boot: false,
             loaded: None,
+            listed: Some(false),
             module: Ok((
                 PathBuf::from("/lib/modules/x/updates/http_filter.ko"),
                 image,
@@ -488,6 +520,47 @@ mod tests {
             assert_eq!(found.len(), 1, "{found:?}");
             assert_eq!((found[0].0, found[0].1), (*name, *status), "{found:?}");
             assert!(found[0].2.contains(part), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_known_is_not_judged() {
+        let without_proc = |facts: &mut Facts| {
+            (facts.has_proc, facts.may_load, facts.root_may_load) = (false, false, false);
+        };
+        let findings = found(without_proc);
+        assert_eq!(
+            (findings[0].0, findings[0].1),
+            ("permission", Status::Warning)
+        );
+        assert!(findings[0]
+            .2
+            .contains("not known: /proc is not mounted: mount"));
+        assert_eq!(findings.len(), 1);
+
+        for (listed, says) in [
+            (Some(true), "yes, "),
+            (Some(false), "no, "),
+            (None, "not known: "),
+        ] {
+            let findings = found(|facts| {
+                (facts.has_sysfs, facts.lockdown, facts.listed) = (false, None, listed);
+            });
+            let names: Vec<_> = findings
+                .iter()
+                .map(|(name, status, _)| (*name, *status))
+                .collect();
+            let expected = [("signatures", Status::Warning), ("loaded", Status::Problem)];
+            assert_eq!(names, expected);
+            assert!(
+                findings[0].2.contains("not known: /sys is not mounted"),
+                "{findings:?}"
+            );
+            assert!(findings[1].2.starts_with(says), "{findings:?}");
+            assert!(
+                findings[1].2.ends_with("mount -t sysfs sysfs /sys"),
+                "{findings:?}"
+            );
         }
     }
 

@@ -3,8 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{bail, Result};
+use anyhow::{bail, Context, Result};
+use nix::sys::utsname::uname;
 
+use super::elf;
 use crate::uapi::HTTP_FILTER_MODULE;
 
 /// Where a kernel's modules from elsewhere are installed; DKMS has a folder of its own.
@@ -29,16 +31,30 @@ impl Module {
             Module::File(file) | Module::Installed(file) => file,
         }
     }
+
+    /// Checks that the file can be a module for this machine. Into what modprobe decompresses nobody
+    /// looks.
+    pub(crate) fn check(&self) -> Result<()> {
+        let file = self.path();
+        if matches!(self, Module::Installed(_)) && file.extension() != Some("ko".as_ref()) {
+            return Ok(());
+        }
+        let system = uname().context("cannot tell what machine this is")?;
+        elf::check(file, &system.machine().to_string_lossy())
+    }
 }
 
-/// Finds the module: beside the program `exe`, or installed below `modules`, the running kernel's folder.
-pub(crate) fn find(exe: &Path, modules: &Path) -> Result<Module> {
+/// Finds the module: beside the program `exe`, if it is known where that is, or installed below
+/// `modules`, the running kernel's folder.
+pub(crate) fn find(exe: Option<&Path>, modules: &Path) -> Result<Module> {
     let name = format!("{HTTP_FILTER_MODULE}.ko");
 
-    let beside = exe.with_file_name(&name);
-    if beside.is_file() {
-        return Ok(Module::File(beside));
-    }
+    let beside = exe.map(|exe| exe.with_file_name(&name));
+    let beside = match beside {
+        Some(beside) if beside.is_file() => return Ok(Module::File(beside)),
+        Some(beside) => beside.display().to_string(),
+        None => "beside filterctl (where that is, /proc would tell)".to_owned(),
+    };
     for folder in INSTALLED {
         for compression in COMPRESSIONS {
             let file = modules.join(folder).join(format!("{name}{compression}"));
@@ -48,8 +64,7 @@ pub(crate) fn find(exe: &Path, modules: &Path) -> Result<Module> {
         }
     }
     bail!(
-        "no {name} found: neither {} nor below {} in {}; build it with \"make\", or give it with --module",
-        beside.display(),
+        "no {name} found: neither {beside} nor below {} in {}; build it with \"make\", or give it with --module",
         modules.display(),
         INSTALLED.join(", "),
     );
@@ -76,7 +91,7 @@ mod tests {
 
     fn find_in(folder: &TempDir) -> Result<Module> {
         let root = folder.path();
-        find(&root.join("bin/filterctl"), &root.join("modules"))
+        find(Some(&root.join("bin/filterctl")), &root.join("modules"))
     }
 
     #[test]
@@ -113,5 +128,25 @@ mod tests {
         ] {
             assert!(error.contains(part), "{part}: {error}");
         }
+    }
+
+    #[test]
+    fn where_the_program_is_need_not_be_known() {
+        let folder = folder(&["modules/updates/http_filter.ko"]);
+        let (modules, nothing) = (folder.path().join("modules"), folder.path().join("nothing"));
+        let file = modules.join("updates/http_filter.ko");
+        assert_eq!(find(None, &modules).unwrap(), Module::Installed(file));
+        let error = find(None, &nothing).unwrap_err().to_string();
+        assert!(error.contains("/proc would tell"), "{error}");
+    }
+
+    #[test]
+    fn what_modprobe_decompresses_is_not_looked_into() {
+        let folder = folder(&["http_filter.ko", "http_filter.ko.xz"]);
+        let [plain, packed] =
+            ["http_filter.ko", "http_filter.ko.xz"].map(|name| folder.path().join(name));
+        assert!(Module::File(packed.clone()).check().is_err());
+        assert!(Module::Installed(plain).check().is_err());
+        Module::Installed(packed).check().unwrap();
     }
 }

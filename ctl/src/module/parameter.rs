@@ -22,10 +22,7 @@ impl FromStr for Parameter {
         };
         if !settings::parameters().any(|known| known == key) {
             let known: Vec<&str> = settings::parameters().collect();
-            return Err(format!(
-                "unknown key {key:?}; known are: {}",
-                known.join(", ")
-            ));
+            return Err(settings::unknown(key, &known));
         }
         if value.contains(['"', '\n']) {
             return Err("a value can hold neither quotes nor line ends".to_owned());

@@ -7,8 +7,8 @@ const NOT_PERMITTED: &str =
     "not permitted even to root: kernel.modules_disabled is set, the kernel is locked down \
     (Secure Boot), or this is a container; load it on the host, signed where that is asked for";
 
-/// Why loading failed.
-pub(crate) fn of_load(errno: Errno, is_root: bool) -> String {
+/// Why loading failed, with parameters or without.
+pub(crate) fn of_load(errno: Errno, is_root: bool, has_parameters: bool) -> String {
     match errno {
         Errno::EPERM if is_root => NOT_PERMITTED,
         Errno::EPERM | Errno::EACCES => "permission denied: run as root",
@@ -19,7 +19,7 @@ pub(crate) fn of_load(errno: Errno, is_root: bool) -> String {
             "built for another kernel, or not a module: build it for this one with \"make KVER=$(uname -r)\"; \
              \"filterctl doctor\" tells more"
         }
-        Errno::EINVAL => "a parameter was refused: the kernel log (dmesg) tells which",
+        Errno::EINVAL if has_parameters => "a parameter was refused: the kernel log (dmesg) tells which",
         Errno::EEXIST | Errno::EBUSY => {
             "a module of this name is there already, or just being loaded or unloaded: see \"lsmod\", try again"
         }
@@ -82,10 +82,19 @@ mod tests {
             (Errno::ENOSYS, true, "cannot load modules"),
             (Errno::ENOMEM, true, "Out of memory"),
         ] {
-            let text = of_load(errno, root);
+            let text = of_load(errno, root, true);
             assert!(text.contains(part), "{errno}: {text}");
             assert!(!text.contains('\n'), "{errno}: {text}");
         }
+    }
+
+    #[test]
+    fn no_parameter_is_blamed_where_none_was_given() {
+        let text = of_load(Errno::EINVAL, true, false);
+        assert_eq!(
+            text,
+            "Invalid argument; the kernel log (dmesg) may tell more"
+        );
     }
 
     #[test]

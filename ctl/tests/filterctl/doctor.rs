@@ -13,7 +13,7 @@ use predicates::str::contains;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::tree::{modinfo, program, Tree};
+use crate::tree::{modinfo, object, program, Tree};
 
 const RELEASE: &str = "7.3.4+deb13-amd64";
 
@@ -44,6 +44,8 @@ fn machine() -> TempDir {
     ] {
         write(dir.path(), name, text);
     }
+    let module = format!("lib/modules/{RELEASE}/updates/http_filter.ko");
+    fs::write(dir.path().join(module), object()).unwrap();
     dir
 }
 
@@ -114,6 +116,15 @@ fn a_machine_that_has_everything_is_well() {
             "{finding}"
         );
     }
+}
+
+#[test]
+fn a_loaded_module_is_told_in_the_end() {
+    let machine = machine();
+    write(machine.path(), "sys/kernel/http_filter/version", "0.1.0");
+    doctor(&machine, RELEASE, &[])
+        .success()
+        .stdout(contains("all is well: the module is loaded"));
 }
 
 #[test]
@@ -235,11 +246,70 @@ fn the_configuration_may_be_the_kernels_own() {
     let config = fs::read(&file).unwrap();
     fs::remove_file(file).unwrap();
     let assert = doctor(&machine, RELEASE, &[]).success();
-    assert.stdout(contains("configuration cannot be read"));
+    assert.stdout(contains("configuration is neither in /boot"));
     let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
     packed.write_all(&config).unwrap();
     let packed = packed.finish().unwrap();
     fs::write(machine.path().join("proc/config.gz"), packed).unwrap();
     let assert = doctor(&machine, RELEASE, &[]).success();
     assert.stdout(contains("all is well"));
+}
+
+#[test]
+fn a_file_without_options_is_no_configuration() {
+    let machine = machine();
+    write(machine.path(), &format!("boot/config-{RELEASE}"), "");
+    doctor(&machine, RELEASE, &[])
+        .success()
+        .stdout(contains("warning  CONFIG_RUST       not known: "))
+        .stdout(contains("not set").not());
+}
+
+/// A chroot or a rescue shell: nothing of the kernel's is mounted.
+#[test]
+fn without_proc_and_sysfs_nothing_is_said_that_is_not_known() {
+    let machine = machine();
+    for name in ["proc", "sys"] {
+        fs::remove_dir_all(machine.path().join(name)).unwrap();
+    }
+    // Of another system's a file may be there, without anything in it.
+    write(machine.path(), "proc/sys/kernel/osrelease", "");
+    write(machine.path(), "proc/self/status", "");
+    let assert = doctor(&machine, RELEASE, &[]).code(1);
+    let output = String::from_utf8(assert.get_output().stdout.clone()).unwrap();
+    for part in [
+        "CONFIG_RUST       not known: ",
+        "permission        not known: /proc is not mounted",
+        "-> mount -t proc proc /proc",
+        "signatures        not known: /sys is not mounted",
+        "loaded            not known: neither /sys nor /proc is mounted",
+        "-> mount -t sysfs sysfs /sys",
+    ] {
+        assert!(output.contains(part), "{part}: {output}");
+    }
+    for part in ["not set", "container", "not asked for"] {
+        assert!(!output.contains(part), "{part}: {output}");
+    }
+}
+
+#[test]
+fn without_sysfs_it_is_told_what_proc_knows_of_the_module() {
+    let machine = machine();
+    fs::remove_dir_all(machine.path().join("sys")).unwrap();
+    for (modules, says) in [
+        ("", "loaded            no, as /proc/modules has it"),
+        (
+            "other 1 0 - Live 0x0",
+            "loaded            no, as /proc/modules has it",
+        ),
+        (
+            "http_filter 1 0 - Live 0x0 (OE)",
+            "loaded            yes, as /proc/modules has it",
+        ),
+    ] {
+        write(machine.path(), "proc/modules", modules);
+        doctor(&machine, RELEASE, &[])
+            .code(1)
+            .stdout(contains(says));
+    }
 }

@@ -69,6 +69,9 @@ fn a_broken_pipe_is_no_error() {
         &["status", "--watch", "60"],
         &["get"],
         &["doctor"],
+        &["--version"],
+        &["--help"],
+        &["load", "--help"],
     ] {
         let (reader, writer) = UnixStream::pair().unwrap();
         drop(reader);
@@ -80,11 +83,35 @@ fn a_broken_pipe_is_no_error() {
 
 #[test]
 fn output_that_is_lost_is_an_error() {
-    let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let output = run(&["get"], full.into());
-    assert_eq!(output.status.code(), Some(1));
-    let error = String::from_utf8(output.stderr).unwrap();
-    assert!(error.starts_with("filterctl: No space left"), "{error}");
+    for arguments in [
+        &["get"][..],
+        &["get", "action"],
+        &["set", "log", "0"],
+        &["enable"],
+        &["reset"],
+        &["load"],
+        &["status"],
+        &["status", "--json"],
+        &["status", "--watch", "60"],
+        &["status", "--watch", "60", "--json"],
+        &["doctor"],
+        &["doctor", "--json"],
+        &["check", "/dev/null"],
+        &["--version"],
+        &["--help"],
+        &["-h"],
+        &["load", "--help"],
+    ] {
+        let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = run(arguments, full.into());
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        let error = String::from_utf8(output.stderr).unwrap();
+        let last = error.lines().last().unwrap();
+        assert!(
+            last.starts_with("filterctl: No space left"),
+            "{arguments:?}: {error}"
+        );
+    }
 }
 
 /// Runs `filterctl` with its output going elsewhere than to the test.

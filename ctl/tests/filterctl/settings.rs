@@ -64,7 +64,7 @@ allow_sources 192.0.2.0/24 2001:db8::/32
 #[test]
 fn an_unknown_key_is_answered_with_the_known_ones() {
     let tree = Tree::loaded();
-    let get = "filterctl: unknown key \"acton\"; known are: \
+    let get = "filterctl: unknown key \"acton\" (is action meant?); known are: \
         version, enabled, since, action, detect, namespaces, log, \
         max_undecided\n";
     tree.filterctl(&["get", "acton"])
@@ -72,7 +72,7 @@ fn an_unknown_key_is_answered_with_the_known_ones() {
         .code(1)
         .stdout("")
         .stderr(get);
-    let set = "filterctl: unknown key \"acton\"; these can be set: enabled, action, detect, log\n";
+    let set = "filterctl: unknown key \"acton\" (is action meant?); known are: enabled, action, detect, log\n";
     tree.filterctl(&["set", "acton", "drop"])
         .assert()
         .code(1)

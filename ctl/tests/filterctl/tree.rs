@@ -22,6 +22,13 @@ impl Tree {
         }
     }
 
+    /// Nothing is mounted where the directory would be.
+    pub(crate) fn without_sysfs() -> Self {
+        let tree = Self::unloaded();
+        fs::remove_dir(tree.dir.path()).unwrap();
+        tree
+    }
+
     /// The module as it is after loading.
     pub(crate) fn loaded() -> Self {
         let tree = Self::unloaded();
@@ -127,6 +134,17 @@ pub(crate) fn program(folder: &Path, name: &str, lines: &str) {
     let file = folder.join(name);
     fs::write(&file, format!("#!/bin/sh\n{lines}\n")).unwrap();
     fs::set_permissions(file, Permissions::from_mode(0o755)).unwrap();
+}
+
+/// The shortest file that may be a module on this machine: a header of ELF without sections.
+pub(crate) fn object() -> Vec<u8> {
+    // Of this program's own, the kind is to be one for linking, and there is no table of sections.
+    let mut header = fs::read(env!("CARGO_BIN_EXE_filterctl")).unwrap();
+    header.truncate(64);
+    header[16] = 1;
+    header[40..48].fill(0);
+    header[60..62].fill(0);
+    header
 }
 
 /// A folder with a `modinfo` that takes every file for the module, built for a kernel of this release.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Running a real server for as long as a block lasts."""
+"""Running a real server for as long as a block lasts, and what commands are run by."""
 
 import contextlib
 import dataclasses
@@ -12,6 +12,10 @@ import tempfile
 
 from support.topology import IPV6, MAPPED, ONLY_IPV4, ONLY_IPV6, Endpoint
 from support.wait import wait_until
+
+# A user without rights; and root as in a service that systemd confines.
+NOBODY = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
+WITHOUT_NET_ADMIN = ["setpriv", "--bounding-set=-net_admin"]
 
 
 @contextlib.contextmanager

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Data that never becomes a packet: a BPF program hands it from a socket to another one of this host."""
+
+import pytest
+
+from support import http_filter
+from support.sockmap import joined
+from support.streams import connection
+
+pytestmark = pytest.mark.usefixtures("filtered")
+
+REQUEST = b"GET / HTTP/1.1\r\n\r\n"
+
+
+def test_what_passes_by_no_hook_is_not_judged(loopback, family):
+    """A limit that is stated."""
+    with connection(loopback, family) as (stream, accepted), joined(stream.socket, accepted):
+        stream.send(REQUEST)
+        accepted.settimeout(5)
+        assert accepted.recv(100) == REQUEST
+    assert not any(http_filter.counters().values())
