@@ -44,6 +44,8 @@ const HTTP1: &[Case] = &[
     ("target of a scheme alone", b"GET http: HTTP/1", b".1\r\n"),
     ("the longest registered method", b"UPDATEREDIRECTREF x HTTP/1", b".1\r\n"),
     ("prose, of the same form", b"see http://x HTTP/2", b" is newer.\n"),
+    ("NATS, of the same form", b"CONNECT {\"name\":\"x HTTP/1", b".1\"}\r\n"),
+    ("a path in prose, of the same form", b"Post /etc/motd, not HTTP/1", b".1\n"),
     ("a log of \"%h %U %H\", of the same form", b"192.0.2.7 /a HTTP/1", b".1\n"),
     ("no digit, then a version", b"GET /a HTTP/x HTTP/1", b".1\r\n"),
     ("HTTP/, then a version", b"GET /a HTTP/ HTTP/1", b".1\r\n"),

@@ -32,7 +32,15 @@ REQUESTS = {
     "tabs": b"GET\t/\tHTTP/1.1\r\n\r\n",
     "many spaces": b"GET    /    HTTP/1.1\r\n\r\n",
     "spaces in the target": b"GET /a b c HTTP/1.1\r\n\r\n",
-    "any bytes in the target": b"GET /" + bytes(set(range(256)) - {10}) + b" HTTP/1.1\r\n\r\n",
+    "any bytes in the target": b"GET /" + bytes(set(range(256)) - {0, 10}) + b" HTTP/1.1\r\n\r\n",
+    "spaces in the target, lower-case method": b"propfind /a b c HTTP/1.1\r\n\r\n",
+    "a target without a slash": b"QUERY index.html HTTP/1.1\r\n\r\n",
+    "the longest registered method": b"UPDATEREDIRECTREF a HTTP/1.1\r\n\r\n",
+    "absolute target, any method": b"FOO a+b-c.1://example.com/ HTTP/1.1\r\n\r\n",
+    "*, any method": b"foo * HTTP/1.1\r\n\r\n",
+    # What has the form of a request, and is said to be a limit.
+    "a log of address, path and version": b"203.0.113.9 /x HTTP/1.1\n",
+    "prose": b"see http://x HTTP/2 there\n",
 }
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
@@ -42,6 +50,7 @@ HTTP09 = {
     "LF": b"GET /\n",
     "path": b"GET /a/b.html?c\r\n",
     "tab": b"GET\t/\r\n",
+    "absolute target": b"GET http://example.com/\r\n",
     "leading CRLF": b"\r\nGET /\r\n",
 }
 

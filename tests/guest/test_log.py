@@ -27,7 +27,7 @@ FIRST_LINES = {
     b"GET /\x1b[31m HTTP/1.1": r"GET /\x1b[31m HTTP/1.1",
     b'GET /"a"\\b HTTP/1.1': r"GET /\x22a\x22\x5cb HTTP/1.1",
     b"GET /a\rhttp_filter: dropped b HTTP/1.1": r"GET /a\x0dhttp_filter:\x20dropped\x20b HTTP/1.1",
-    b"GET /%0a\xc3\xa9\xff\x00 HTTP/1.1": r"GET /%0a\xc3\xa9\xff\x00 HTTP/1.1",
+    b"GET /%0a\xc3\xa9\xff\x01 HTTP/1.1": r"GET /%0a\xc3\xa9\xff\x01 HTTP/1.1",
     b"PRI * HTTP/2.0": "HTTP/2 preface",
     b"GET /x": "GET /x HTTP/0.9",
 }

@@ -86,11 +86,23 @@ def _targets():
         yield f"{length:,} letters", request(target=b"/" + b"a" * length)
 
 
+def _methods_and_targets():
+    targets = (b"/index.html", b"*", b"http://example.com/index.html", b"example.com:80", b"index.html", b"?", b"key",
+               b"http:/index.html", b"a+b://example.com/", b"/a b", b"/a\tb", b"/index.html HTTP/x",
+               b"http://example.com/a b", b"http://example.com/index.html x", b"* x", b"example.com:80 x", b"/\0",
+               b"http://example.com/\0")
+    for method in b"FOO", b"get", b"Propfind", b"203.0.113.9", b"GET":
+        for target in targets:
+            yield f"{show(method)} {show(target)}", request(method=method, target=target)
+
+
 def _without_version():
     for start in (b"GET /index.html\r\n", b"GET /index.html\n", b"GET /index.html\r", b"GET /index.html\r\n\r\n",
                   b"GET /index.html \r\n", b"GET  /index.html\r\n", b"GET\t/index.html\r\n",
                   b"\r\nGET /index.html\r\n", b" GET /index.html\r\n", b"GET index.html\r\n", b"GET *\r\n",
-                  b"GET http://example.com/\r\n", b"GET /a b\r\n", b"GET /?a\r\n", b"GET /\0\r\n", b"GET\r\n",
+                  b"GET http://example.com/\r\n", b"GET http://example.com/index.html\n", b"GET a+b://example.com/ \r\n",
+                  b"GET http:/example.com/\r\n", b"GET http://example.com/a b\r\n", b"get http://example.com/\r\n",
+                  b"HEAD http://example.com/\r\n", b"GET example.com:80\r\n", b"GET /a b\r\n", b"GET /?a\r\n", b"GET /\0\r\n", b"GET\r\n",
                   b"GET \r\n", b"get /index.html\r\n", b"Get /index.html\r\n", b"HEAD /index.html\r\n",
                   b"POST /index.html\r\n", b"PUT /index.html\r\n", b"FOO /index.html\r\n",
                   b"GET\xa0/index.html\r\n", b"GET /index.html HTTP\r\n\r\n", b"GET /index.html HTTP/\r\n\r\n",
@@ -116,7 +128,8 @@ def show(sent):
 
 PARTS = {
     "separators": _separators, "versions": _versions, "line ends": _line_ends, "leading bytes": _leading_bytes,
-    "methods": _methods, "targets": _targets, "without a version": _without_version, "HTTP/2": _http2,
+    "methods": _methods, "targets": _targets, "methods and targets": _methods_and_targets,
+    "without a version": _without_version, "HTTP/2": _http2,
 }
 
 FORMS = [Form(part, name, sent) for part, forms in PARTS.items() for name, sent in forms()]

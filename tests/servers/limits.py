@@ -18,9 +18,17 @@ LIMITS = {
     "nginx and Caddy know methods of any length, if only to say that they are not allowed": [
         *(f"methods: {length:,} letters" for length in (33, 64, 1000)),
     ],
-    "nginx and Apache take an absolute target without a version": [r"without a version: GET http://example.com/\r\n"],
+    "Caddy takes a port, or a scheme and one slash, for a target behind any method, not only a registered one": [
+        *(f"methods and targets: {method} {target}" for method in ("FOO", "get", "Propfind", "203.0.113.9")
+          for target in ("example.com:80", "http:/index.html")),
+    ],
+    "lighttpd takes white space in an absolute target": [
+        "methods and targets: GET http://example.com/a b", "methods and targets: GET http://example.com/index.html x",
+    ],
+    "Apache takes a scheme and one slash without a version": [r"without a version: GET http:/example.com/\r\n"],
     "Apache, if told to be unsafe, takes the version in lower case, and other methods than `GET` without a version": [
         "versions: http/1.1", "versions: Http/1.1",
         *(rf"without a version: {method} /index.html\r\n" for method in ("HEAD", "POST", "PUT")),
+        r"without a version: HEAD http://example.com/\r\n",
     ],
 }

@@ -143,6 +143,10 @@ class Recorder:
         wait_until(lambda: stream.name[1] in self._ended, f"end of the stream from {stream}", seconds)
         return self.read_from(stream)
 
+    def read_so_far(self):
+        """What was read from all clients so far, in the order in which they came."""
+        return b"".join(map(bytes, list(self._streams.values())))
+
     def peers(self):
         """The addresses that clients came from, as the server sees them."""
         return set(self._peers)
