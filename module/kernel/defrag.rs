@@ -28,8 +28,8 @@ impl Ipv6Defrag {
     pub(crate) fn get() -> Option<Self> {
         // SAFETY: An FFI call without requirements but the context.
         let gather = unsafe { bindings::hf_defrag_ipv6_get() };
-        // INVARIANT: The function returns what it holds, or NULL.
-        gather.is_some().then_some(Self(gather))
+        // INVARIANT: The function returns what it holds, or NULL, of which nothing is to be put back.
+        gather.map(|_| Self(gather))
     }
 
     /// Puts a fragment together with those that came before. Any context that a hook runs in.

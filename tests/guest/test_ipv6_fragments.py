@@ -13,7 +13,7 @@ import pytest
 
 from support import http_filter, ipv6, nftables, ways
 from support.handmade import HandmadeClient, LoopbackClient, datagram, deliver, link_address
-from support.namespace import new_namespace
+from support.namespace import INITIAL, new_namespace
 from support.streams import Recorder
 from support.topology import IPV4, IPV6, Endpoint, Topology, veth_pair
 from support.wait import wait_until
@@ -229,28 +229,54 @@ def test_a_namespace_with_waiting_fragments_ends(filtered):
         wait_until(lambda: "witness" not in outliving.ip("-brief link"), "the namespace is gone")
 
 
-REFERENCES = pathlib.Path("/sys/module/nf_defrag_ipv6/refcnt")
+MODULES = pathlib.Path("/sys/module")
+REFERENCES = MODULES / "nf_defrag_ipv6/refcnt"
 
 
 def references():
     """On the module that puts fragments together."""
-    return int(REFERENCES.read_text()) if REFERENCES.exists() else 0
+    return int(REFERENCES.read_text())
 
 
-def test_the_filter_ends_while_fragments_wait(unfiltered, short_lived):
-    """What puts them together is held while the filter is on, and can go when it is off."""
-    before = references()
-    http_filter.load()
+def remove(module):
+    """Removes a module of the kernel's, and before it those that need it."""
+    for holder in (MODULES / module / "holders").iterdir():
+        if holder.exists():
+            remove(holder.name)
+    subprocess.run(["rmmod", module], check=True)
+
+
+@pytest.fixture
+def without_reassembly(unfiltered):
+    """The module that puts fragments together is not loaded."""
+    subprocess.run(["modprobe", "nf_defrag_ipv6"], check=True)
     if not REFERENCES.exists():
         pytest.skip("this kernel has nf_defrag_ipv6 built in")
+    remove("nf_defrag_ipv6")
+
+
+def test_the_filter_ends_while_fragments_wait(without_reassembly, short_lived):
+    """What puts them together is held while the filter is on, and can go when it is off."""
+    http_filter.load()
     with Recorder(short_lived.endpoint(IPV6)) as server, HandmadeClient(short_lived, server.endpoint) as client:
         leave_waiting(client)
-        assert references() == before + 1
+        assert references() == 1
         http_filter.set("enabled", 0)
-        assert references() == before
+        assert references() == 0
         http_filter.set("enabled", 1)
         leave_waiting(client)
     http_filter.unload()
-    assert references() == before
-    if not before:
-        subprocess.run(["rmmod", "nf_defrag_ipv6"], check=True)
+    assert references() == 0
+    remove("nf_defrag_ipv6")
+
+
+def test_the_filter_does_without_the_reassembly(without_reassembly, veth, kernel_log):
+    """Then fragments pass unseen, and it says so."""
+    with INITIAL.sysctl("kernel.modprobe", "/bin/false"):
+        http_filter.load()
+    assert any("nf_defrag_ipv6 can't be loaded" in line for line in kernel_log.lines())
+    with Recorder(veth.endpoint(IPV6)) as server, HandmadeClient(veth, server.endpoint) as client:
+        client.send(REQUEST, fragment_size=SIZE)
+        server.wait_for(client, REQUEST)
+    assert http_filter.counters()["uninspectable"] > 0
+    http_filter.unload()
