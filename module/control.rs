@@ -146,6 +146,7 @@ impl Settings {
             *hooks = None;
             // No packet is in a hook any more. What it remembers of streams ends with what it sees.
             self.filter.table.clear();
+            self.filter.connections.pardon();
         }
         self.since.store(time::real_seconds(), Relaxed);
         Ok(())
@@ -218,8 +219,14 @@ impl sysfs::Directory for Settings {
         let policy = &self.filter.policy;
         match file {
             Setting::Enabled => self.switch(policy::parse_bool("enabled", value)?)?,
-            Setting::Action => policy.set_action(policy::parse_action(value)?),
-            Setting::Detect => policy.set_detect(policy::parse_detect(value)?),
+            Setting::Action => {
+                policy.set_action(policy::parse_action(value)?);
+                self.filter.connections.pardon();
+            }
+            Setting::Detect => {
+                policy.set_detect(policy::parse_detect(value)?);
+                self.filter.connections.pardon();
+            }
             Setting::Log => policy.set_log(policy::parse_bool("log", value)?),
             Setting::MaxUndecided | Setting::Namespaces | Setting::Version | Setting::Since => {
                 return Err(EACCES)

@@ -9,6 +9,7 @@ use crate::{
     kernel_ext::{
         netfilter::{Hook, Verdict},
         packet::{Packet, Segment, Unreadable},
+        siphash,
     },
     policy::{Action, Kind, Policy},
     report,
@@ -20,14 +21,17 @@ use kernel::prelude::*;
 pub(crate) struct Filter {
     pub(crate) policy: Policy,
     pub(crate) table: Table,
-    connections: Connections,
+    pub(crate) connections: Connections,
+    key: siphash::Key,
 }
 
 impl Hook for Filter {
     fn verdict(&self, packet: &Packet<'_>) -> Verdict {
         let action = self.policy.action();
         let court = Court {
+            key: &self.key,
             table: &self.table,
+            connections: &self.connections,
             detect: self.policy.detect(),
             enforce: action != Action::Monitor,
         };
@@ -46,6 +50,7 @@ impl Hook for Filter {
         match court.rule(&segment) {
             Ruling::Pass => Verdict::Accept,
             Ruling::Http(found) => self.act(action, &segment, &found),
+            Ruling::Condemned => drop_counted(),
             Ruling::Defer => hold_back(action, Counter::Deferred),
             Ruling::Refuse => hold_back(action, Counter::Refused),
         }
@@ -63,37 +68,45 @@ impl Filter {
             policy,
             table: Table::new(max_undecided)?,
             connections: Connections::new()?,
+            key: siphash::Key::random(),
         })
     }
 
     /// Does as `action` says with a segment that completes a first line of HTTP.
     fn act(&self, action: Action, segment: &Segment<'_>, found: &Found) -> Verdict {
-        if self.is_new_connection(segment, found) {
-            count_connection(found.kind, action);
-            if matches!(found.kind, Kind::Requests | Kind::Http09) {
-                count_method(found.line.method());
-            }
-            if self.policy.log() {
-                report::connection(action, segment, found);
-            }
-        }
+        self.count(action, segment, found);
         match action {
             Action::Monitor => Verdict::Accept,
-            Action::Drop => {
-                Counter::Dropped.count();
-                Verdict::Drop
-            }
+            Action::Drop => drop_counted(),
         }
     }
 
-    /// Whether it is to be counted and logged: not if its connection was already; nor if its
-    /// checksum is wrong, since TCP will discard it, or if it is a SYN, since its data comes again on
-    /// the connection.
-    fn is_new_connection(&self, segment: &Segment<'_>, found: &Found) -> bool {
-        !segment.is_syn()
-            && segment.checksum_ok()
-            && self.connections.note(segment.flow(), found.start)
+    /// Counts its connection and logs it, if that is new, and the segment is one that TCP would not
+    /// discard.
+    fn count(&self, action: Action, segment: &Segment<'_>, found: &Found) {
+        let Some(culprit) = &found.connection else {
+            return;
+        };
+        let is_condemned = culprit.is_condemned && action == Action::Drop;
+        if !segment.checksum_ok() || !self.connections.note(culprit.name, is_condemned) {
+            return;
+        }
+        count_connection(found.kind, action);
+        let Some(line) = &culprit.line else {
+            return;
+        };
+        if matches!(found.kind, Kind::Requests | Kind::Http09) {
+            count_method(line.method());
+        }
+        if self.policy.log() {
+            report::connection(action, segment, found.verdict, line);
+        }
     }
+}
+
+fn drop_counted() -> Verdict {
+    Counter::Dropped.count();
+    Verdict::Drop
 }
 
 /// Drops a segment for its sender to bring it again; where nothing is dropped, it passes unseen.

@@ -15,9 +15,11 @@ mod judge;
 #[path = "kernel/mod.rs"]
 mod kernel_ext;
 mod policy;
+mod position;
 mod report;
 mod stream;
 mod table;
+mod trajectory;
 mod undecided;
 
 use control::Control;

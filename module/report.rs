@@ -3,11 +3,10 @@
 //! Lines in the kernel log. What others chose, the first line and the device's name, is escaped.
 
 use crate::{
-    judge::Found,
     kernel_ext::{bindings, netfilter::Scope, packet::Segment, ratelimit},
     policy::{scope_name, text, Action, Policy},
 };
-use classifier::Escaped;
+use classifier::{Escaped, Line, Verdict};
 use core::fmt;
 use kernel::prelude::*;
 
@@ -21,7 +20,7 @@ impl<T: fmt::Display> kernel::fmt::Display for Show<T> {
 }
 
 /// One line for a connection, ratelimited. Any context.
-pub(crate) fn connection(action: Action, segment: &Segment<'_>, found: &Found) {
+pub(crate) fn connection(action: Action, segment: &Segment<'_>, verdict: Verdict, line: &Line) {
     let Some(suppressed) = ratelimit::line_allowed() else {
         return;
     };
@@ -29,7 +28,7 @@ pub(crate) fn connection(action: Action, segment: &Segment<'_>, found: &Found) {
     pr_info!(
         "{} {} from {} to {} in {}\n",
         action.past_tense(),
-        Show(found.line.display(found.verdict)),
+        Show(line.display(verdict)),
         Show(segment.source()),
         Show(segment.destination()),
         Show(Escaped(segment.device().as_bytes())),

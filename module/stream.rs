@@ -6,7 +6,7 @@ use crate::kernel_ext::{
     packet::Segment,
     socket::{Queue, Queued},
 };
-use classifier::{Classifier, Line};
+use classifier::{Classifier, Line, LIMIT};
 
 /// Something with bytes of a stream in it.
 pub(crate) trait Bytes {
@@ -48,37 +48,77 @@ impl Bytes for Queued<'_> {
     }
 }
 
-/// What of an out-of-order queue becomes readable as soon as a stream has come to `next`, the sequence
-/// number of a byte: the tails of the queued segments, without a gap (`tcp_ofo_queue()`).
-pub(crate) struct Released<'a> {
-    queue: Queue<'a>,
-    next: u32,
-}
+/// How much of its out-of-order queue one flow makes the module read, in units: one for each segment that
+/// is looked at, and one for each [`Self::BYTES`] of it.
+///
+/// Fillers that are taken never need as much. Those that are not, since they are forged, could
+/// otherwise make each small packet cost a walk through the queue.
+pub(crate) struct Budget(u16);
 
-impl<'a> Released<'a> {
-    /// What `queue` releases.
-    pub(crate) fn new(queue: Queue<'a>, next: u32) -> Self {
-        Self { queue, next }
+impl Budget {
+    /// Bytes that count as one unit.
+    const BYTES: u32 = 64;
+
+    /// How much it may be at once: a start of the greatest length, twice.
+    const MAX: u16 = (2 * LIMIT / Self::BYTES) as u16;
+
+    /// How much more it may be each second.
+    const REFILL: u16 = 256;
+
+    /// What is left when so much is used up.
+    pub(crate) fn new(used: u16) -> Self {
+        Self(used)
+    }
+
+    /// How much is used up.
+    pub(crate) fn used(&self) -> u16 {
+        self.0
+    }
+
+    /// How much is still used up one second later.
+    pub(crate) fn refilled(used: u16) -> u16 {
+        used.saturating_sub(Self::REFILL)
+    }
+
+    /// Uses it for a segment, of which so many bytes are read; false if nothing is left.
+    fn spend(&mut self, bytes: u32) -> bool {
+        if self.0 >= Self::MAX {
+            return false;
+        }
+        let units = (bytes / Self::BYTES).saturating_add(1);
+        self.0 = self
+            .0
+            .saturating_add(u16::try_from(units).unwrap_or(u16::MAX));
+        true
     }
 }
 
-impl<'a> Iterator for Released<'a> {
-    /// A segment, and the offset of its first byte that was not read yet.
-    type Item = (Queued<'a>, u32);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let queued = self.queue.next()?;
-            let known = self.next.wrapping_sub(queued.seq());
-            if (known as i32) < 0 {
-                return None;
-            }
-            if known < queued.len() {
-                self.next = queued.seq().wrapping_add(queued.len());
-                return Some((queued, known));
+/// Hands over what an out-of-order queue releases as soon as a stream has come to `next`, the sequence
+/// number of a byte: the tails of the queued segments, without a gap (`tcp_ofo_queue()`), until
+/// `consume` returns false. Returns false if the budget ends before.
+#[must_use]
+pub(crate) fn read_released(
+    queue: Queue<'_>,
+    mut next: u32,
+    budget: &mut Budget,
+    mut consume: impl FnMut(&[u8]) -> bool,
+) -> bool {
+    for queued in queue {
+        let known = next.wrapping_sub(queued.seq());
+        if (known as i32) < 0 {
+            break;
+        }
+        if !budget.spend(queued.len().saturating_sub(known)) {
+            return false;
+        }
+        if known < queued.len() {
+            next = queued.seq().wrapping_add(queued.len());
+            if !queued.read(known, &mut consume) {
+                break;
             }
         }
     }
+    true
 }
 
 /// A first line as it is pieced together: as far as it is needed to count and to show it.

@@ -9,21 +9,21 @@
 //!
 //! An entry that is needed by a socket that has received something goes with it alone, never by a
 //! time-out: without it, the rest of its stream would pass unseen. Where there is no room for a
-//! newcomer, its segment is refused, and comes again; and the entry of the bucket that was undecided
-//! for longest, if for [`PATIENCE`], is set free by ending its connection. So those who open
-//! connections slowly can keep others waiting for that long, but no longer, and not choose whom: the
-//! hash is keyed.
+//! newcomer, its segment is refused, and comes again; and room is made by ending the connection of
+//! another entry of the bucket. Of those that have been undecided for [`PATIENCE`] it is the one that
+//! came last: who fills the table by opening connections slowly has come later than a session that
+//! is silent for its own reasons. So they can keep others waiting for that long, but no longer, and not
+//! choose whom: the hash is keyed.
 
 use crate::{
     counters::Counter,
     kernel_ext::{
         lock::{new_spinlock_bh, SpinLockBh, SpinLockBhBackend},
-        rcu::Moment,
-        siphash,
-        socket::{Flow, Receiver, Socket},
+        socket::{self, Flow, Receiver, Socket},
         time,
         work::{DelayedWork, Work},
     },
+    stream::Budget,
     undecided::{Passage, Undecided},
 };
 use classifier::{Classifier, LIMIT};
@@ -38,11 +38,15 @@ use kernel::{
     },
 };
 
-/// Entries in a bucket: as many as fit, with its lock, into a kilobyte.
-const WAYS: usize = 7;
+/// Entries in a bucket: as many as fit, with their tags and its lock, into two pages.
+const WAYS: usize = 62;
 
-/// Buckets that are allocated together, as whole pages.
-const CHUNK: usize = 32;
+/// How many streams a bucket is meant for. With 4,096 of them undecided, one table in some ten thousand
+/// has a bucket that is full (the tail of Poisson's distribution); with a million, one in some hundred.
+const LOAD: usize = 30;
+
+/// Buckets that are allocated together.
+const CHUNK: usize = 4;
 
 /// Milliseconds between two rounds that look for sockets that have ended.
 const SWEEP: u32 = 1000;
@@ -55,21 +59,26 @@ const PATIENCE: u32 = 5;
 pub(crate) struct Table(DelayedWork<Buckets>);
 
 struct Buckets {
-    key: siphash::Key,
     chunks: KVVec<Pin<KVBox<[SpinLockBh<Bucket>; CHUNK]>>>,
     /// How many buckets of the chunks are in use.
     count: usize,
+    /// How many streams they are meant for.
+    capacity: usize,
     /// How many entries are needed.
     needed: Atomic<u32>,
 }
 
 struct Bucket {
-    entries: [Undecided; WAYS],
+    /// Part of the hash of each entry's flow, never 0; 0 where none is.
+    tags: [u16; WAYS],
     /// The segments of decided streams that passed without an entry, since there was no room.
     unmarked: Option<Passage>,
-    /// How many of the entries are needed.
-    needed: u32,
+    /// Which of the entries are counted as needed, a bit each.
+    needed: u64,
+    entries: [Undecided; WAYS],
 }
+
+const _: () = assert!(WAYS <= u64::BITS as usize);
 
 impl Table {
     /// An empty table for at least `entries` streams. Process context.
@@ -78,7 +87,7 @@ impl Table {
     ///
     /// `ENOMEM`.
     pub(crate) fn new(entries: usize) -> Result<Self> {
-        let count = entries.div_ceil(WAYS);
+        let count = entries.div_ceil(LOAD);
         let len = count.div_ceil(CHUNK);
         let mut chunks = KVVec::with_capacity(len, GFP_KERNEL)?;
         let bucket = |_| new_spinlock_bh!(Bucket::new(), "http_filter_undecided");
@@ -89,16 +98,16 @@ impl Table {
                 .map_err(|_| ENOMEM)?;
         }
         Ok(Self(DelayedWork::new(Buckets {
-            key: siphash::Key::random(),
             chunks,
             count,
+            capacity: entries,
             needed: Atomic::new(0),
         })?))
     }
 
-    /// How many streams it holds at most.
+    /// How many streams it has room for in any case.
     pub(crate) fn capacity(&self) -> usize {
-        self.0.task().count.saturating_mul(WAYS)
+        self.0.task().capacity
     }
 
     /// How many streams are undecided. Any context.
@@ -107,28 +116,36 @@ impl Table {
         self.0.task().needed.load(Relaxed)
     }
 
-    /// The place of a flow, locked. Any context that a hook runs in; a socket may be locked while it
-    /// is held, but not the other way round.
-    pub(crate) fn place(&self, flow: &Flow) -> Option<Place<'_>> {
-        let bucket = self.0.task().bucket(flow)?.lock();
-        let index = bucket.index_of(flow);
+    /// The place of a flow, whose identity has this `hash`, locked. Any context that a hook runs in; a
+    /// socket may be locked while it is held, but not the other way round.
+    pub(crate) fn place(&self, flow: &Flow, hash: u64) -> Option<Place<'_>> {
+        let bucket = self.0.task().bucket(hash)?.lock();
         Some(Place {
             table: self,
             bucket,
             flow: *flow,
-            index,
+            tag: tag(hash),
+            index: None,
         })
     }
 
     /// Forgets all. Nobody may use it meanwhile. Process context.
     pub(crate) fn clear(&self) {
         self.0.call_off();
-        for bucket in self.0.task().all() {
+        let buckets = self.0.task();
+        for bucket in buckets.all() {
             let mut bucket = bucket.lock();
-            bucket.entries = [Undecided::FREE; WAYS];
-            bucket.recount(&self.0.task().needed);
+            for index in 0..WAYS {
+                bucket.free(index, &buckets.needed);
+            }
         }
     }
+}
+
+/// What of a flow's hash tells its entry from most others in a bucket.
+fn tag(hash: u64) -> u16 {
+    // The bucket is chosen by the low half.
+    (hash >> 48) as u16 | 1
 }
 
 impl Buckets {
@@ -136,80 +153,166 @@ impl Buckets {
         self.chunks.iter().flat_map(|chunk| chunk.iter())
     }
 
-    fn bucket(&self, flow: &Flow) -> Option<&SpinLockBh<Bucket>> {
+    fn bucket(&self, hash: u64) -> Option<&SpinLockBh<Bucket>> {
         // The high half of a product scales the hash to the number of buckets without a division.
-        let hash = self.key.hash(&flow.identity()) as u32;
-        let index = (u64::from(hash).wrapping_mul(self.count as u64) >> 32) as usize;
+        let index = (u64::from(hash as u32).wrapping_mul(self.count as u64) >> 32) as usize;
         self.chunks.get(index / CHUNK)?.get(index % CHUNK)
     }
 }
 
 impl Bucket {
-    fn new() -> Self {
-        Self {
-            entries: [Undecided::FREE; WAYS],
+    /// An empty one, made in place: it is larger than what may lie on the stack.
+    fn new() -> impl Init<Self> {
+        init!(Self {
+            tags: [0; WAYS],
             unmarked: None,
             needed: 0,
-        }
+            entries <- pin_init::init_array_from_fn(|_| Undecided::FREE),
+        })
     }
 
-    fn index_of(&self, flow: &Flow) -> Option<usize> {
-        self.entries
+    /// The entries of a flow. There are several while sockets that are bound to different devices (VRF)
+    /// have one name, or where one has ended a moment ago.
+    fn indices<'a>(&'a self, flow: &'a Flow, tag: u16) -> impl Iterator<Item = usize> + 'a {
+        self.tags
             .iter()
-            .position(|entry| !entry.is_free() && entry.flow() == flow)
+            .zip(&self.entries)
+            .enumerate()
+            .filter(move |(_, (&other, entry))| other == tag && entry.flow() == flow)
+            .map(|(index, _)| index)
     }
 
     /// The index of a place that is free, or held by what is only under way and may be forgotten.
     fn room(&self, cpu: Option<u32>) -> Option<usize> {
-        let by = |is_room: fn(&Undecided, Option<u32>) -> bool| {
-            self.entries.iter().position(|entry| is_room(entry, cpu))
-        };
-        by(|entry, _| entry.is_free())
-            .or_else(|| by(|entry, cpu| !entry.is_needed() && entry.passage().is_over(cpu)))
+        let is_over = |entry: &Undecided| !entry.is_needed() && entry.passage().is_over(cpu);
+        self.tags
+            .iter()
+            .position(|&tag| tag == 0)
+            .or_else(|| self.entries.iter().position(is_over))
     }
 
-    /// The entry that has been undecided for longest, if for longer than [`PATIENCE`].
-    fn most_patient(&mut self, now: u32) -> Option<&mut Undecided> {
+    /// The index of the entry that was made last among those that have been undecided for longer than
+    /// [`PATIENCE`].
+    fn least_patient(&self, now: u32) -> Option<usize> {
         let age = |entry: &Undecided| now.wrapping_sub(entry.since());
         self.entries
-            .iter_mut()
-            .filter(|entry| entry.is_needed() && age(entry) >= PATIENCE)
-            .max_by_key(|entry| age(entry))
+            .iter()
+            .enumerate()
+            .filter(|(_, entry)| entry.is_needed() && age(entry) >= PATIENCE && !entry.is_ending())
+            .min_by_key(|(_, entry)| age(entry))
+            .map(|(index, _)| index)
     }
 
-    /// Adds the change in how many of its entries are needed to `total`.
-    fn recount(&mut self, total: &Atomic<u32>) {
-        let is_needed = |entry: &&Undecided| !entry.is_free() && entry.is_needed();
-        let entries = self.entries.iter().filter(is_needed);
-        let needed = entries.fold(0, |count: u32, _| count.saturating_add(1));
-        if needed != self.needed {
+    /// Frees a place.
+    fn free(&mut self, index: usize, total: &Atomic<u32>) {
+        if let (Some(tag), Some(entry)) = (self.tags.get_mut(index), self.entries.get_mut(index)) {
+            *tag = 0;
+            *entry = Undecided::FREE;
+        }
+        self.recount(index, total);
+    }
+
+    /// Adds to `total` whether an entry has come to be needed, or is no longer.
+    fn recount(&mut self, index: usize, total: &Atomic<u32>) {
+        let is_needed = self.entries.get(index).is_some_and(Undecided::is_needed);
+        if is_needed != (self.needed & bit(index) != 0) {
+            self.needed ^= bit(index);
+            let change = if is_needed { 1 } else { 1_u32.wrapping_neg() };
             // Whoever sees that the stream has moved on must see this: TCP moves it later.
-            let _ = total.fetch_add(needed.wrapping_sub(self.needed), Full);
-            self.needed = needed;
+            let _ = total.fetch_add(change, Full);
         }
     }
 }
 
-/// Where a flow has its entry, or may have one.
+/// What was on its way to TCP before a socket was looked at: what was not has arrived there, and the
+/// socket shows it.
+#[derive(Clone, Copy)]
+pub(crate) struct UnderWay {
+    /// Of which entries of the flow, a bit each.
+    marked: u64,
+    /// What passed without an entry, of any flow in the bucket.
+    unmarked: bool,
+}
+
+impl UnderWay {
+    /// Whether an entry of the flow tells of something.
+    pub(crate) fn is_marked(self) -> bool {
+        self.marked != 0
+    }
+
+    /// Whether something passed without an entry.
+    pub(crate) fn is_unmarked(self) -> bool {
+        self.unmarked
+    }
+}
+
+/// A flow has several entries.
+pub(crate) struct Several;
+
+/// The bit that stands for an entry of a bucket.
+fn bit(index: usize) -> u64 {
+    1_u64.wrapping_shl(index as u32)
+}
+
+/// Where a flow has its entries, or may have some. One of them is looked at, at a time.
 pub(crate) struct Place<'a> {
     table: &'a Table,
     bucket: Guard<'a, Bucket, SpinLockBhBackend>,
     flow: Flow,
+    tag: u16,
+    /// That of the entry that is looked at.
     index: Option<usize>,
 }
 
 impl Place<'_> {
-    /// The flow's entry.
+    /// The entry that is looked at.
     pub(crate) fn entry(&mut self) -> Option<&mut Undecided> {
         self.bucket.entries.get_mut(self.index?)
     }
 
-    /// Forgets the flow.
-    pub(crate) fn remove(&mut self) {
-        if let Some(entry) = self.entry() {
-            *entry = Undecided::FREE;
+    /// The entry of the flow that begins at `start`, which is looked at from now on; whether there is
+    /// one.
+    pub(crate) fn look_at(&mut self, start: u32) -> bool {
+        self.look_for(|entry| entry.start() == start)
+    }
+
+    /// The only entry of the flow, which is looked at from now on. `None` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// There are several.
+    pub(crate) fn look_at_only(&mut self) -> Result<Option<&mut Undecided>, Several> {
+        self.look_for(|_| true);
+        if self.bucket.indices(&self.flow, self.tag).nth(1).is_some() {
+            return Err(Several);
         }
-        self.index = None;
+        Ok(self.entry())
+    }
+
+    /// Looks at the first entry of the flow that `is`.
+    fn look_for(&mut self, mut is: impl FnMut(&Undecided) -> bool) -> bool {
+        self.recount();
+        let bucket = &*self.bucket;
+        let index = bucket
+            .indices(&self.flow, self.tag)
+            .find(|&index| bucket.entries.get(index).is_some_and(&mut is));
+        self.index = index;
+        self.index.is_some()
+    }
+
+    /// Forgets the entry that is looked at.
+    pub(crate) fn remove(&mut self) {
+        if let Some(index) = self.index.take() {
+            let total = &self.table.0.task().needed;
+            self.bucket.free(index, total);
+        }
+    }
+
+    fn recount(&mut self) {
+        if let Some(index) = self.index {
+            let total = &self.table.0.task().needed;
+            self.bucket.recount(index, total);
+        }
     }
 
     /// Makes an entry for a stream that stands at `here`, `passage` being what is under way; for a
@@ -225,31 +328,73 @@ impl Place<'_> {
     ) -> Option<&mut Undecided> {
         let now = time::uptime_seconds();
         let Some(index) = self.bucket.room(cpu) else {
-            if let Some(entry) = self.bucket.most_patient(now) {
-                if enforce {
-                    entry.set_ending();
-                    self.table.0.ask_sooner(0);
-                } else {
-                    *entry = Undecided::FREE;
-                    Counter::Uninspectable.count();
-                }
-            }
+            self.make_room(now, enforce);
             return None;
         };
-        let new = Undecided::new(self.flow, start, here, now, passage);
+        // What was there was not needed.
+        *self.bucket.tags.get_mut(index)? = self.tag;
         let entry = self.bucket.entries.get_mut(index)?;
-        *entry = new;
+        *entry = Undecided::new(self.flow, start, here, now, passage);
         self.index = Some(index);
         // Under the lock that the sweep takes: it can't miss the entry and end.
         self.table.0.ask(SWEEP);
         Some(entry)
     }
 
-    /// Whether a segment that passed without an entry may be on its way.
-    pub(crate) fn is_unmarked_under_way(&self, cpu: Option<u32>) -> bool {
-        self.bucket
-            .unmarked
-            .is_some_and(|passage| !passage.is_over(cpu))
+    fn make_room(&mut self, now: u32, enforce: bool) {
+        let Some(index) = self.bucket.least_patient(now) else {
+            return;
+        };
+        if enforce {
+            if let Some(entry) = self.bucket.entries.get_mut(index) {
+                entry.set_ending();
+            }
+            self.table.0.expedite();
+        } else {
+            let total = &self.table.0.task().needed;
+            self.bucket.free(index, total);
+            Counter::Uninspectable.count();
+        }
+    }
+
+    /// Sees to it that the connection is ended whose entry is looked at.
+    pub(crate) fn end(&mut self) {
+        if let Some(entry) = self.entry() {
+            entry.set_ending();
+            self.table.0.expedite();
+        }
+    }
+
+    /// What of the flow is under way, as seen by a packet on `cpu`.
+    pub(crate) fn under_way(&self, cpu: Option<u32>) -> UnderWay {
+        let is_marked = |index: usize| {
+            let entry = self.bucket.entries.get(index);
+            entry.is_some_and(|entry| !entry.passage().is_over(cpu))
+        };
+        UnderWay {
+            marked: self
+                .bucket
+                .indices(&self.flow, self.tag)
+                .filter(|&index| is_marked(index))
+                .fold(0, |marked, index| marked | bit(index)),
+            unmarked: self
+                .bucket
+                .unmarked
+                .is_some_and(|passage| !passage.is_over(cpu)),
+        }
+    }
+
+    /// Whether what the entry tells of that is looked at was under way.
+    pub(crate) fn was_under_way(&self, under_way: UnderWay) -> bool {
+        self.index
+            .is_some_and(|index| under_way.marked & bit(index) != 0)
+    }
+
+    /// Sees to it that what is under way has arrived when a segment comes again.
+    pub(crate) fn hurry(&self) {
+        let entry = self.index.and_then(|index| self.bucket.entries.get(index));
+        let passages = [entry.map(Undecided::passage), self.bucket.unmarked];
+        passages.into_iter().flatten().for_each(Passage::hurry);
     }
 
     /// Takes note that a segment passes without an entry.
@@ -263,7 +408,77 @@ impl Place<'_> {
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.bucket.recount(&self.table.0.task().needed);
+        self.recount();
+    }
+}
+
+/// A connection that is to be ended, and its entry's flow and start.
+struct Ending {
+    flow: Flow,
+    start: u32,
+    socket: Socket<'static>,
+}
+
+impl Work for Buckets {
+    /// The sweep.
+    fn run(&self) -> Option<u32> {
+        let mut is_empty = true;
+        for bucket in self.all() {
+            let mut next = 0;
+            while let Some(ending) = self.sweep(bucket, &mut next, &mut is_empty) {
+                match ending.socket.end() {
+                    socket::Ending::Busy => {
+                        is_empty = false;
+                        continue;
+                    }
+                    socket::Ending::Ended => Counter::Evicted.count(),
+                    socket::Ending::Over => {}
+                }
+                let mut bucket = bucket.lock();
+                let has_ended = |entry: &Undecided| {
+                    !entry.is_free()
+                        && *entry.flow() == ending.flow
+                        && entry.start() == ending.start
+                };
+                if let Some(index) = bucket.entries.iter().position(has_ended) {
+                    bucket.free(index, &self.needed);
+                }
+            }
+        }
+        (!is_empty).then_some(SWEEP)
+    }
+}
+
+impl Buckets {
+    /// Frees what need not be kept in a bucket, from the place `next` up to the first entry whose
+    /// connection is to be ended, which it returns.
+    fn sweep(
+        &self,
+        bucket: &SpinLockBh<Bucket>,
+        next: &mut usize,
+        is_empty: &mut bool,
+    ) -> Option<Ending> {
+        let mut bucket = bucket.lock();
+        while let Some(entry) = bucket.entries.get_mut(*next) {
+            let index = *next;
+            *next = index.saturating_add(1);
+            if entry.is_free() {
+                continue;
+            }
+            entry.set_walked(Budget::refilled(entry.walked()));
+            match fate(entry) {
+                Fate::Stays => *is_empty = false,
+                Fate::Goes => bucket.free(index, &self.needed),
+                Fate::Ends(socket) => {
+                    return Some(Ending {
+                        flow: *entry.flow(),
+                        start: entry.start(),
+                        socket,
+                    })
+                }
+            }
+        }
+        None
     }
 }
 
@@ -275,92 +490,42 @@ enum Fate {
     Ends(Socket<'static>),
 }
 
-impl Work for Buckets {
-    /// The sweep.
-    fn run(&self) -> Option<u32> {
-        let mut is_empty = true;
-        for bucket in self.all() {
-            while let Some((flow, start, socket)) = self.sweep(bucket, &mut is_empty) {
-                if socket.end() {
-                    Counter::Evicted.count();
-                }
-                drop(socket);
-                let mut bucket = bucket.lock();
-                let ended = |entry: &&mut Undecided| {
-                    !entry.is_free() && *entry.flow() == flow && entry.start() == start
-                };
-                if let Some(entry) = bucket.entries.iter_mut().find(ended) {
-                    *entry = Undecided::FREE;
-                }
-                bucket.recount(&self.needed);
-            }
-        }
-        if is_empty {
-            return None;
-        }
-        Moment::hurry();
-        Some(SWEEP)
-    }
-}
-
-impl Buckets {
-    /// Frees what need not be kept in a bucket, up to the first entry whose connection is to be
-    /// ended, which it returns.
-    fn sweep(
-        &self,
-        bucket: &SpinLockBh<Bucket>,
-        is_empty: &mut bool,
-    ) -> Option<(Flow, u32, Socket<'static>)> {
-        let mut bucket = bucket.lock();
-        let mut ending = None;
-        for entry in bucket.entries.iter_mut().filter(|entry| !entry.is_free()) {
-            entry.set_walked(entry.walked().saturating_sub(crate::judge::WALK_REFILL));
-            match fate(entry) {
-                Fate::Stays => *is_empty = false,
-                Fate::Goes => *entry = Undecided::FREE,
-                Fate::Ends(socket) => {
-                    *is_empty = false;
-                    ending = Some((*entry.flow(), entry.start(), socket));
-                    break;
-                }
-            }
-        }
-        bucket.recount(&self.needed);
-        ending
-    }
-}
-
 /// What becomes of an entry; its bucket is locked.
 fn fate(entry: &Undecided) -> Fate {
     // Else what is under way may be about to make the socket, or to move it.
     let has_arrived = entry.passage().is_over(None);
-    if !has_arrived && !entry.is_ending() {
-        return Fate::Stays;
+    if !has_arrived {
+        entry.passage().hurry();
+        if !entry.is_ending() {
+            return Fate::Stays;
+        }
     }
     if has_arrived && !entry.is_needed() {
         return Fate::Goes;
     }
     match entry.flow().receiver() {
-        Receiver::Socket(socket) if is_undecided(&socket, entry) => match entry.is_ending() {
+        Receiver::Socket(socket) if needs(&socket, entry) => match entry.is_ending() {
             true => Fate::Ends(socket),
             false => Fate::Stays,
         },
-        // There is none, or it has received nothing, and the state at the beginning is known.
         _ if has_arrived => Fate::Goes,
         _ => Fate::Stays,
     }
 }
 
-/// Whether a socket may still stand within the start that an entry is about, and behind its beginning.
-fn is_undecided(socket: &Socket<'_>, entry: &Undecided) -> bool {
+/// Whether a socket needs its entry: it may stand within the start that the entry is about, behind its
+/// beginning, whose state is known without. What is ahead of a beginning waits where it can be seen
+/// as soon as nobody owns the socket.
+fn needs(socket: &Socket<'_>, entry: &Undecided) -> bool {
     let socket = socket.lock();
-    // Its owner may be moving it; next time, then.
+    // Its owner may be moving it, or have it take what is ahead; next time, then.
     if socket.is_owned() {
         return true;
     }
     let received = u32::try_from(socket.received()).unwrap_or(LIMIT);
     let is_decided = |here: Classifier| here.verdict().is_some();
-    socket.start() == entry.start()
+    !socket.is_orphaned()
+        && socket.start().received == entry.start()
         && (1..LIMIT).contains(&received)
-        && !entry.at(received).is_some_and(is_decided)
+        && !entry.trajectory().at(received).is_some_and(is_decided)
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The classifier: the automaton and how far it has read.
 
-use crate::automaton::{Automaton, Form, State};
-use crate::octet::{is_space, LF};
+use crate::automaton::{Automaton, State};
+use crate::octet::{is_space, LF, NUL};
 use crate::Verdict;
 
 /// How many bytes of a stream are looked at: if the last of these leaves it undecided, it is
@@ -60,10 +60,39 @@ impl Classifier {
 
     /// The same at another offset, if all that may follow is decided alike there, but for the limit.
     pub fn moved(self, offset: u32) -> Option<Self> {
-        // Where a stream begins, and in the texts of these forms, each byte has its place.
-        let is_placed = matches!(self.automaton.form, Form::Preface | Form::Response);
-        let is_movable = self.verdict().is_none() && !is_placed && self.offset != 0;
+        // Where a stream begins each byte has its place, too.
+        let is_placed = self.automaton.is_placed() || self.offset == 0;
+        let is_movable = self.verdict().is_none() && !is_placed;
         (is_movable && (1..LIMIT).contains(&offset)).then_some(Self { offset, ..self })
+    }
+
+    /// What it was at an `offset` before this one, if its state alone tells: in what may be a version,
+    /// back to the white space before it.
+    pub fn earlier(self, offset: u32) -> Option<Self> {
+        let State::Version(target, n) = self.automaton.state else {
+            return None;
+        };
+        let back = self.offset.checked_sub(offset).filter(|&back| back != 0)?;
+        let n = u32::from(n).checked_sub(back)?;
+        let mut automaton = self.automaton;
+        automaton.state = State::Version(target, n as u8);
+        Some(Self { automaton, offset })
+    }
+
+    /// Reads the leading ones of the stream's next `bytes` that leave all but the offset as it is, and
+    /// returns the rest: a shortcut through the target, the bulk of most requests. The byte at the
+    /// limit is left to [`feed`](Self::feed).
+    #[inline]
+    pub fn skip<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+        if !self.automaton.in_target() {
+            return bytes;
+        }
+        let room = LIMIT.saturating_sub(self.offset).saturating_sub(1);
+        let near = bytes.get(..room as usize).unwrap_or(bytes);
+        let ends = |&byte: &u8| byte == LF || byte == NUL || is_space(byte);
+        let len = near.iter().position(ends).unwrap_or(near.len());
+        self.offset = self.offset.saturating_add(len as u32);
+        bytes.get(len..).unwrap_or_default()
     }
 
     pub(crate) const fn state(&self) -> State {
@@ -81,20 +110,5 @@ impl Classifier {
         if self.offset == LIMIT && self.verdict().is_none() {
             self.automaton.state = State::Decided(Verdict::Other);
         }
-    }
-
-    /// Reads what merely lengthens the target, a shortcut through the bulk of most requests, and
-    /// returns the rest. The byte at the limit is left to [`step`](Self::step).
-    #[inline]
-    fn skip<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
-        if !self.automaton.in_target() {
-            return bytes;
-        }
-        let room = LIMIT.saturating_sub(self.offset).saturating_sub(1);
-        let near = bytes.get(..room as usize).unwrap_or(bytes);
-        let ends = |&byte: &u8| byte == LF || is_space(byte);
-        let len = near.iter().position(ends).unwrap_or(near.len());
-        self.offset = self.offset.saturating_add(len as u32);
-        bytes.get(len..).unwrap_or_default()
     }
 }

@@ -27,12 +27,17 @@
 //! white space before the end of a line, and needs no state to remember a CR.
 //!
 //! - [`Http1`](Verdict::Http1): white space and empty lines, if any; a method of 1 to 32 token
-//!   characters; white space; a target of any bytes but LF; white space; `HTTP/` and a digit, which
-//!   decides. Servers disagree on where a target with white space in it ends: here it ends before
-//!   the first version that follows its first byte.
+//!   characters; white space; a target; white space; `HTTP/` and a digit, which decides. The target
+//!   - begins with `/`, or is `*`, or begins with a scheme (RFC 3986, section 3.1) and `://`;
+//!   - is anything else only behind a method that IANA's registry has, in its own letter case (and
+//!     not the `*` that the registry reserves);
+//!   - has white space in it only if it begins with `/` behind a registered method, in any letter
+//!     case. Servers disagree on where such a target ends: here it ends before the first version
+//!     that follows its first byte;
+//!   - has no LF and no NUL in it.
 //! - [`Http09`](Verdict::Http09): the same up to the target, with the method `GET` and a target
-//!   that begins with `/` and has no white space in it; the end of the line decides. So
-//!   `GET /info RTSP/1.0` is none.
+//!   that begins with `/` or with a scheme and `://`, and has no white space in it; the end of the
+//!   line decides. So `GET /info RTSP/1.0` is none.
 //! - [`H2c`](Verdict::H2c): `PRI * HTTP/2` as the first bytes of the stream.
 //! - [`Response`](Verdict::Response): `HTTP/` and a digit as the first bytes of the stream.
 //! - [`Other`](Verdict::Other): as soon as the stream can't become any of these, and at the latest
@@ -56,6 +61,7 @@ mod line;
 mod method;
 mod octet;
 mod packed;
+mod registry;
 mod target;
 mod text;
 mod verdict;

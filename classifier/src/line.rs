@@ -35,9 +35,10 @@ impl Line {
     /// How many bytes behind the deciding one are shown: the rest of a version, and a status.
     pub const LOOKAHEAD: usize = STATUS.len() - 1;
 
-    /// The most bytes that are shown.
+    /// The most bytes that are shown: behind a method of the greatest length a target begins with a
+    /// byte that is shown as it is.
     pub const DISPLAY_MAX: usize =
-        METHOD_MAX as usize + TARGET_MAX * Escaped::EXPANSION + "  HTTP/0.0".len();
+        METHOD_MAX as usize + (TARGET_MAX - 1) * Escaped::EXPANSION + " / HTTP/0.0".len();
 
     /// A line of which nothing has been read.
     pub const fn new() -> Self {
@@ -56,15 +57,15 @@ impl Line {
             self.classifier.step(byte);
             match (before, self.classifier.state()) {
                 (_, State::Method(_)) => self.method.push(byte),
-                (before, after @ (State::Target | State::Version(_))) => {
-                    if after == State::Version(0) && before != after {
+                (before, after @ (State::Target(_) | State::Version(..))) => {
+                    if matches!(after, State::Version(_, 0)) && before != after {
                         self.target.mark();
                     }
                     self.target.push(byte);
                 }
-                (before, State::Decided(verdict)) => {
+                (before, State::Decided(_)) => {
                     // The white space before a version, or before the end of the line.
-                    if verdict == Verdict::Http1 || before == State::Version(0) {
+                    if matches!(before, State::Version(..)) {
                         self.target.end_at_mark();
                     }
                     self.numbers.push(byte);
@@ -85,7 +86,7 @@ impl Line {
         if matches!(before, State::Blank | State::Method(_)) && after != State::Blank {
             self.method.push(b'?');
         }
-        if matches!(before, State::Version(_)) {
+        if matches!(before, State::Version(..)) {
             // The white space before it may have ended the target.
             self.target.end_at_mark();
         }

@@ -4,6 +4,9 @@
 /// The end of a line; a CR before it counts as white space.
 pub(crate) const LF: u8 = b'\n';
 
+/// What no target holds.
+pub(crate) const NUL: u8 = 0;
+
 /// White space within a line, as RFC 9112, section 3 has recipients allow it.
 pub(crate) const fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\x0b' | b'\x0c' | b'\r')

@@ -2,23 +2,28 @@
 //! The whole graph: every classifier that some stream leads to, with every byte that may come next.
 //!
 //! Each byte read moves the offset on by one, so the graph has a layer for each offset; and besides
-//! its offset a classifier remembers one of few states, so that a layer has some 50 nodes.
+//! its offset a classifier remembers one of few states, so that a layer has some 500 nodes.
 //!
 //! Nor does an edge depend on the offset but at the ends: a step compares it with 0, where the preface
 //! and responses begin, with the places in their texts, of 12 and of 5 bytes, and with [`LIMIT`],
 //! before which the last byte decides. So all layers between are alike but for what can't be reached
 //! yet, and a method of 32 characters, the longest text that is counted, takes 32 bytes. The first
 //! [`EDGE`] layers are walked one by one, until nothing new comes, and so are the last; of those
-//! between every 127th is compared with the layer where nothing new came.
+//! between every 1021st is compared with the layer where nothing new came.
 //!
 //! `cargo test` has overflow checks on, so that a panic on any edge would be met.
 
+use std::collections::HashMap;
 use std::iter::successors;
+use std::sync::LazyLock;
 
 use classifier::{Classifier, Verdict, LIMIT};
 
 /// How many layers an end has, with room to spare.
-const EDGE: u32 = 64;
+const EDGE: u32 = 40;
+
+/// The bits of a word below the offset.
+const AUTOMATON_BITS: u32 = 14;
 
 fn every_byte() -> impl Iterator<Item = u8> {
     0..=u8::MAX
@@ -37,15 +42,19 @@ fn edges(node: Classifier) -> impl Iterator<Item = Classifier> {
 
 /// The same state at another offset.
 fn moved(node: Classifier, offset: u32) -> Classifier {
-    Classifier::unpack((offset << u8::BITS) | (node.pack() & 0xff))
+    let low = node.pack() & !(u32::MAX << AUTOMATON_BITS);
+    Classifier::unpack((offset << AUTOMATON_BITS) | low)
 }
 
 /// The layers from a stream's first byte on; the last has all states that there are.
-fn first_layers() -> Vec<Vec<Classifier>> {
-    let first = Some(vec![Classifier::new()]);
-    successors(first, |layer| Some(next(layer)))
-        .take(EDGE as usize + 1)
-        .collect()
+fn first_layers() -> &'static [Vec<Classifier>] {
+    static LAYERS: LazyLock<Vec<Vec<Classifier>>> = LazyLock::new(|| {
+        let first = Some(vec![Classifier::new()]);
+        successors(first, |layer| Some(next(layer)))
+            .take(EDGE as usize + 1)
+            .collect()
+    });
+    &LAYERS
 }
 
 /// The layer that one more byte makes of those that are undecided in `layer`.
@@ -78,14 +87,31 @@ fn check(node: Classifier) {
     for (byte, after) in every_byte().zip(edges(node)) {
         assert_eq!(after.offset(), node.offset() + 1, "{node:?} {byte:#x}");
     }
+    check_skip(node);
 }
+
+/// One byte of each kind that the language tells apart, and of those that nearly are.
+const KINDS: &[u8] = b" \t\x0b\x0c\r\n\0/*:+-.!(@AGPRITHh012\x7f\x80";
 
 /// Checks that two bytes do the same together as one after the other. If the first decides, the
 /// other is not read; if not, the shortcut through a target may be taken.
 fn check_pairs(node: Classifier) {
-    for (first, after) in every_byte().zip(edges(node)) {
-        for (second, expected) in every_byte().zip(edges(after)) {
+    for &first in KINDS {
+        let after = fed(node, &[first]);
+        for second in every_byte() {
+            let expected = fed(after, &[second]);
             assert_eq!(fed(node, &[first, second]), expected, "{node:?}");
+        }
+    }
+}
+
+/// Checks that the shortcut leads to where each byte leads, and leaves nothing for itself.
+fn check_skip(node: Classifier) {
+    for (byte, after) in every_byte().zip(edges(node)) {
+        let mut skipped = node;
+        match skipped.skip(&[byte]) {
+            [] => assert_eq!(skipped, after, "{node:?} {byte:#x}"),
+            rest => assert_eq!((skipped, rest), (node, &[byte][..]), "{node:?} {byte:#x}"),
         }
     }
 }
@@ -105,7 +131,7 @@ fn the_first_layers() {
     ] {
         assert!(nodes.iter().any(|node| node.verdict() == Some(verdict)));
     }
-    let [.., before, last] = &*layers else {
+    let [.., before, last] = layers else {
         unreachable!("there are more than two");
     };
     let before: Vec<_> = before.iter().map(|&node| moved(node, EDGE)).collect();
@@ -117,7 +143,7 @@ fn the_layers_between() {
     let layers = first_layers();
     for node in undecided(&layers[EDGE as usize]) {
         let expected: Vec<_> = edges(node).collect();
-        for offset in (EDGE..LIMIT - EDGE).step_by(127) {
+        for offset in (EDGE..LIMIT - EDGE).step_by(1021) {
             let after = edges(moved(node, offset));
             assert!(
                 after.eq(expected.iter().map(|&after| moved(after, offset + 1))),
@@ -148,6 +174,35 @@ fn what_may_be_moved() {
     }
     assert!(count > 1000, "only {count}");
     assert_eq!(Classifier::new().moved(1), None);
+}
+
+/// A node that tells what it was a byte before names the only node from which a byte leads to it.
+#[test]
+fn what_it_was_before() {
+    let mut count = 0;
+    for layer in first_layers().windows(2) {
+        let [before, after] = layer else {
+            unreachable!("two");
+        };
+        let mut leads_to: HashMap<_, Vec<Classifier>> = HashMap::new();
+        for node in undecided(before) {
+            for byte in every_byte() {
+                let from = leads_to.entry(fed(node, &[byte]).pack()).or_default();
+                if from.last() != Some(&node) {
+                    from.push(node);
+                }
+            }
+        }
+        for node in undecided(after) {
+            assert_eq!(node.earlier(node.offset()), None);
+            assert_eq!(node.earlier(node.offset() + 1), None);
+            if let Some(earlier) = node.earlier(node.offset() - 1) {
+                assert_eq!(leads_to[&node.pack()], [earlier], "{node:?}");
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 1000, "only {count}");
 }
 
 #[test]
@@ -183,19 +238,26 @@ fn pieces_of_two_bytes() {
         .filter(|&node| !full.contains(&moved(node, EDGE)))
         .for_each(check_pairs);
     // And what no stream leads to, where the texts of these begin.
-    let others: Vec<_> = every_byte()
-        .map(|low| Classifier::unpack(low.into()))
-        .collect();
-    undecided(&others).for_each(check_pairs);
+    let others: Vec<_> = (0..1 << AUTOMATON_BITS).map(Classifier::unpack).collect();
+    for node in undecided(&others) {
+        KINDS.windows(2).for_each(|pair| {
+            assert_eq!(
+                fed(node, pair),
+                fed(fed(node, &pair[..1]), &pair[1..]),
+                "{node:?}"
+            );
+        });
+    }
 }
 
 /// Also what no stream leads to.
 #[test]
 fn every_word() {
     let near = (0..=EDGE).chain(LIMIT - 2..=LIMIT + 2);
-    for offset in near.chain([u32::MAX >> u8::BITS]) {
-        for low in every_byte() {
-            check(Classifier::unpack((offset << u8::BITS) | u32::from(low)));
+    for offset in near.chain([u32::MAX >> AUTOMATON_BITS]) {
+        for low in 0..1 << AUTOMATON_BITS {
+            let node = Classifier::unpack((offset << AUTOMATON_BITS) | low);
+            assert_eq!(Classifier::unpack(node.pack()), node);
         }
     }
 }

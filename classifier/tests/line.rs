@@ -92,8 +92,11 @@ fn others_and_undecided() {
     assert_eq!(shown(b"SSH-2.0-OpenSSH_9.9\r\n"), "SSH-2.0-OpenSSH_9.9");
     assert_eq!(
         shown(b"DESCRIBE rtsp://h/m RTSP/1.0\r\n"),
-        "DESCRIBE rtsp://h/m\\x20RTSP/1.0"
+        "DESCRIBE rtsp://h/m"
     );
+    assert_eq!(shown(b"GET key HTML/1.0\r\n"), "GET key");
+    assert_eq!(shown(b"SET key HTTP/1.1\r\n"), "SET key");
+    assert_eq!(shown(b"GET /a HTML\r\n"), "GET /a\\x20HTML");
     assert_eq!(shown(b"GET /inde"), "GET /inde");
 }
 
@@ -137,16 +140,12 @@ fn no_user_and_no_password() {
         "GET http://h/ HTTP/1.1"
     );
     assert_eq!(
-        shown(b"GET http://user:a b@h HTTP/1.1\r\n"),
-        "GET http://h HTTP/1.1"
-    );
-    assert_eq!(
         shown(b"CONNECT user:pass@h:443 HTTP/1.1\r\n"),
         "CONNECT h:443 HTTP/1.1"
     );
     assert_eq!(
         shown(b"OPTIONS rtsp://user:pass@h RTSP/1.0\r\n"),
-        "OPTIONS rtsp://h\\x20RTSP/1.0"
+        "OPTIONS rtsp://h"
     );
 
     // Longer than what is shown of a target.
@@ -179,8 +178,8 @@ fn an_at_sign_elsewhere() {
 #[test]
 fn nothing_forges_a_line() {
     assert_eq!(
-        shown(b"GET /\"\\\r\x1b[2J\xff\0\x7f HTTP/1.1\r\n"),
-        r"GET /\x22\x5c\x0d\x1b[2J\xff\x00\x7f HTTP/1.1"
+        shown(b"GET /\"\\\r\x1b[2J\xff\x01\x7f HTTP/1.1\r\n"),
+        r"GET /\x22\x5c\x0d\x1b[2J\xff\x01\x7f HTTP/1.1"
     );
 }
 
@@ -200,8 +199,8 @@ fn bounds() {
 
     let longest = [
         &b"M".repeat(32),
-        &b" "[..],
-        &b"\xff".repeat(64),
+        &b" /"[..],
+        &b"\xff".repeat(63),
         b" HTTP/1.1",
     ]
     .concat();

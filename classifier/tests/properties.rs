@@ -7,6 +7,7 @@ use classifier::{Classifier, Verdict, LIMIT};
 use common::{classify, config, cut_stream, stream};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::sample::Index;
 
 /// The classifier's answer in the reference matcher's terms.
 fn named(answer: Option<(Verdict, usize)>) -> Option<(&'static str, usize)> {
@@ -14,13 +15,29 @@ fn named(answer: Option<(Verdict, usize)>) -> Option<(&'static str, usize)> {
 }
 
 /// Continuations of which one makes a request or a response of whatever is still undecided: in a
-/// version or a target, before a target, in a method, before one, and behind `HTTP/`.
-const COMPLETIONS: [&str; 5] = [" HTTP/1", "/ HTTP/1", " / HTTP/1", "A / HTTP/1", "1"];
+/// target, before one, in a method, before one, in what must be a scheme, and in a version that must
+/// be one.
+const COMPLETIONS: [&str; 13] = [
+    " HTTP/1",
+    "/ HTTP/1",
+    " / HTTP/1",
+    "A / HTTP/1",
+    ":// HTTP/1",
+    "// HTTP/1",
+    "HTTP/1",
+    "TTP/1",
+    "TP/1",
+    "P/1",
+    "/1",
+    "1",
+    "2",
+];
 
 /// Packed classifiers and what is none, most of them where a stream begins or the limit is.
 fn word() -> impl Strategy<Value = u32> {
     let offset = prop_oneof![0..16_u32, LIMIT - 64..LIMIT + 2];
-    let packed = (offset, any::<u8>()).prop_map(|(offset, low)| (offset << 8) | u32::from(low));
+    let low = 0..1_u32 << 14;
+    let packed = (offset, low).prop_map(|(offset, low)| (offset << 14) | low);
     prop_oneof![9 => packed, 1 => any::<u32>()]
 }
 
@@ -67,6 +84,53 @@ proptest! {
         prop_assert!(verdict.is_some() || whole.offset() < LIMIT);
     }
 
+    /// To go on at another place, or to leave out what leaves all as it is, is to read as before.
+    #[test]
+    fn what_is_moved_or_skipped_decides_alike(
+        stream in stream(),
+        at in any::<Index>(),
+        tail in vec(any::<u8>(), 0..40),
+    ) {
+        let at = at.index(stream.len() + 1);
+        let rest = [&stream[at..], &tail].concat();
+        let mut here = Classifier::new();
+        here.feed(&stream[..at]);
+        let mut plain = here;
+        for byte in &rest {
+            plain.feed(&[*byte]);
+        }
+        let mut skipping = here;
+        let mut left = &rest[..];
+        while let [_, ..] = left {
+            let before = left.len();
+            left = skipping.skip(left);
+            let skipped = before - left.len();
+            prop_assert!(skipped == 0 || skipping.moved(here.offset()) == Some(here));
+            let (next, behind) = left.split_at(left.len().min(1));
+            skipping.feed(next);
+            here = skipping;
+            left = behind;
+        }
+        prop_assert_eq!(skipping, plain);
+    }
+
+    #[test]
+    fn what_was_before_is_told_only_if_it_is_so(stream in stream()) {
+        let mut states = vec![Classifier::new()];
+        for byte in &stream {
+            let mut next = states[states.len() - 1];
+            next.feed(&[*byte]);
+            states.push(next);
+        }
+        for (end, state) in states.iter().enumerate() {
+            prop_assert_eq!(state.earlier(end as u32), None);
+            for (at, before) in states[..end].iter().enumerate() {
+                let earlier = state.earlier(at as u32);
+                prop_assert!(earlier.is_none() || earlier == Some(*before));
+            }
+        }
+    }
+
     #[test]
     fn bytes_behind_the_deciding_one_do_not_matter(stream in stream(), tail in vec(any::<u8>(), 0..40)) {
         let mut classifier = Classifier::new();
@@ -105,11 +169,55 @@ proptest! {
     }
 }
 
+/// As far back as the white space before it, and no further.
+#[test]
+fn what_may_be_a_version_tells_what_was_before() {
+    for (start, version) in [
+        ("GET /a ", "HTTP/"),
+        ("GET /a\r", "HT"),
+        ("GET http://h ", "HTTP"),
+        ("get /a b\t", "HTTP/"),
+        ("OPTIONS * ", "H"),
+        ("PRI * ", "HTTP/"),
+        ("foo /a  ", "HTTP/"),
+    ] {
+        let state = |len: usize| {
+            let mut state = Classifier::new();
+            state.feed(format!("{start}{version}")[..len].as_bytes());
+            state
+        };
+        let end = start.len() + version.len();
+        for at in start.len()..end {
+            assert_eq!(
+                state(end).earlier(at as u32),
+                Some(state(at)),
+                "{start}{version}"
+            );
+        }
+        assert_eq!(state(end).earlier(start.len() as u32 - 1), None);
+        assert_eq!(state(start.len()).earlier(start.len() as u32 - 1), None);
+    }
+    for stream in [
+        "",
+        "\r\n",
+        "GET",
+        "GET ",
+        "GET /a",
+        "GET h",
+        "HTTP/",
+        "GET / HTTP/1",
+    ] {
+        let mut state = Classifier::new();
+        state.feed(stream.as_bytes());
+        assert!((0..20).all(|at| state.earlier(at).is_none()), "{stream}");
+    }
+}
+
 /// Every sequence of five tokens that mean something to the grammar.
 #[test]
 fn the_reference_agrees_on_every_short_sequence() {
-    const TOKENS: [&str; 12] = [
-        "GET", "PRI", "HTTP", "/", "*", " ", "\r", "\n", "1", "2", "x", "\0",
+    const TOKENS: [&str; 14] = [
+        "GET", "PRI", "HTTP", "/", "*", "://", " ", "\r", "\n", "1", "2", "x", "put", "\0",
     ];
     const LENGTH: u32 = 5;
     for sequence in 0..TOKENS.len().pow(LENGTH) {

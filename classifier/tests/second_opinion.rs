@@ -46,7 +46,7 @@ fn requests_that_only_the_classifier_sees() {
         Opinion::Neither,
     );
     differ(
-        "GET /\0 HTTP/1.1\r\n",
+        "GET /\x01 HTTP/1.1\r\n",
         ControlInTarget,
         HTTP1,
         Opinion::Neither,
@@ -107,6 +107,15 @@ fn what_only_httparse_sees() {
     );
     let request = format!("GET /{target} HTTP/1.1\r\n");
     differ(request, LongLine, OTHER, Opinion::Request);
+
+    differ("get key ", OtherTarget, OTHER, Opinion::Undecided);
+    differ(
+        "FOO h:80 HTTP/1.1\r\n",
+        OtherTarget,
+        OTHER,
+        Opinion::Request,
+    );
+    differ("FOO ** HTTP/1.1\r\n", OtherTarget, OTHER, Opinion::Request);
 
     let response = "\r\nHTTP/1.1 200 OK\r\n";
     differ(response, EmptyLineBeforeResponse, OTHER, Opinion::Response);

@@ -17,7 +17,9 @@
 #include <net/net_namespace.h>
 
 #include "../uapi/http_filter.h"
+#include "defrag.h"
 #include "helpers.h"
+#include "net.h"
 #include "tcp.h"
 
 const u8 HF_NFPROTO_IPV4 = NFPROTO_IPV4;
@@ -25,6 +27,7 @@ const u8 HF_NFPROTO_IPV6 = NFPROTO_IPV6;
 const u32 HF_NF_INET_LOCAL_IN = NF_INET_LOCAL_IN;
 const int HF_NF_IP_PRI_LAST = NF_IP_PRI_LAST;
 const u8 HF_IPPROTO_TCP = IPPROTO_TCP;
+const int HF_IP6_FH_F_AUTH = IP6_FH_F_AUTH;
 const int HF_IP6_FH_F_FRAG = IP6_FH_F_FRAG;
 const u32 HF_NF_ACCEPT = NF_ACCEPT;
 const u32 HF_NF_DROP = NF_DROP;

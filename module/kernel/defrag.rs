@@ -1,58 +1,57 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! IPv6 defragmentation before the hook.
+//! IPv6 defragmentation in the hook.
 //!
-//! IPv4 is reassembled before `NF_INET_LOCAL_IN`, IPv6 only behind it, unless nf_defrag_ipv6 was
-//! asked to do it in `NF_INET_PRE_ROUTING`. It is asked through the pointer that BPF netfilter
-//! programs use: a link against the module would make a bare `insmod` fail.
+//! IPv4 is reassembled before `NF_INET_LOCAL_IN`, IPv6 only behind it, by `ipv6_frag_rcv()`. It is
+//! done here instead, by the function that conntrack's defragmentation is made of. That itself, in
+//! `NF_INET_PRE_ROUTING`, is no help: it gathers what is only forwarded as well, and passes in
+//! pieces what conntrack has seen before, as over loopback.
 //!
-//! C header: [`include/linux/netfilter.h`](srctree/include/linux/netfilter.h)
+//! This is the one place where packets are changed or kept: as the stack would a moment later, by the
+//! same rules for overlaps, limits and time. They wait in nf_defrag_ipv6, which frees them when a
+//! namespace or itself ends; nothing of this module is left there.
+//!
+//! C header: [`include/net/netfilter/ipv6/nf_defrag_ipv6.h`](srctree/include/net/netfilter/ipv6/nf_defrag_ipv6.h)
 
-use super::{bindings, pernet::Net};
-use core::ptr::NonNull;
-use kernel::{error::to_result, prelude::*};
+use super::bindings;
+use kernel::{ffi::c_uint, prelude::*};
 
 /// A reference on the nf_defrag_ipv6 module.
 ///
 /// # Invariants
 ///
-/// The pointer is valid, and its module is held, for as long as this lives.
-pub(crate) struct Ipv6Defrag(NonNull<bindings::nf_defrag_hook>);
-
-// SAFETY: The structure is constant, and its functions lock for themselves.
-unsafe impl Send for Ipv6Defrag {}
-// SAFETY: As above.
-unsafe impl Sync for Ipv6Defrag {}
+/// The function is `nf_ct_frag6_gather()`, and its module is held, for as long as this lives.
+pub(crate) struct Ipv6Defrag(bindings::hf_gather);
 
 impl Ipv6Defrag {
-    /// The module, loaded if it must be. Process context; may sleep.
+    /// The module, loaded if it must be; `None` if it can't be had. Process context; may sleep.
     pub(crate) fn get() -> Option<Self> {
         // SAFETY: An FFI call without requirements but the context.
-        let hook = unsafe { bindings::hf_defrag_ipv6_get() };
-        // INVARIANT: The function returns a hook whose module it holds, or NULL.
-        NonNull::new(hook.cast_mut()).map(Self)
+        let gather = unsafe { bindings::hf_defrag_ipv6_get() };
+        // INVARIANT: The function returns what it holds, or NULL.
+        gather.is_some().then_some(Self(gather))
     }
 
-    /// Turns it on in a namespace; counted there. Process context.
+    /// Puts a fragment together with those that came before. Any context that a hook runs in.
     ///
     /// # Errors
     ///
-    /// `ENOMEM`; `EOVERFLOW` if it was turned on too often.
-    pub(crate) fn enable(&self, net: &Net) -> Result {
-        // SAFETY: By the type invariant.
-        match unsafe { self.0.as_ref() }.enable {
-            // SAFETY: The module is held by the type invariant, and the namespace is valid.
-            Some(enable) => to_result(unsafe { enable(net.as_ptr()) }),
-            None => Ok(()),
-        }
-    }
-
-    /// Gives back one [`Self::enable`]. Process context.
-    pub(crate) fn disable(&self, net: &Net) {
-        // SAFETY: By the type invariant.
-        if let Some(disable) = unsafe { self.0.as_ref() }.disable {
-            // SAFETY: The module is held by the type invariant, and the namespace is valid.
-            unsafe { disable(net.as_ptr()) }
+    /// The hook's answer to netfilter, where there is no packet to judge: the fragment was kept, to
+    /// wait for others, or is of no use.
+    ///
+    /// # Safety
+    ///
+    /// `skb` and `state` must be those of a running `NF_INET_LOCAL_IN` hook of IPv6. After an error,
+    /// `skb` is not to be touched any more.
+    pub(super) unsafe fn gather(
+        &self,
+        skb: *mut bindings::sk_buff,
+        state: *const bindings::nf_hook_state,
+    ) -> Result<(), c_uint> {
+        // SAFETY: By the type invariant and this function's requirements.
+        match unsafe { bindings::hf_defrag_ipv6(self.0, skb, state) } {
+            bindings::HF_NF_ACCEPT => Ok(()),
+            answer => Err(answer),
         }
     }
 }
@@ -60,6 +59,6 @@ impl Ipv6Defrag {
 impl Drop for Ipv6Defrag {
     fn drop(&mut self) {
         // SAFETY: By the type invariant the module is held, once for this value.
-        unsafe { bindings::module_put(self.0.as_ref().owner) }
+        unsafe { bindings::hf_defrag_ipv6_put() }
     }
 }

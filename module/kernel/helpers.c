@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <linux/kmod.h>
 #include <linux/kobject.h>
 #include <linux/module.h>
 #include <linux/percpu.h>
 #include <linux/ratelimit.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
-#include <net/netns/generic.h>
 
 #include "../uapi/http_filter.h"
 #include "helpers.h"
@@ -89,28 +87,13 @@ void hf_delayed_work_init(struct delayed_work *work, void (*run)(struct work_str
 
 void hf_delayed_work_queue(struct delayed_work *work, unsigned int delay_ms)
 {
-	/* Brings forward what is queued already. */
-	mod_delayed_work(system_long_wq, work, msecs_to_jiffies(delay_ms));
+	/* What is queued already stays as it is: it may be due sooner. */
+	queue_delayed_work(system_long_wq, work, msecs_to_jiffies(delay_ms));
 }
 
-/* Linking against nf_defrag_ipv6 would make a bare insmod fail; see bpf_nf_enable_defrag(). */
-const struct nf_defrag_hook *hf_defrag_ipv6_get(void)
+void hf_delayed_work_expedite(struct delayed_work *work)
 {
-	const struct nf_defrag_hook *hook;
-
-	if (!rcu_access_pointer(nf_defrag_v6_hook))
-		request_module("nf_defrag_ipv6");
-	rcu_read_lock();
-	hook = rcu_dereference(nf_defrag_v6_hook);
-	if (hook && !try_module_get(hook->owner))
-		hook = NULL;
-	rcu_read_unlock();
-	return hook;
-}
-
-void *hf_net_generic(const struct net *net, unsigned int id)
-{
-	return net_generic(net, id);
+	mod_delayed_work(system_long_wq, work, 0);
 }
 
 /* A copy: the device may be renamed at any time. */

@@ -10,8 +10,6 @@
 #include <linux/skbuff.h>
 #include <linux/sysfs.h>
 
-struct nf_defrag_hook;
-
 /* Load-time parameters, NULL where not given. */
 struct hf_params {
 	char *enabled;
@@ -42,12 +40,7 @@ struct delayed_work;
 struct work_struct;
 void hf_delayed_work_init(struct delayed_work *work, void (*run)(struct work_struct *));
 void hf_delayed_work_queue(struct delayed_work *work, unsigned int delay_ms);
-
-/* IPv6 defragmentation without a link-time dependency. */
-const struct nf_defrag_hook *hf_defrag_ipv6_get(void);
-
-/* A namespace's memory of a pernet_operations with an id. */
-void *hf_net_generic(const struct net *net, unsigned int id);
+void hf_delayed_work_expedite(struct delayed_work *work);
 
 /* The name of a packet's device of arrival, at most HF_DEVICE_NAME - 1 bytes and a NUL. */
 #define HF_DEVICE_NAME	16

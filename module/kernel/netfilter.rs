@@ -38,13 +38,18 @@ pub(crate) enum Scope {
     Initial,
 }
 
+/// What the hooks' functions are handed.
+struct Context<T> {
+    hook: Arc<T>,
+    defrag: Option<Ipv6Defrag>,
+}
+
 /// The hooks of a filter, the same in all namespaces.
 pub(crate) struct Hooks<T: Hook> {
     ops: [bindings::nf_hook_ops; 2],
     scope: Scope,
-    defrag: Option<Ipv6Defrag>,
     // `ops` point to it.
-    _hook: Arc<T>,
+    _context: KBox<Context<T>>,
 }
 
 // SAFETY: `ops` is never written to after construction (the kernel only compares its address), and
@@ -69,9 +74,12 @@ impl<T: Hook> Hooks<T> {
         if defrag.is_none() {
             pr_warn!("nf_defrag_ipv6 can't be loaded: fragments of IPv6 are passed and counted as uninspectable\n");
         }
-        let ops = |pf| bindings::nf_hook_ops {
-            hook: Some(trampoline::<T>),
-            priv_: Arc::as_ptr(&hook).cast_mut().cast::<c_void>(),
+        let context = KBox::new(Context { hook, defrag }, GFP_KERNEL)?;
+        let ops = |pf, function| bindings::nf_hook_ops {
+            hook: Some(function),
+            priv_: core::ptr::from_ref::<Context<T>>(&context)
+                .cast_mut()
+                .cast::<c_void>(),
             pf,
             hooknum: bindings::HF_NF_INET_LOCAL_IN,
             priority: bindings::HF_NF_IP_PRI_LAST,
@@ -79,12 +87,11 @@ impl<T: Hook> Hooks<T> {
         };
         pernet::Registration::new(Self {
             ops: [
-                ops(bindings::HF_NFPROTO_IPV4),
-                ops(bindings::HF_NFPROTO_IPV6),
+                ops(bindings::HF_NFPROTO_IPV4, ipv4::<T>),
+                ops(bindings::HF_NFPROTO_IPV6, ipv6::<T>),
             ],
             scope,
-            defrag,
-            _hook: hook,
+            _context: context,
         })
     }
 
@@ -98,22 +105,15 @@ impl<T: Hook> PerNet for Hooks<T> {
         if !self.covers(net) {
             return Ok(());
         }
-        if let Some(defrag) = &self.defrag {
-            defrag.enable(net)?;
-        }
         // SAFETY: `ops` stays where it is until `leave` was called for this namespace, and `priv`
         // is valid until a grace period after that, by the contract of `PerNet`.
-        let result = to_result(unsafe {
+        to_result(unsafe {
             bindings::nf_register_net_hooks(
                 net.as_ptr(),
                 self.ops.as_ptr(),
                 self.ops.len() as c_uint,
             )
-        });
-        if let (Err(_), Some(defrag)) = (&result, &self.defrag) {
-            defrag.disable(net);
-        }
-        result
+        })
     }
 
     fn leave(&self, net: &Net) {
@@ -128,20 +128,58 @@ impl<T: Hook> PerNet for Hooks<T> {
                 self.ops.len() as c_uint,
             )
         };
-        if let Some(defrag) = &self.defrag {
-            defrag.disable(net);
-        }
     }
 }
 
-unsafe extern "C" fn trampoline<T: Hook>(
-    hook: *mut c_void,
+/// The hook on IPv4.
+///
+/// # Safety
+///
+/// Only to be called by netfilter, as registered by [`Hooks::register`].
+unsafe extern "C" fn ipv4<T: Hook>(
+    context: *mut c_void,
     skb: *mut bindings::sk_buff,
     state: *const bindings::nf_hook_state,
 ) -> c_uint {
-    // SAFETY: `hook` is the `priv` of `Hooks::register`, alive until a grace period after the hook
-    // is gone; the kernel hands a hook a valid packet and state for the length of the call.
-    let (hook, packet) = unsafe { (&*hook.cast::<T>(), Packet::new(skb, state)) };
+    // SAFETY: It is the `priv` of `Hooks::register`, alive until a grace period after the hook is
+    // gone.
+    let context = unsafe { &*context.cast::<Context<T>>() };
+    // SAFETY: The kernel hands a hook a valid packet and state for the length of the call.
+    unsafe { judge(&*context.hook, skb, state) }
+}
+
+/// The hook on IPv6, which judges whole packets.
+///
+/// # Safety
+///
+/// As that of [`ipv4`].
+unsafe extern "C" fn ipv6<T: Hook>(
+    context: *mut c_void,
+    skb: *mut bindings::sk_buff,
+    state: *const bindings::nf_hook_state,
+) -> c_uint {
+    // SAFETY: As in `ipv4`.
+    let context = unsafe { &*context.cast::<Context<T>>() };
+    if let Some(defrag) = &context.defrag {
+        // SAFETY: The kernel hands a hook a valid packet and state for the length of the call.
+        if let Err(answer) = unsafe { defrag.gather(skb, state) } {
+            return answer;
+        }
+    }
+    // SAFETY: As above; the packet is still the hook's.
+    unsafe { judge(&*context.hook, skb, state) }
+}
+
+/// # Safety
+///
+/// `skb` and `state` must be those of a running `NF_INET_LOCAL_IN` hook.
+unsafe fn judge<T: Hook>(
+    hook: &T,
+    skb: *mut bindings::sk_buff,
+    state: *const bindings::nf_hook_state,
+) -> c_uint {
+    // SAFETY: By this function's requirements; the packet is not used after it returns.
+    let packet = unsafe { Packet::new(skb, state) };
     match hook.verdict(&packet) {
         Verdict::Accept => bindings::HF_NF_ACCEPT,
         Verdict::Drop => bindings::HF_NF_DROP,

@@ -57,6 +57,7 @@ pub(crate) struct Segment<'a> {
     payload: u32,
     len: u32,
     seq: u32,
+    ack: u32,
     urgent_pointer: u16,
     flags: u8,
 }
@@ -76,9 +77,12 @@ const IPV6_HEADER: u32 = 40;
 const TCP_HEADER: usize = 20;
 const TCP_OPTIONS_MAX: usize = 40;
 
-// TCP options (RFC 9293 section 3.1, RFC 8684 section 3).
+// TCP options (RFC 9293 section 3.1, RFC 7323, RFC 2385, RFC 5925, RFC 8684 section 3).
 const OPTION_END: u8 = 0;
 const OPTION_NOP: u8 = 1;
+const OPTION_TIMESTAMP: u8 = 8;
+const OPTION_MD5: u8 = 19;
+const OPTION_AO: u8 = 29;
 const OPTION_MPTCP: u8 = 30;
 const MPTCP_JOIN: u8 = 1;
 
@@ -158,7 +162,8 @@ impl Packet<'_> {
         };
 
         let bytes: [u8; TCP_HEADER] = self.array(header).ok_or(short)?;
-        let [s0, s1, d0, d1, q0, q1, q2, q3, _, _, _, _, offset, flags, _, _, _, _, u0, u1] = bytes;
+        let [s0, s1, d0, d1, q0, q1, q2, q3, a0, a1, a2, a3, offset, flags, _, _, _, _, u0, u1] =
+            bytes;
         let header_len = u32::from(offset >> 4).wrapping_mul(4);
         if header_len < TCP_HEADER as u32 {
             return Err(Unreadable::Malformed);
@@ -182,6 +187,7 @@ impl Packet<'_> {
             payload,
             len,
             seq: u32::from_be_bytes([q0, q1, q2, q3]),
+            ack: u32::from_be_bytes([a0, a1, a2, a3]),
             urgent_pointer: u16::from_be_bytes([u0, u1]),
             flags,
         }))
@@ -203,7 +209,9 @@ impl Packet<'_> {
         Ok((is_tcp.then_some(header), Unreadable::Malformed))
     }
 
-    /// The same behind IPv6 and its extension headers.
+    /// The same behind IPv6 and its extension headers. An authenticated packet (RFC 4302) is not TCP
+    /// yet, as over IPv4: only what was found authentic, and the header gone, is read, and that comes
+    /// by the hook as a packet of its own (`xfrm6_transport_finish()`, `gro_cells_receive()`).
     fn ipv6_tcp(
         &self,
         flow: &mut bindings::hf_flow,
@@ -219,7 +227,7 @@ impl Packet<'_> {
 
         let mut header: c_uint = 0;
         let mut fragment: c_ushort = 0;
-        let mut flags: c_int = 0;
+        let mut flags = bindings::HF_IP6_FH_F_AUTH;
         // SAFETY: By the type invariant; the out-parameters are valid for writes.
         let last = unsafe {
             bindings::ipv6_find_hdr(self.skb, &mut header, -1, &mut fragment, &mut flags)
@@ -254,14 +262,53 @@ impl Segment<'_> {
 
     /// Whether it asks to add a subflow to a connection of Multipath TCP (RFC 8684 section 3.2).
     pub(crate) fn is_mptcp_join(&self) -> bool {
+        self.is_syn()
+            && self.options(|options| {
+                options.any(|(kind, data)| {
+                    kind == OPTION_MPTCP
+                        && data.first().is_some_and(|&first| first >> 4 == MPTCP_JOIN)
+                })
+            })
+    }
+
+    /// What its TCP options tell `about`.
+    fn options<T>(&self, about: impl FnOnce(&mut Options<'_>) -> T) -> T {
         let mut buffer = [0; TCP_OPTIONS_MAX];
         let len = self.payload.saturating_sub(self.header) as usize;
-        let options = buffer.get_mut(..len.saturating_sub(TCP_HEADER));
         let at = self.header.wrapping_add(TCP_HEADER as u32);
-        let Some(options) = options.filter(|_| self.is_syn()) else {
-            return false;
+        let options = buffer
+            .get_mut(..len.saturating_sub(TCP_HEADER))
+            .unwrap_or_default();
+        if !self.packet.copy(at, options) {
+            return about(&mut Options(&[]));
+        }
+        about(&mut Options(options))
+    }
+
+    /// The sequence number up to which it acknowledges what it got.
+    pub(crate) fn ack(&self) -> u32 {
+        self.ack
+    }
+
+    /// What decides whether TCP takes its data; `None` if that is signed, and so only for those that
+    /// have a key.
+    pub(super) fn header(&self) -> Option<bindings::hf_segment> {
+        let mut header = bindings::hf_segment {
+            seq: self.seq(),
+            end_seq: self.seq().wrapping_add(self.len),
+            ack: self.ack,
+            ..Default::default()
         };
-        self.packet.copy(at, options) && has_mptcp_join(options)
+        let is_signed = self.options(|options| {
+            options.fold(false, |is_signed, (kind, data)| {
+                if let (OPTION_TIMESTAMP, &[t0, t1, t2, t3, _, _, _, _]) = (kind, data) {
+                    header.tsval = u32::from_be_bytes([t0, t1, t2, t3]);
+                    header.timestamp = true;
+                }
+                is_signed || matches!(kind, OPTION_MD5 | OPTION_AO)
+            })
+        });
+        (!is_signed).then_some(header)
     }
 
     /// Whether it points to urgent data.
@@ -295,7 +342,7 @@ impl Segment<'_> {
     /// Who will get its data.
     pub(crate) fn receiver(&self) -> Receiver<'_> {
         let mut found = bindings::hf_socket::default();
-        let mut start = 0;
+        let mut start = bindings::hf_start::default();
         // SAFETY: By the packet's invariant; a packet at this hook has a route; the out-parameters
         // are valid for writes. A socket without a reference is the packet's.
         unsafe {
@@ -376,15 +423,24 @@ impl Segment<'_> {
     }
 }
 
-/// Whether there is an MP_JOIN among the options of a TCP header.
-fn has_mptcp_join(mut options: &[u8]) -> bool {
-    loop {
-        options = match options {
-            [] | [OPTION_END, ..] => return false,
-            [OPTION_NOP, rest @ ..] => rest,
-            [OPTION_MPTCP, _, subtype, ..] if subtype >> 4 == MPTCP_JOIN => return true,
-            [_, len, ..] if *len >= 2 => options.get(usize::from(*len)..).unwrap_or_default(),
-            _ => return false,
+/// Runs through the options of a TCP header: their kinds and data.
+struct Options<'a>(&'a [u8]);
+
+impl<'a> Iterator for Options<'a> {
+    type Item = (u8, &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            match self.0 {
+                [OPTION_NOP, rest @ ..] => self.0 = rest,
+                [OPTION_END, ..] => return None,
+                &[kind, len, ref rest @ ..] => {
+                    let (data, rest) = rest.split_at_checked(usize::from(len).checked_sub(2)?)?;
+                    self.0 = rest;
+                    return Some((kind, data));
+                }
+                _ => return None,
+            }
         }
     }
 }

@@ -66,7 +66,7 @@ static REGISTERED: Atomic<*mut c_void> = Atomic::new(null_mut());
 
 struct Inner<T> {
     ops: Opaque<bindings::pernet_operations>,
-    /// Where each namespace keeps whether it was entered.
+    /// Where each namespace keeps its `hf_net`.
     id: Opaque<c_uint>,
     value: T,
 }
@@ -99,7 +99,7 @@ impl<T: PerNet> Registration<T> {
                 ops: Opaque::new(bindings::pernet_operations {
                     init: Some(init::<T>),
                     pre_exit: Some(pre_exit::<T>),
-                    size: core::mem::size_of::<bool>(),
+                    size: core::mem::size_of::<bindings::hf_net>(),
                     ..Default::default()
                 }),
                 id: Opaque::new(0),
@@ -135,45 +135,57 @@ impl<T: PerNet> Drop for Registration<T> {
     }
 }
 
-/// What is registered, the namespace, and its memory of whether it was entered.
+/// What is registered, the namespace, and the registration's memory of it.
 ///
 /// # Safety
 ///
 /// Only to be called by the callbacks below, with the namespace that they were handed.
-unsafe fn context<'a, T: PerNet>(net: *mut bindings::net) -> (&'a T, &'a Net, &'a mut bool) {
+unsafe fn context<'a, T: PerNet>(
+    net: *mut bindings::net,
+) -> (&'a T, &'a Net, *mut bindings::hf_net) {
     let inner = REGISTERED.load(Acquire).cast::<Inner<T>>();
     // SAFETY: Callbacks run only between `register_pernet_subsys()` and the end of
-    // `unregister_pernet_subsys()`, so the invariant of `REGISTERED` holds. The kernel allocated
-    // `size` zeroed bytes under `id` for this namespace before `init`, frees them after `pre_exit`,
-    // and never runs two callbacks of a namespace at once.
-    unsafe {
-        let entered = bindings::hf_net_generic(net, *(*inner).id.get());
-        (
-            &(*inner).value,
-            Net::from_ptr(net),
-            &mut *entered.cast::<bool>(),
-        )
-    }
+    // `unregister_pernet_subsys()`, so the invariant of `REGISTERED` holds.
+    let inner = unsafe { &*inner };
+    // SAFETY: The kernel allocated `size` zeroed bytes under `id` for this namespace before `init`.
+    let entry = unsafe { bindings::hf_net_of(net, *inner.id.get()) };
+    // SAFETY: By this function's requirements; a namespace outlives its callbacks.
+    let net = unsafe { Net::from_ptr(net) };
+    (&inner.value, net, entry)
 }
 
+/// # Safety
+///
+/// Only to be called by the kernel, as `pernet_operations::init` of a [`Registration`].
 unsafe extern "C" fn init<T: PerNet>(net: *mut bindings::net) -> c_int {
     // SAFETY: This is a callback.
-    let (value, net, entered) = unsafe { context::<T>(net) };
-    match value.enter(net) {
-        Ok(()) => *entered = true,
+    let (value, net, entry) = unsafe { context::<T>(net) };
+    let result = value.enter(net);
+    match result {
+        Ok(()) => {}
         Err(e) if net.is_initial() => {
             pr_err!("the initial network namespace can't be entered: {e:?}\n");
             return e.to_errno();
         }
         Err(e) => pr_warn!("a network namespace can't be entered and is left out: {e:?}\n"),
     }
+    // SAFETY: The entry is this callback's alone: the kernel never runs two of a namespace at once.
+    unsafe { (*entry).entered = result.is_ok() };
+    // SAFETY: The entry is zeroed, and lives until a grace period after `pre_exit`.
+    unsafe { bindings::hf_net_add(entry, net.as_ptr()) };
     0
 }
 
+/// # Safety
+///
+/// Only to be called by the kernel, as `pernet_operations::pre_exit` of a [`Registration`].
 unsafe extern "C" fn pre_exit<T: PerNet>(net: *mut bindings::net) {
     // SAFETY: This is a callback.
-    let (value, net, entered) = unsafe { context::<T>(net) };
-    if core::mem::take(entered) {
+    let (value, net, entry) = unsafe { context::<T>(net) };
+    // SAFETY: The entry is this callback's alone, as above.
+    if unsafe { (*entry).entered } {
         value.leave(net);
     }
+    // SAFETY: `init` has added it; a grace period passes before it is freed (`ops_undo_list()`).
+    unsafe { bindings::hf_net_remove(entry) };
 }

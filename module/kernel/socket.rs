@@ -6,7 +6,7 @@
 //! C headers: [`include/linux/tcp.h`](srctree/include/linux/tcp.h),
 //! [`include/net/inet_hashtables.h`](srctree/include/net/inet_hashtables.h)
 
-use super::bindings;
+use super::{bindings, packet::Segment};
 use core::{ffi::c_void, marker::PhantomData};
 use kernel::ffi::c_int;
 
@@ -48,7 +48,7 @@ impl Flow {
     /// its namespace is gone, too.
     pub(crate) fn receiver(&self) -> Receiver<'static> {
         let mut socket = bindings::hf_socket::default();
-        let mut start = 0;
+        let mut start = bindings::hf_start::default();
         // SAFETY: The out-parameters are valid for writes.
         let kind = unsafe { bindings::hf_tcp_find_again(&self.0, &mut socket, &mut start) };
         // SAFETY: The function returned them together; it takes a reference if it finds a socket.
@@ -56,9 +56,33 @@ impl Flow {
     }
 }
 
+impl Flow {
+    /// Whether packets of both came by the same device.
+    pub(crate) fn is_by_device_of(&self, other: &Self) -> bool {
+        (self.0.iif, self.0.sdif) == (other.0.iif, other.0.sdif)
+    }
+}
+
 impl PartialEq for Flow {
     fn eq(&self, other: &Self) -> bool {
         self.identity() == other.identity()
+    }
+}
+
+/// Sequence numbers of the first bytes that a connection's end receives and sends. Of two connections
+/// of one name they differ.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Start {
+    pub(crate) received: u32,
+    pub(crate) sent: u32,
+}
+
+impl From<bindings::hf_start> for Start {
+    fn from(start: bindings::hf_start) -> Self {
+        Self {
+            received: start.received,
+            sent: start.sent,
+        }
     }
 }
 
@@ -82,7 +106,7 @@ impl<'a> Receiver<'a> {
     pub(super) unsafe fn new(
         kind: bindings::hf_tcp_receiver,
         socket: bindings::hf_socket,
-        start: u32,
+        start: bindings::hf_start,
     ) -> Self {
         // INVARIANT: By this function's requirements.
         let socket = Socket {
@@ -92,8 +116,8 @@ impl<'a> Receiver<'a> {
         match kind {
             bindings::hf_tcp_receiver_HF_TCP_CONNECTING => Self::Connecting,
             bindings::hf_tcp_receiver_HF_TCP_REQUEST => Self::Request(Request {
-                start,
-                _socket: socket,
+                start: start.into(),
+                socket,
             }),
             bindings::hf_tcp_receiver_HF_TCP_SOCKET => Self::Socket(socket),
             _ => Self::Nobody,
@@ -103,16 +127,20 @@ impl<'a> Receiver<'a> {
 
 /// A request for a connection, which will become a socket.
 pub(crate) struct Request<'a> {
-    /// Sequence number of its stream's first byte.
-    start: u32,
+    start: Start,
     /// NULL for a SYN cookie.
-    _socket: Socket<'a>,
+    socket: Socket<'a>,
 }
 
 impl Request<'_> {
-    /// Sequence number of its stream's first byte.
-    pub(crate) fn start(&self) -> u32 {
+    /// Where its connection begins.
+    pub(crate) fn start(&self) -> Start {
         self.start
+    }
+
+    /// Whether nothing is known of it but the SYN cookie that a segment has brought back.
+    pub(crate) fn is_cookie(&self) -> bool {
+        self.socket.socket.sk.is_null()
     }
 }
 
@@ -136,6 +164,13 @@ impl Socket<'_> {
         unsafe { bindings::hf_tcp_received(self.socket.sk) }
     }
 
+    /// Where its connection begins. A wrong answer, for which no connection need exist, while its
+    /// owner moves its position.
+    pub(crate) fn start(&self) -> Start {
+        // SAFETY: By the type invariant.
+        unsafe { bindings::hf_tcp_start(self.socket.sk) }.into()
+    }
+
     /// Locks it against other softirqs; an owner in process context may be at work with it all the
     /// same. Any context that a hook runs in.
     pub(crate) fn lock(&self) -> Locked<'_> {
@@ -151,12 +186,29 @@ impl Socket<'_> {
             _lives: PhantomData,
         }
     }
+}
 
-    /// Ends the connection: its owner gets ECONNABORTED, its peer a reset. False if it had ended by
-    /// itself. Process context; may sleep.
-    pub(crate) fn end(&self) -> bool {
+/// How [`Socket::end`] went.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// Somebody owns the socket: another time.
+    Busy,
+    /// The connection had ended by itself, or no process reads from it any more.
+    Over,
+    /// It was ended.
+    Ended,
+}
+
+impl Socket<'static> {
+    /// Ends the connection: its owner gets an error, its peer a reset. Does not wait for an owner.
+    /// Process context: a hook has its packet's socket, which does not live that long.
+    pub(crate) fn end(&self) -> Ending {
         // SAFETY: By the type invariant.
-        unsafe { bindings::hf_tcp_end(self.socket.sk) }
+        match unsafe { bindings::hf_tcp_end(self.socket.sk) } {
+            bindings::hf_tcp_end_HF_TCP_BUSY => Ending::Busy,
+            bindings::hf_tcp_end_HF_TCP_ENDED => Ending::Ended,
+            _ => Ending::Over,
+        }
     }
 }
 
@@ -165,6 +217,17 @@ impl Drop for Socket<'_> {
         // SAFETY: By the type invariant; the reference, if any, is this value's.
         unsafe { bindings::hf_tcp_put(&mut self.socket) }
     }
+}
+
+/// Whether TCP would take a segment's data.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Takes {
+    /// It would discard them.
+    No,
+    /// Keys, a socket filter or an owner have a word in it.
+    Unknown,
+    /// It would.
+    Yes,
 }
 
 /// A socket that is locked, and where it stood when it was.
@@ -195,17 +258,41 @@ impl Locked<'_> {
         self.position.pending
     }
 
-    /// How many bytes of the stream TCP has taken; a FIN counts as one.
+    /// How many bytes of the stream TCP has taken; a FIN counts as one. `u64::MAX` for a connection that
+    /// was restored somewhere in its stream.
     pub(crate) fn received(&self) -> u64 {
         self.position.received
     }
 
-    /// Sequence number of the stream's first byte. Not to be relied on if [pending](Self::is_pending)
-    /// and something was received.
-    pub(crate) fn start(&self) -> u32 {
-        self.position
-            .rcv_nxt
-            .wrapping_sub(self.position.received as u32)
+    /// Where the connection begins, if [that is exact](Self::is_start_exact).
+    pub(crate) fn start(&self) -> Start {
+        self.position.start.into()
+    }
+
+    /// Whether the owner does not move the position meanwhile.
+    pub(crate) fn is_start_exact(&self) -> bool {
+        self.position.exact
+    }
+
+    /// Whether no process can read from it any more.
+    pub(crate) fn is_orphaned(&self) -> bool {
+        self.position.orphaned
+    }
+
+    /// Whether TCP would take what a segment has, if its checksum is right.
+    pub(crate) fn takes(&self, segment: &Segment<'_>) -> Takes {
+        if self.is_owned() {
+            return Takes::Unknown;
+        }
+        let Some(header) = segment.header() else {
+            return Takes::No;
+        };
+        // SAFETY: By the type invariant; `header` is valid for a read.
+        match unsafe { bindings::hf_tcp_takes(self.sk, &header) } {
+            bindings::hf_tcp_takes_HF_TCP_TAKES => Takes::Yes,
+            bindings::hf_tcp_takes_HF_TCP_UNKNOWN => Takes::Unknown,
+            _ => Takes::No,
+        }
     }
 
     /// Whether segments wait for a gap to be filled.
@@ -218,8 +305,8 @@ impl Locked<'_> {
         self.position.urgent.then_some(self.position.urg_seq)
     }
 
-    /// The segments that wait for a gap to be filled, by sequence number. `None` while somebody owns
-    /// the socket, who may be emptying the queue.
+    /// The segments that wait for a gap to be filled, by sequence number; one can cover others behind
+    /// it. `None` while somebody owns the socket, who may be emptying the queue.
     pub(crate) fn queue(&self) -> Option<Queue<'_>> {
         if self.is_owned() {
             return None;

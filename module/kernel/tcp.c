@@ -4,6 +4,7 @@
 #include <net/inet_hashtables.h>
 #include <net/tcp.h>
 
+#include "net.h"
 #include "tcp.h"
 
 /*
@@ -22,12 +23,26 @@ void hf_flow_locate(struct hf_flow *flow, const struct sk_buff *skb)
 	}
 }
 
+/*
+ * bytes_received is a statistic: on a socket that TCP_REPAIR has put into its state
+ * it begins to count there. Such a socket has completed no handshake, which counts
+ * as one packet delivered (tcp_rcv_state_process(), tcp_clean_rtx_queue()).
+ */
+static bool hf_tcp_restored(const struct sock *sk)
+{
+	/* tcp_set_state() releases what was counted before. */
+	int state = inet_sk_state_load(sk);
+
+	return state != TCP_SYN_RECV && state != TCP_SYN_SENT && state != TCP_CLOSE &&
+	       !READ_ONCE(tcp_sk(sk)->delivered);
+}
+
 u64 hf_tcp_received(const struct sock *sk)
 {
 	u64 received = data_race(tcp_sk(sk)->bytes_received);
 
 	smp_rmb();
-	return received;
+	return hf_tcp_restored(sk) ? U64_MAX : received;
 }
 
 u64 hf_skb_received(const struct sk_buff *skb)
@@ -60,7 +75,7 @@ static struct sock *hf_tcp_lookup(const struct net *net, const struct hf_flow *f
 
 /* The ACK of a SYN cookie has no socket yet: TCP makes it, and hands it what the ACK carries. */
 static bool hf_tcp_cookie(const struct sk_buff *skb, const struct hf_flow *flow,
-			  unsigned int header, u32 *start)
+			  unsigned int header, struct hf_start *start)
 {
 	const struct net *net = skb_dst_dev_net_rcu(skb);
 	struct tcphdr buffer;
@@ -69,7 +84,8 @@ static bool hf_tcp_cookie(const struct sk_buff *skb, const struct hf_flow *flow,
 	if (!th || !th->ack || th->rst ||
 	    !READ_ONCE(net->ipv4.sysctl_tcp_syncookies))
 		return false;
-	*start = ntohl(th->seq);
+	start->received = ntohl(th->seq);
+	start->sent = ntohl(th->ack_seq);
 	/* One that a program has validated (bpf_sk_assign_tcp_reqsk()). */
 	if (skb->sk && READ_ONCE(skb->sk->sk_state) == TCP_NEW_SYN_RECV &&
 	    inet_reqsk(skb->sk)->syncookie)
@@ -79,7 +95,7 @@ static bool hf_tcp_cookie(const struct sk_buff *skb, const struct hf_flow *flow,
 	return IS_ENABLED(CONFIG_IPV6) && __cookie_v6_check(ipv6_hdr(skb), th);
 }
 
-static enum hf_tcp_receiver hf_tcp_kind(const struct sock *sk, u32 *start)
+static enum hf_tcp_receiver hf_tcp_kind(const struct sock *sk, struct hf_start *start)
 {
 	switch (READ_ONCE(sk->sk_state)) {
 	case TCP_TIME_WAIT:
@@ -88,7 +104,8 @@ static enum hf_tcp_receiver hf_tcp_kind(const struct sock *sk, u32 *start)
 	case TCP_SYN_SENT:
 		return HF_TCP_CONNECTING;
 	case TCP_NEW_SYN_RECV:
-		*start = tcp_rsk(inet_reqsk(sk))->rcv_isn + 1;
+		start->received = tcp_rsk(inet_reqsk(sk))->rcv_isn + 1;
+		start->sent = tcp_rsk(inet_reqsk(sk))->snt_isn + 1;
 		return HF_TCP_REQUEST;
 	default:
 		return sk_is_tcp(sk) ? HF_TCP_SOCKET : HF_TCP_NOBODY;
@@ -97,7 +114,7 @@ static enum hf_tcp_receiver hf_tcp_kind(const struct sock *sk, u32 *start)
 
 /* The socket of a flow, to be given back with hf_tcp_put(). */
 static enum hf_tcp_receiver hf_tcp_find(const struct net *net, const struct hf_flow *flow,
-					struct hf_socket *socket, u32 *start)
+					struct hf_socket *socket, struct hf_start *start)
 {
 	socket->sk = hf_tcp_lookup(net, flow);
 	socket->held = socket->sk;
@@ -106,20 +123,17 @@ static enum hf_tcp_receiver hf_tcp_find(const struct net *net, const struct hf_f
 
 /* The same for a flow whose packet is gone, and whose namespace may be. */
 enum hf_tcp_receiver hf_tcp_find_again(const struct hf_flow *flow, struct hf_socket *socket,
-				       u32 *start)
+				       struct hf_start *start)
 {
 	enum hf_tcp_receiver receiver = HF_TCP_NOBODY;
 	const struct net *net;
 
 	socket->held = false;
-	/* A grace period passes between a namespace's leaving this list and its end. */
+	/* A grace period passes between a namespace's leaving the table and its end. */
 	rcu_read_lock();
-	for_each_net_rcu(net) {
-		if (net->net_cookie == flow->net_cookie) {
-			receiver = hf_tcp_find(net, flow, socket, start);
-			break;
-		}
-	}
+	net = hf_net_find(flow->net_cookie);
+	if (net)
+		receiver = hf_tcp_find(net, flow, socket, start);
 	rcu_read_unlock();
 	return receiver;
 }
@@ -131,7 +145,7 @@ enum hf_tcp_receiver hf_tcp_find_again(const struct hf_flow *flow, struct hf_soc
  * again, and so is done here.
  */
 static enum hf_tcp_receiver hf_tcp_find_for(const struct sk_buff *skb, const struct hf_flow *flow,
-					    struct hf_socket *socket, u32 *start)
+					    struct hf_socket *socket, struct hf_start *start)
 {
 	struct sock *sk = skb->sk;
 
@@ -143,7 +157,8 @@ static enum hf_tcp_receiver hf_tcp_find_for(const struct sk_buff *skb, const str
 }
 
 enum hf_tcp_receiver hf_tcp_receiver(const struct sk_buff *skb, const struct hf_flow *flow,
-				     unsigned int header, struct hf_socket *socket, u32 *start)
+				     unsigned int header, struct hf_socket *socket,
+				     struct hf_start *start)
 {
 	enum hf_tcp_receiver receiver = hf_tcp_find_for(skb, flow, socket, start);
 
@@ -166,8 +181,8 @@ void hf_tcp_put(struct hf_socket *socket)
 bool hf_tcp_reads_syn(const struct sk_buff *skb, const struct hf_flow *flow, bool ack)
 {
 	struct hf_socket socket;
+	struct hf_start start;
 	bool reads;
-	u32 start;
 
 	if (!ack)
 		return READ_ONCE(skb_dst_dev_net_rcu(skb)->ipv4.sysctl_tcp_fastopen) &
@@ -196,12 +211,24 @@ void hf_tcp_unlock(struct sock *sk)
 	local_bh_enable();
 }
 
+struct hf_start hf_tcp_start(const struct sock *sk)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+
+	/* bytes_acked counts the SYN of the end that opened the connection, once. */
+	return (struct hf_start) {
+		.received = READ_ONCE(tp->rcv_nxt) - (u32)data_race(tp->bytes_received),
+		.sent = READ_ONCE(tp->snd_una) - (u32)data_race(tp->bytes_acked),
+	};
+}
+
 /*
  * The lock keeps other softirqs from moving the position, not an owner in process
  * context: __release_sock() hands it the backlog with the lock dropped. While it
- * does, tail is NULL, but len stays until its end. tcp_rcv_nxt_update() changes
- * bytes_received first; read in the opposite order, 0 bytes received mean that
- * rcv_nxt is untouched where stores stay in order (x86).
+ * does, tail is NULL, but len stays until its end. It changes rcv_nxt and
+ * bytes_received in no order that other CPUs could rely on; but as long as nothing
+ * was received both say what copied_seq does, which only readers move, and they
+ * don't read meanwhile.
  */
 void hf_tcp_position(const struct sock *sk, struct hf_position *position)
 {
@@ -210,12 +237,15 @@ void hf_tcp_position(const struct sock *sk, struct hf_position *position)
 	position->owned = sk->sk_lock.owned;
 	position->pending = position->owned &&
 			    (READ_ONCE(sk->sk_backlog.len) || READ_ONCE(sk->sk_backlog.tail));
-	position->rcv_nxt = READ_ONCE(tp->rcv_nxt);
-	smp_rmb();
-	position->received = data_race(tp->bytes_received);
+	position->start = hf_tcp_start(sk);
+	position->received = hf_tcp_received(sk);
+	position->exact = !position->pending ||
+			  (!position->received &&
+			   position->start.received == READ_ONCE(tp->copied_seq));
 	position->queued = !RB_EMPTY_ROOT(&tp->out_of_order_queue);
 	position->urgent = READ_ONCE(tp->urg_data);
 	position->urg_seq = READ_ONCE(tp->urg_seq);
+	position->orphaned = sock_flag(sk, SOCK_DEAD);
 }
 
 static void hf_tcp_queued(struct hf_queued *queued, const struct rb_node *node)
@@ -237,9 +267,63 @@ void hf_tcp_queue_next(struct hf_queued *queued)
 	hf_tcp_queued(queued, rb_next(&queued->skb->rbnode));
 }
 
-bool hf_tcp_end(struct sock *sk)
+static bool hf_tcp_has_keys(const struct tcp_sock *tp)
 {
-	return tcp_abort(sk, ECONNABORTED) == 0;
+#ifdef CONFIG_TCP_MD5SIG
+	if (rcu_access_pointer(tp->md5sig_info))
+		return true;
+#endif
+#ifdef CONFIG_TCP_AO
+	if (rcu_access_pointer(tp->ao_info))
+		return true;
+#endif
+	return false;
+}
+
+/* After tcp_ack(), tcp_validate_incoming(), tcp_sequence() and tcp_data_queue(). */
+enum hf_tcp_takes hf_tcp_takes(const struct sock *sk, const struct hf_segment *segment)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+	u32 oldest = tp->snd_una - (u32)min_t(u64, tp->max_window, tp->bytes_acked);
+
+	if (before(segment->ack, oldest) || after(segment->ack, tp->snd_nxt))
+		return HF_TCP_REFUSES;
+	if (segment->timestamp && tp->rx_opt.tstamp_ok) {
+		struct tcp_options_received rx_opt = tp->rx_opt;
+
+		rx_opt.rcv_tsval = segment->tsval;
+		if (!tcp_paws_check(&rx_opt, TCP_PAWS_WINDOW))
+			return HF_TCP_REFUSES;
+	}
+	if (after(segment->seq, tp->rcv_nxt) || !after(segment->end_seq, tp->rcv_nxt))
+		return HF_TCP_REFUSES;
+	if (hf_tcp_has_keys(tp) || rcu_access_pointer(sk->sk_filter))
+		return HF_TCP_UNKNOWN;
+	return HF_TCP_TAKES;
+}
+
+/*
+ * tcp_abort() would wait for an owner, who may keep the socket for ever. disconnect()
+ * does the same work under the spinlock alone (inet_child_forget()). Where no process
+ * reads from the socket any more, nothing has to be ended.
+ */
+enum hf_tcp_end hf_tcp_end(struct sock *sk)
+{
+	enum hf_tcp_end end;
+
+	hf_tcp_lock(sk);
+	if (sk->sk_lock.owned) {
+		end = HF_TCP_BUSY;
+	} else if (sk->sk_state == TCP_CLOSE || sock_flag(sk, SOCK_DEAD)) {
+		end = HF_TCP_OVER;
+	} else {
+		/* Who sleeps in a system call must not go on with it. */
+		sk->sk_disconnects++;
+		sk->sk_prot->disconnect(sk, 0);
+		end = HF_TCP_ENDED;
+	}
+	hf_tcp_unlock(sk);
+	return end;
 }
 
 u32 hf_serial_cpu(void)

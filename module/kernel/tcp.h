@@ -25,19 +25,26 @@ struct hf_flow {
 void hf_flow_locate(struct hf_flow *flow, const struct sk_buff *skb);
 
 /*
- * How many bytes of its stream a socket has received, 0 for a packet whose socket
- * is not known yet. One monotone load, no lock; a later load sees what was done
- * before that many were let through.
+ * How many bytes of its stream a socket has received, U64_MAX if it was restored
+ * (TCP_REPAIR) somewhere in its stream; 0 for a packet whose socket is not known
+ * yet. Monotone, no lock; a later load sees what was done before that many were
+ * let through.
  */
 u64 hf_tcp_received(const struct sock *sk);
 u64 hf_skb_received(const struct sk_buff *skb);
 bool hf_skb_readable(const struct sk_buff *skb);
 
+/* Where both directions of a connection begin: sequence numbers of their first bytes. */
+struct hf_start {
+	u32 received;
+	u32 sent;
+};
+
 /* What will become of a segment's data. */
 enum hf_tcp_receiver {
 	HF_TCP_NOBODY,		/* nobody reads it: no socket, time-wait, closed */
 	HF_TCP_CONNECTING,	/* the socket waits for its SYN-ACK */
-	HF_TCP_REQUEST,		/* a socket yet to be made; *start is its stream's */
+	HF_TCP_REQUEST,		/* a socket yet to be made; *start is its connection's */
 	HF_TCP_SOCKET,		/* a socket */
 };
 struct hf_socket {
@@ -45,28 +52,39 @@ struct hf_socket {
 	bool held;		/* by a reference of ours, else by the packet's */
 };
 enum hf_tcp_receiver hf_tcp_receiver(const struct sk_buff *skb, const struct hf_flow *flow,
-				     unsigned int header, struct hf_socket *socket, u32 *start);
-enum hf_tcp_receiver hf_tcp_find_again(const struct hf_flow *flow, struct hf_socket *socket, u32 *start);
+				     unsigned int header, struct hf_socket *socket,
+				     struct hf_start *start);
+enum hf_tcp_receiver hf_tcp_find_again(const struct hf_flow *flow, struct hf_socket *socket,
+				       struct hf_start *start);
 void hf_tcp_put(struct hf_socket *socket);
+
+/* A socket's start, read without its lock: wrong while its owner moves its position. */
+struct hf_start hf_tcp_start(const struct sock *sk);
 
 /* Whether the data of a SYN may be read as the start of a stream (RFC 7413). */
 bool hf_tcp_reads_syn(const struct sk_buff *skb, const struct hf_flow *flow, bool ack);
 
 /* Where a socket stands in its stream. */
 struct hf_position {
-	u32 rcv_nxt;
+	struct hf_start start;
 	u32 urg_seq;
-	u64 received;		/* bytes before rcv_nxt */
+	u64 received;		/* bytes, as of hf_tcp_received() */
 	bool owned;		/* by a process */
 	bool pending;		/* segments wait for the owner: the position lags */
+	bool exact;		/* the start is not torn, though it may lag */
 	bool queued;		/* the out-of-order queue is not empty */
 	bool urgent;		/* urg_seq is the place of an urgent byte */
+	bool orphaned;		/* no process can read from it any more */
 };
 void hf_tcp_lock(struct sock *sk);
 void hf_tcp_unlock(struct sock *sk);
 void hf_tcp_position(const struct sock *sk, struct hf_position *position);
 
-/* The out-of-order queue of a locked socket that nobody owns, in order. */
+/*
+ * The out-of-order queue of a locked socket that nobody owns, in the order of the
+ * segments' beginnings. One can cover others behind it, where it has grown by what
+ * came later (tcp_ooo_try_coalesce()).
+ */
 struct hf_queued {
 	const struct sk_buff *skb;	/* NULL: the end */
 	u32 seq;
@@ -75,8 +93,35 @@ struct hf_queued {
 void hf_tcp_queue_first(const struct sock *sk, struct hf_queued *queued);
 void hf_tcp_queue_next(struct hf_queued *queued);
 
-/* Ends a connection, with a reset for both of its ends. Process context. */
-bool hf_tcp_end(struct sock *sk);
+/* What of a segment's header decides whether TCP takes its data. */
+struct hf_segment {
+	u32 seq;
+	u32 end_seq;
+	u32 ack;
+	u32 tsval;
+	bool timestamp;		/* tsval is there */
+};
+/*
+ * Whether TCP would take a segment whose checksum is right, on a locked socket that
+ * nobody owns. HF_TCP_UNKNOWN: keys or a socket filter have a word in it.
+ */
+enum hf_tcp_takes {
+	HF_TCP_REFUSES,
+	HF_TCP_UNKNOWN,
+	HF_TCP_TAKES,
+};
+enum hf_tcp_takes hf_tcp_takes(const struct sock *sk, const struct hf_segment *segment);
+
+/*
+ * Ends a connection, with a reset for both of its ends, unless a process owns the
+ * socket. Waits for no owner, but sends a packet: not to be called from the hook.
+ */
+enum hf_tcp_end {
+	HF_TCP_BUSY,		/* it has an owner */
+	HF_TCP_OVER,		/* it has ended by itself, or no process reads from it */
+	HF_TCP_ENDED,
+};
+enum hf_tcp_end hf_tcp_end(struct sock *sk);
 
 /*
  * The CPU whose softirqs are off from here until TCP has the packet, so that its

@@ -72,14 +72,15 @@ impl<T: Work> DelayedWork<T> {
     pub(crate) fn ask(&self, delay: u32) {
         if !self.0.is_due.load(Relaxed) {
             self.0.is_due.store(true, Relaxed);
-            self.ask_sooner(delay);
+            // SAFETY: By the type invariant.
+            unsafe { bindings::hf_delayed_work_queue(self.0.work.get(), delay) }
         }
     }
 
-    /// Asks for it in so many milliseconds, whenever it was due. Any context.
-    pub(crate) fn ask_sooner(&self, delay: u32) {
+    /// Asks for it as soon as can be, whenever it was due. Any context.
+    pub(crate) fn expedite(&self) {
         // SAFETY: By the type invariant.
-        unsafe { bindings::hf_delayed_work_queue(self.0.work.get(), delay) }
+        unsafe { bindings::hf_delayed_work_expedite(self.0.work.get()) }
     }
 
     /// Calls it off, and waits for it if it is being done. Nobody may ask for it meanwhile, or it
@@ -97,6 +98,9 @@ impl<T: Work> Drop for DelayedWork<T> {
     }
 }
 
+/// # Safety
+///
+/// Only to be called by the work queue, as the function of a [`DelayedWork<T>`].
 unsafe extern "C" fn run<T: Work>(work: *mut bindings::work_struct) {
     // SAFETY: This is the function of a `delayed_work`, whose first field is the `work_struct`, and
     // which is the first field of an `Inner<T>` that lives until the work was called off.
@@ -105,7 +109,8 @@ unsafe extern "C" fn run<T: Work>(work: *mut bindings::work_struct) {
     inner.is_due.store(false, Relaxed);
     if let Some(delay) = inner.task.run() {
         inner.is_due.store(true, Relaxed);
-        // SAFETY: As above; work may queue itself, `cancel_delayed_work_sync()` sees to that.
+        // SAFETY: The work is initialised; it may queue itself, `cancel_delayed_work_sync()` sees to
+        // that. Where it was expedited meanwhile, that holds.
         unsafe { bindings::hf_delayed_work_queue(inner.work.get(), delay) };
     }
 }

@@ -20,8 +20,8 @@ PIECES = b"GET /" + b"a" * 1300, b"a" * 1300 + b" HTTP/1.1\r\nHost: example.com\
 LIKE_HTTP = PIECES[0], b"a" * 1300 + b" is not\r\n"
 
 # 8: the TCP header itself is cut. 24: it is whole, and followed by the stream's first four bytes.
-# Linux takes no smaller fragments of IPv6 than the last.
-FRAGMENTS = [(IPV4, 8), (IPV4, 24), (IPV4, 1240), (IPV6, 1240)]
+# Linux takes no smaller fragments of IPv6 than 1240. 2048: a whole packet with a fragment header (RFC 6946).
+FRAGMENTS = [(IPV4, 8), (IPV4, 24), (IPV4, 1240), (IPV6, 1240), (IPV6, 2048)]
 by_fragments = pytest.mark.parametrize(
     "family, size", FRAGMENTS, ids=[f"{FAMILY_NAMES[family]}-{size}" for family, size in FRAGMENTS])
 

@@ -7,9 +7,11 @@
  * stream in one buffer and looks for the parts of a line in it, so that the
  * two are unlikely to share a mistake.
  */
+#define _GNU_SOURCE
 #include <ctype.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,6 +48,50 @@ static bool begins(const unsigned char *p, const unsigned char *end, const char 
 	return (size_t)(end - p) >= len && !memcmp(p, with, len);
 }
 
+/* Whether the method of n characters at p is registered, letter case aside. */
+static bool is_registered(const char *p, size_t n)
+{
+	static const char names[] =
+		" ACL BASELINE-CONTROL BIND CHECKIN CHECKOUT CONNECT COPY DELETE GET HEAD LABEL LINK"
+		" LOCK MERGE MKACTIVITY MKCALENDAR MKCOL MKREDIRECTREF MKWORKSPACE MOVE OPTIONS"
+		" ORDERPATCH PATCH POST PRI PROPFIND PROPPATCH PUT QUERY REBIND REPORT SEARCH TRACE"
+		" UNBIND UNCHECKOUT UNLINK UNLOCK UPDATE UPDATEREDIRECTREF VERSION-CONTROL ";
+	char name[METHOD_MAX + 3];
+
+	snprintf(name, sizeof(name), " %.*s ", (int)n, p);
+	return strcasestr(names, name);
+}
+
+static bool is_upper(const unsigned char *p, size_t n)
+{
+	while (n--) {
+		if (islower(p[n]))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Where a target and what ends it, in [p, end), can be neither "*" nor begin with
+ * a scheme and "://" any more; end if nowhere.
+ */
+static const unsigned char *find_fault(const unsigned char *p, const unsigned char *end)
+{
+	const unsigned char *colon;
+
+	if (*p == '*')
+		return p + 1 < end && !isspace(p[1]) ? p + 1 : end;
+	if (!isalpha(*p))
+		return p;
+	while (p < end && (isalnum(*p) || (*p && strchr("+-.", *p))))
+		p++;
+	for (colon = p; p < end && p - colon < 3; p++) {
+		if (*p != "://"[p - colon])
+			return p;
+	}
+	return end;
+}
+
 /* Where a version's digit is in [p, end): behind white space and "HTTP/". */
 static const unsigned char *find_version(const unsigned char *p, const unsigned char *end)
 {
@@ -60,7 +106,9 @@ static const unsigned char *find_version(const unsigned char *p, const unsigned 
 static const unsigned char *classify(const unsigned char *start, const unsigned char *end,
 				     enum verdict *verdict)
 {
-	const unsigned char *method, *space, *target, *behind, *newline, *version;
+	const unsigned char *method, *space, *target, *stop, *word_end, *behind, *fault, *version;
+	bool registered, exact, path;
+	size_t n;
 
 	if (begins(start, end, "PRI * HTTP/2")) {
 		*verdict = H2C;
@@ -73,6 +121,7 @@ static const unsigned char *classify(const unsigned char *start, const unsigned 
 		return start + 5;
 	}
 
+	*verdict = OTHER;
 	for (method = start; method < end && isspace(*method); method++)
 		;
 	for (space = method; space < end && is_tchar(*space); space++) {
@@ -81,38 +130,52 @@ static const unsigned char *classify(const unsigned char *start, const unsigned 
 	}
 	if (space == end)
 		return NULL;
-	if (space == method || !is_space(*space)) {
-		*verdict = OTHER;
+	n = space - method;
+	if (!n || !is_space(*space))
 		return space;
-	}
+	registered = is_registered((const char *)method, n);
+	exact = registered && is_upper(method, n);
 
 	for (target = space; target < end && is_space(*target); target++)
 		;
 	if (target == end)
 		return NULL;
-	if (*target == '\n') {
-		*verdict = OTHER;
-		return target;
-	}
 
-	newline = memchr(target, '\n', end - target);
-	version = find_version(target + 1, newline ? newline : end);
-	if (version) {
-		*verdict = HTTP1;
-		return version;
-	}
-	if (!newline)
-		return NULL;
-	for (behind = target; !isspace(*behind); behind++)
+	/* What ends the line, or makes it none. */
+	for (stop = target; stop < end && *stop && *stop != '\n'; stop++)
 		;
-	while (is_space(*behind))
-		behind++;
-	if (space - method == 3 && !memcmp(method, "GET", 3) && *target == '/' &&
-	    behind == newline)
+	for (word_end = target; word_end < stop && !is_space(*word_end); word_end++)
+		;
+	for (behind = word_end; behind < stop && is_space(*behind); behind++)
+		;
+	path = *target == '/';
+	fault = path ? end : find_fault(target, word_end < end ? word_end + 1 : end);
+	if (!exact && fault <= word_end && fault < end)
+		return fault;
+
+	if (path && registered) {
+		version = find_version(target + 1, stop);
+		if (version) {
+			*verdict = HTTP1;
+			return version;
+		}
+	} else {
+		for (n = 0; n < 5 && behind + n < stop; n++) {
+			if (behind[n] != "HTTP/"[n])
+				return behind + n;
+		}
+		if (n == 5 && behind + n < stop) {
+			if (isdigit(behind[n]))
+				*verdict = HTTP1;
+			return behind + n;
+		}
+	}
+	if (stop == end)
+		return NULL;
+	if (*stop && exact && space - method == 3 && !memcmp(method, "GET", 3) &&
+	    *target != '*' && fault > word_end && behind == stop && target < word_end)
 		*verdict = HTTP09;
-	else
-		*verdict = OTHER;
-	return newline;
+	return stop;
 }
 
 /**
@@ -123,7 +186,7 @@ static const unsigned char *classify(const unsigned char *start, const unsigned 
  */
 enum verdict reference_classify(const unsigned char *p, size_t n, size_t *decided)
 {
-	enum verdict verdict = UNDECIDED;
+	enum verdict verdict;
 	const unsigned char *deciding = classify(p, p + (n < LIMIT ? n : LIMIT), &verdict);
 
 	if (deciding) {
@@ -131,6 +194,8 @@ enum verdict reference_classify(const unsigned char *p, size_t n, size_t *decide
 	} else if (n >= LIMIT) {
 		verdict = OTHER;
 		*decided = LIMIT;
+	} else {
+		verdict = UNDECIDED;
 	}
 	return verdict;
 }

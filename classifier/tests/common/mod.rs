@@ -42,8 +42,11 @@ fn space() -> impl Strategy<Value = String> {
 
 fn method() -> impl Strategy<Value = String> {
     prop_oneof![
-        select(&["GET", "PRI", "HTTP", "POST", "GETS", "get", "M-SEARCH"][..])
-            .prop_map(str::to_owned),
+        select(
+            &["GET", "PRI", "HTTP", "POST", "GETS", "get", "M-SEARCH", "UPDATE", "propFind", "30"]
+                [..]
+        )
+        .prop_map(str::to_owned),
         "[A-Z!#$%&'*+.^_`|~-]{0,34}",
     ]
 }
@@ -56,8 +59,10 @@ fn target() -> impl Strategy<Value = String> {
         "0123456789abcdef0123456789abcdef",
     ];
     prop_oneof![
-        1 => select(&["/", "*"][..]).prop_map(str::to_owned),
+        1 => select(&["/", "*", "http://h/", "a+b-c.d9://", "http:/", "h:80", "key"][..])
+            .prop_map(str::to_owned),
         2 => some_of(PIECES, 0..8),
+        1 => some_of(PIECES, 0..8).prop_map(|rest| format!("/{rest}")),
     ]
 }
 

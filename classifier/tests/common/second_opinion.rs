@@ -51,7 +51,51 @@ pub fn agree(verdict: Option<Verdict>, opinion: Opinion) -> bool {
     opinion == same
 }
 
-/// Why the two differ. But for the last three, it is the classifier that calls more streams HTTP, or
+/// The methods that take any target without white space.
+pub const REGISTERED: [&str; 40] = [
+    "ACL",
+    "BASELINE-CONTROL",
+    "BIND",
+    "CHECKIN",
+    "CHECKOUT",
+    "CONNECT",
+    "COPY",
+    "DELETE",
+    "GET",
+    "HEAD",
+    "LABEL",
+    "LINK",
+    "LOCK",
+    "MERGE",
+    "MKACTIVITY",
+    "MKCALENDAR",
+    "MKCOL",
+    "MKREDIRECTREF",
+    "MKWORKSPACE",
+    "MOVE",
+    "OPTIONS",
+    "ORDERPATCH",
+    "PATCH",
+    "POST",
+    "PRI",
+    "PROPFIND",
+    "PROPPATCH",
+    "PUT",
+    "QUERY",
+    "REBIND",
+    "REPORT",
+    "SEARCH",
+    "TRACE",
+    "UNBIND",
+    "UNCHECKOUT",
+    "UNLINK",
+    "UNLOCK",
+    "UPDATE",
+    "UPDATEREDIRECTREF",
+    "VERSION-CONTROL",
+];
+
+/// Why the two differ. But for the last four, it is the classifier that calls more streams HTTP, or
 /// holds it possible for longer: it must take for a request whatever some server answers as one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Difference {
@@ -73,6 +117,9 @@ pub enum Difference {
     ControlInTarget,
     /// A target that is not UTF-8: the same.
     NotUtf8,
+    /// A target that is no path, no `*` and has no scheme, behind a method that is not registered:
+    /// log lines and other protocols look like that.
+    OtherTarget,
     /// A method of more than 32 characters: `httparse` has no bound.
     LongMethod,
     /// A longer line than the classifier looks at.
@@ -154,9 +201,22 @@ fn in_other(start: &[u8]) -> Option<Difference> {
         Some(Difference::LongLine)
     } else if !blank.is_empty() && line == b"HTTP/" {
         Some(Difference::EmptyLineBeforeResponse)
+    } else if is_other_target(line) {
+        Some(Difference::OtherTarget)
     } else {
         None
     }
+}
+
+/// Whether a `line`, up to where it is no more a request, has a target that its method does not take.
+fn is_other_target(line: &[u8]) -> bool {
+    let (method, rest) = split(line, is_space);
+    let (_gap, rest) = split(rest, |byte| !is_space(byte));
+    let (target, _) = split(rest, is_space);
+    let is_absolute = target.windows(3).any(|bytes| bytes == b"://");
+    let is_taken = target.starts_with(b"/") || target == b"*" || is_absolute;
+    let is_registered = REGISTERED.iter().any(|name| name.as_bytes() == method);
+    !target.is_empty() && !is_taken && !is_registered
 }
 
 /// Whether `blank` is made of empty lines. The last may be `cut` before its LF.

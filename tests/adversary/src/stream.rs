@@ -21,31 +21,46 @@ pub(crate) fn http(random: &mut impl Rng) -> Vec<u8> {
             &leading(random)[..],
             b"GET",
             &space(random),
-            b"/",
+            pick(random, &["/", "http://example.com/"]),
             &text(random, 20, TARGET),
             line_end(random),
         ]
         .concat(),
-        _ => [
-            &leading(random)[..],
-            &method(random),
-            &space(random),
-            &target(random),
-            &space(random),
-            pick(
-                random,
-                &["HTTP/1.1", "HTTP/1.0", "HTTP/2", "HTTP/0.9", "HTTP/9.9"],
-            ),
-            line_end(random),
-            b"Host: example.com\r\n\r\n",
-        ]
-        .concat(),
+        2 => request(random, REGISTERED, OPAQUE),
+        3 => request(random, KNOWN, &["/a b c", "/a\t\x0bb HTTP/x", "/a HTTP b"]),
+        _ => {
+            let (method, target) = (method(random), target(random));
+            line(random, &method, &target)
+        }
     }
+}
+
+/// A request of one of these methods, for one of these targets.
+fn request(random: &mut impl Rng, methods: &[&'static str], targets: &[&'static str]) -> Vec<u8> {
+    let (method, target) = (pick(random, methods), pick(random, targets));
+    line(random, method, target)
+}
+
+fn line(random: &mut impl Rng, method: &[u8], target: &[u8]) -> Vec<u8> {
+    [
+        &leading(random)[..],
+        method,
+        &space(random),
+        target,
+        &space(random),
+        pick(
+            random,
+            &["HTTP/1.1", "HTTP/1.0", "HTTP/2", "HTTP/0.9", "HTTP/9.9"],
+        ),
+        line_end(random),
+        b"Host: example.com\r\n\r\n",
+    ]
+    .concat()
 }
 
 /// What looks like HTTP, and is none, or not yet.
 pub(crate) fn near_miss(random: &mut impl Rng) -> Vec<u8> {
-    match random.random_range(0..9) {
+    match random.random_range(0..12) {
         // A proper prefix of a request.
         0 | 1 => {
             let mut whole = http(random);
@@ -80,7 +95,11 @@ pub(crate) fn near_miss(random: &mut impl Rng) -> Vec<u8> {
             b"\r\nGET / HTTP/1.1\r\n\r\n",
         ]
         .concat(),
-        7 => b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".to_vec(),
+        // A target that its method does not take.
+        7 => request(random, &["get", "XYZZY", "a1", "203.0.113.9"], OPAQUE),
+        8 => request(random, &["XYZZY", "a1", "203.0.113.9"], &["/a b", "/ - -"]),
+        9 => request(random, KNOWN, &["http://example.com/a b", "* x", "/\0"]),
+        10 => b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".to_vec(),
         _ => b"PRI * SMTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(),
     }
 }
@@ -122,23 +141,27 @@ fn leading(random: &mut impl Rng) -> Vec<u8> {
     }
 }
 
+/// Methods that are registered; the same in any letter case; and targets that only the former take.
+const REGISTERED: &[&str] = &[
+    "GET", "GET", "POST", "PUT", "HEAD", "OPTIONS", "DELETE", "CONNECT", "PROPFIND",
+];
+const KNOWN: &[&str] = &["GET", "POST", "UPDATEREDIRECTREF", "get", "hEaD", "Unlock"];
+const OPAQUE: &[&str] = &["example.com:443", "index.html", "**", "mailto:a", "\"a\""];
+
 fn method(random: &mut impl Rng) -> Vec<u8> {
-    const KNOWN: &[&str] = &[
-        "GET", "GET", "POST", "PUT", "HEAD", "OPTIONS", "DELETE", "CONNECT", "PROPFIND", "get",
-        "XYZZY",
-    ];
-    if random.random_bool(0.8) {
-        pick(random, KNOWN).to_vec()
-    } else {
-        text(random, 32, TOKEN)
+    match random.random_range(0..10) {
+        0 => pick(random, KNOWN).to_vec(),
+        1 | 2 => text(random, 32, TOKEN),
+        _ => pick(random, REGISTERED).to_vec(),
     }
 }
 
+/// One that every method takes.
 fn target(random: &mut impl Rng) -> Vec<u8> {
     match random.random_range(0..10) {
         0 => b"*".to_vec(),
         1 => b"http://example.com/".to_vec(),
-        2 => b"example.com:443".to_vec(),
+        2 => b"a+b-c.9://h".to_vec(),
         3 => [&b"/"[..], &text(random, 8000, TARGET)].concat(),
         4 => b"/".to_vec(),
         _ => [&b"/"[..], &text(random, 60, TARGET)].concat(),

@@ -5,10 +5,10 @@ import ipaddress
 import socket
 import struct
 
+from support import ipv6
 from support.topology import IPV4, bracketed
 
 _ETHERTYPE = {4: 0x0800, 6: 0x86DD}
-_FRAGMENT_HEADER = 44
 _FIN, _SYN, _RST, _PSH, _ACK, _URG = 0x01, 0x02, 0x04, 0x08, 0x10, 0x20
 
 # The greatest sequence number: behind it they begin anew.
@@ -23,7 +23,15 @@ def _checksum(data):
     return ~total & 0xFFFF
 
 
-def _link_address(namespace, device):
+def datagram(source, destination, ports, data):
+    """A datagram of UDP over IPv6."""
+    head = struct.pack("!HHH", *ports, 8 + len(data))
+    pseudo = source.packed + destination.packed + struct.pack("!II", 8 + len(data), socket.IPPROTO_UDP)
+    return head + struct.pack("!H", _checksum(pseudo + head + bytes(2) + data)) + data
+
+
+def link_address(namespace, device):
+    """A device's hardware address."""
     text = namespace.ip("-brief link show dev", device).split()[2]
     return bytes.fromhex(text.replace(":", ""))
 
@@ -40,8 +48,8 @@ class HandmadeClient:
         self._ports = port, endpoint.port
         self._bare_ack = bare_ack
         self._sequence, self._acknowledged = first, 0
-        mac = _link_address(topology.client, topology.device)
-        self._ethernet = _link_address(topology.server, topology.device) + mac
+        mac = link_address(topology.client, topology.device)
+        self._ethernet = link_address(topology.server, topology.device) + mac
         self._ethernet += struct.pack("!H", _ETHERTYPE[self._source.version])
         topology.server.ip("neighbour replace", own, "lladdr", mac.hex(":"), "dev", topology.device)
         with topology.client:
@@ -66,10 +74,11 @@ class HandmadeClient:
     def __str__(self):
         return f"{bracketed(self.name[0])}:{self.name[1]}"
 
-    def send(self, data, fragment_size=None, **header):
-        """Sends a segment whose header is that of _segment(); with a fragment size, a multiple of 8, in fragments.
-        The position is not moved on."""
-        self._send(self._segment(_PSH | _ACK, data, **header), fragment_size)
+    def send(self, data, fragment_size=None, extensions=(), only=slice(None), **header):
+        """Sends a segment whose header is that of _segment(); with a fragment size, a multiple of 8, in fragments; with
+        IPv6, extension headers may come first. What is sent is `only` a slice of the packets, and the position is not
+        moved on."""
+        self._send(self._segment(_PSH | _ACK, data, **header), fragment_size, extensions=extensions, only=only)
 
     def send_corrupt(self, data, **header):
         """The same with a wrong checksum."""
@@ -112,25 +121,32 @@ class HandmadeClient:
         checksum = _checksum(pseudo + head + data)
         return head[:16] + struct.pack("!H", checksum) + head[18:] + data
 
-    def _send(self, segment, fragment_size=None):
-        size = fragment_size or len(segment)
+    def _send(self, segment, fragment_size=None, **how):
+        for packet in self._packets(segment, fragment_size, **how):
+            self._transmit(packet)
+
+    def _transmit(self, packet):
+        self._socket.send(self._ethernet + packet)
+
+    def _packets(self, segment, fragment_size, extensions=(), only=slice(None)):
+        if self._source.version == 4:
+            packets = self._ipv4_packets(segment, fragment_size or len(segment))
+        elif fragment_size is None:
+            packets = [ipv6.packet(self._source, self._destination, socket.IPPROTO_TCP, segment, extensions)]
+        else:
+            packets = ipv6.fragments(self._source, self._destination, socket.IPPROTO_TCP, segment, fragment_size,
+                                     self._sequence, extensions)
+        return list(packets)[only]
+
+    def _ipv4_packets(self, segment, size):
+        addresses = self._source.packed + self._destination.packed
         for offset in range(0, len(segment), size):
             piece = segment[offset:offset + size]
             more = offset + size < len(segment)
-            self._socket.send(self._ethernet + self._packet(piece, offset, more, fragment_size is not None))
-
-    def _packet(self, payload, offset, more, is_fragment):
-        addresses = self._source.packed + self._destination.packed
-        if self._source.version == 4:
-            head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(payload), self._sequence & 0xFFFF,
+            head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(piece), self._sequence & 0xFFFF,
                                more << 13 | offset // 8, 64, socket.IPPROTO_TCP, 0)
             checksum = _checksum(head + addresses)
-            return head[:10] + struct.pack("!H", checksum) + addresses + payload
-        next_header = socket.IPPROTO_TCP
-        if is_fragment:
-            payload = struct.pack("!BBHI", next_header, 0, offset | more, self._sequence) + payload
-            next_header = _FRAGMENT_HEADER
-        return struct.pack("!IHBB", 6 << 28, len(payload), next_header, 64) + addresses + payload
+            yield head[:10] + struct.pack("!H", checksum) + addresses + piece
 
     def _read_syn_ack(self):
         """The server's answer to the SYN."""
@@ -140,6 +156,23 @@ class HandmadeClient:
             if len(segment) >= 20 and struct.unpack("!HH", segment[:4]) == self._ports[::-1]:
                 if segment[13] == _SYN | _ACK:
                     return segment
+
+
+class LoopbackClient(HandmadeClient):
+    """One in the server's own namespace, whose packets go out there and come back over loopback; what answers them goes
+    out by the topology's device. IPv6."""
+
+    def __init__(self, topology, endpoint, **options):
+        super().__init__(topology, endpoint, **options)
+        with topology.server:
+            self._raw = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW)
+
+    def __exit__(self, *_):
+        super().__exit__()
+        self._raw.close()
+
+    def _transmit(self, packet):
+        self._raw.sendto(packet, (str(self._destination), 0))
 
 
 def deliver(server, client, *pieces, **how):

@@ -86,6 +86,21 @@ const FORMS: &[Form] = &[
     ),
     (
         25,
+        "a target in absolute form behind an unknown method",
+        b"XYZZY http://example.com/ HTTP/1.1\r\n\r\n",
+    ),
+    (
+        25,
+        "white space in a target",
+        b"post /a b\tc HTTP/1.1\r\n\r\n",
+    ),
+    (
+        25,
+        "a line of an access log",
+        b"203.0.113.9 - - [26/Nov/2026:02:20:00 +0000] \"GET / HTTP/1.1\" 200\n",
+    ),
+    (
+        25,
         "a SIP target",
         b"OPTIONS sip:a@example.com SIP/2.0\r\n\r\n",
     ),

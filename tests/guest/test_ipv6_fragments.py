@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Fragments of IPv6 are put together if they are for this host, and only then."""
+
+import contextlib
+import dataclasses
+import ipaddress
+import pathlib
+import socket
+import struct
+import subprocess
+
+import pytest
+
+from support import http_filter, ipv6, nftables, ways
+from support.handmade import HandmadeClient, LoopbackClient, datagram, deliver, link_address
+from support.namespace import new_namespace
+from support.streams import Recorder
+from support.topology import IPV4, IPV6, Endpoint, Topology, veth_pair
+from support.wait import wait_until
+
+# No segment is longer than one may be, and each is cut in two.
+SIZE = 1240
+REQUEST = b"GET /" + b"a" * 1300 + b" HTTP/1.1\r\nHost: example.com\r\n\r\n"
+LIKE_HTTP = b"GET /" + b"a" * 1300, b"a" * 1300 + b" is not\r\n"
+OTHER = b"SSH-2.0-" + b"a" * 1300 + b"\r\n"
+
+EXTENSIONS = {
+    "hop-by-hop": [(ipv6.HOP_BY_HOP, ipv6.PADDING)],
+    "destination": [(ipv6.DESTINATION, ipv6.PADDING)],
+    "both": [(ipv6.HOP_BY_HOP, ipv6.PADDING), (ipv6.DESTINATION, ipv6.PADDING)],
+}
+by_extensions = pytest.mark.parametrize("extensions", EXTENSIONS.values(), ids=EXTENSIONS)
+
+# What is sent as UDP, and by whom.
+DATA = bytes(range(256)) * 12
+SOURCE = ipaddress.ip_address("2001:db8:77::7")
+SERVER = ipaddress.ip_address("2001:db8:99::1")
+PORTS = 5353, 9999
+
+
+@pytest.fixture
+def server(filtered, veth):
+    with Recorder(veth.endpoint(IPV6)) as recorder:
+        yield recorder
+
+
+@pytest.fixture
+def short_lived():
+    """A pair for what leaves fragments waiting, which later tests must not meet."""
+    with veth_pair("short") as pair:
+        yield pair
+
+
+def leave_waiting(client):
+    """Sends the first of two fragments."""
+    client.send(OTHER, fragment_size=SIZE, only=slice(1))
+
+
+def assert_blocked(server, client, **how):
+    before = http_filter.counters()["dropped"]
+    client.send(REQUEST, **how)
+    wait_until(lambda: http_filter.counters()["dropped"] > before, "the request is dropped")
+    assert server.read_from(client) == b""
+
+
+# For this host.
+
+@by_extensions
+def test_headers_before_the_fragment_header_hide_no_request(veth, server, extensions):
+    with HandmadeClient(veth, server.endpoint) as client:
+        assert_blocked(server, client, fragment_size=SIZE, extensions=extensions)
+
+
+@by_extensions
+def test_headers_before_the_fragment_header_are_no_obstacle(veth, server, extensions):
+    with HandmadeClient(veth, server.endpoint) as client:
+        deliver(server, client, *LIKE_HTTP, fragment_size=SIZE, extensions=extensions)
+
+
+@pytest.mark.parametrize("way", [ways.no_early_demux, ways.queue, ways.redirect, ways.vrf_bound_to_it])
+def test_fragments_are_put_together_on_each_way(filtered, veth, way):
+    """And in any order: the first one comes last."""
+    backwards = slice(None, None, -1)
+    with way(veth, IPV6) as found:
+        server = found.server
+        network = dataclasses.replace(veth, server=server.endpoint.namespace, client=found.client)
+        with HandmadeClient(network, server.endpoint) as client:
+            assert_blocked(server, client, fragment_size=SIZE, only=backwards)
+        with HandmadeClient(network, server.endpoint, port=40_001) as client:
+            deliver(server, client, *LIKE_HTTP, fragment_size=SIZE, only=backwards)
+
+
+def test_a_whole_packet_meets_no_fragments_of_its_identification(filtered, short_lived):
+    """RFC 6946: whoever forges a fragment must not be able to keep others' packets out."""
+    with Recorder(short_lived.endpoint(IPV6)) as server, HandmadeClient(short_lived, server.endpoint) as client:
+        leave_waiting(client)
+        deliver(server, client, OTHER, fragment_size=2 * SIZE)
+
+
+@contextlib.contextmanager
+def receiver(namespace, address="::", port=PORTS[1]):
+    with namespace, socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as found:
+        found.bind((address, port))
+        found.settimeout(5)
+        yield found
+
+
+@pytest.mark.usefixtures("filtered")
+@pytest.mark.parametrize("address", ["2001:db8::1", "ff02::1"], ids=["unicast", "multicast"])
+def test_a_datagram_in_fragments_is_delivered(veth, address):
+    with receiver(veth.server) as found, veth.client, socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sender:
+        sender.sendto(DATA, (address, PORTS[1], 0, socket.if_nametoindex(veth.device)))
+        assert found.recv(65_536) == DATA
+
+
+@pytest.mark.usefixtures("filtered")
+def test_a_ping_in_fragments_is_answered(veth):
+    with veth.client, socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6) as ping:
+        ping.settimeout(5)
+        ping.sendto(struct.pack("!BBHHH", 128, 0, 0, 7, 1) + DATA, (veth.server_addresses[IPV6], 0))
+        while (answer := ping.recv(65_536))[0] != 129:
+            pass
+    assert answer[4:] == struct.pack("!HH", 7, 1) + DATA
+
+
+@pytest.fixture
+def tracked():
+    """A namespace where conntrack looks at everything."""
+    addresses = {IPV4: "192.0.2.1", IPV6: "2001:db8::1"}
+    with new_namespace("tracked") as namespace:
+        namespace.ip("link add dummy0 type dummy")
+        namespace.ip("address add", addresses[IPV6] + "/64 nodad dev dummy0")
+        namespace.ip("link set dummy0 up")
+        with nftables.rules(namespace, "filter hook input priority 0", "ct state new,established counter"):
+            yield Topology("loopback", namespace, namespace, "dummy0", addresses, addresses)
+
+
+def test_what_conntrack_has_seen_before_is_put_together(filtered, tracked):
+    """What goes over loopback has its entry already when it comes back, in fragments."""
+    with Recorder(tracked.endpoint(IPV6)) as server:
+        with LoopbackClient(tracked, server.endpoint) as client:
+            assert_blocked(server, client, fragment_size=SIZE)
+        with LoopbackClient(tracked, server.endpoint, port=40_001) as client:
+            deliver(server, client, *LIKE_HTTP, fragment_size=SIZE)
+    assert http_filter.counters()["uninspectable"] == 0
+
+
+# Forwarded.
+
+class Road:
+    """From a client to a server by a router: frames in, frames out."""
+
+    def __init__(self, client, router, server, number):
+        device, link = f"eth{number}", f"2001:db8:{number}::"
+        router.ip("link add near type veth peer name", device, "netns", client.name)
+        router.ip("link add far type veth peer name", device, "netns", server.name)
+        for namespace, name in (router, "near"), (router, "far"), (client, device), (server, device):
+            namespace.ip("link set", name, "up")
+        router.ip("address add", link + "1/64 nodad dev far")
+        server.ip("address add", link + "2/64 nodad dev", device)
+        router.ip("route add", str(SERVER), "via", link + "2")
+        with client:
+            self._entry = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        self._entry.bind((device, 0))
+        self._ethernet = link_address(router, "near") + link_address(client, device) + struct.pack("!H", 0x86DD)
+        with server:
+            self._exit = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x86DD))
+        self._exit.bind((device, 0x86DD))
+        self._exit.settimeout(5)
+
+    def close(self):
+        self._entry.close()
+        self._exit.close()
+
+    def send(self, packet):
+        self._entry.send(self._ethernet + packet)
+
+    def receive(self):
+        """The next packet of the client's that comes out."""
+        while (packet := self._exit.recv(65_536))[8:24] != SOURCE.packed:
+            pass
+        return packet
+
+
+@pytest.fixture
+def roads(filtered):
+    """Two of them, from the same client to the same server."""
+    with contextlib.ExitStack() as stack:
+        client, server, *routers = (
+            stack.enter_context(new_namespace(name)) for name in ("sender", "receiver", "router0", "router1"))
+        server.ip("address add", f"{SERVER}/128 nodad dev lo")
+        found = []
+        for number, router in enumerate(routers):
+            stack.enter_context(router.sysctl("net.ipv6.conf.all.forwarding", 1))
+            found.append(stack.enter_context(contextlib.closing(Road(client, router, server, number))))
+        yield server, *found
+
+
+def sent_in_fragments():
+    payload = datagram(SOURCE, SERVER, PORTS, DATA)
+    return list(ipv6.fragments(SOURCE, SERVER, socket.IPPROTO_UDP, payload, SIZE, identification=7))
+
+
+def test_forwarded_fragments_arrive_as_they_were_sent(roads):
+    _, road, _ = roads
+    sent = sent_in_fragments()[::-1]
+    for packet in sent:
+        road.send(packet)
+    one_hop_less = [packet[:7] + bytes([packet[7] - 1]) + packet[8:] for packet in sent]
+    assert [road.receive() for _ in sent] == one_hop_less
+
+
+def test_fragments_may_come_by_different_routers(roads):
+    server, *both = roads
+    with receiver(server) as found:
+        for number, packet in enumerate(sent_in_fragments()):
+            both[number % 2].send(packet)
+        assert found.recv(65_536) == DATA
+
+
+# When there is an end to it.
+
+def test_a_namespace_with_waiting_fragments_ends(filtered):
+    with new_namespace("outliving") as outliving:
+        with veth_pair("short") as pair:
+            pair.server.ip("link add witness type veth peer name witness netns", outliving.name)
+            with Recorder(pair.endpoint(IPV6)) as server, HandmadeClient(pair, server.endpoint) as client:
+                leave_waiting(client)
+        wait_until(lambda: "witness" not in outliving.ip("-brief link"), "the namespace is gone")
+
+
+REFERENCES = pathlib.Path("/sys/module/nf_defrag_ipv6/refcnt")
+
+
+def references():
+    """On the module that puts fragments together."""
+    return int(REFERENCES.read_text()) if REFERENCES.exists() else 0
+
+
+def test_the_filter_ends_while_fragments_wait(unfiltered, short_lived):
+    """What puts them together is held while the filter is on, and can go when it is off."""
+    before = references()
+    http_filter.load()
+    if not REFERENCES.exists():
+        pytest.skip("this kernel has nf_defrag_ipv6 built in")
+    with Recorder(short_lived.endpoint(IPV6)) as server, HandmadeClient(short_lived, server.endpoint) as client:
+        leave_waiting(client)
+        assert references() == before + 1
+        http_filter.set("enabled", 0)
+        assert references() == before
+        http_filter.set("enabled", 1)
+        leave_waiting(client)
+    http_filter.unload()
+    assert references() == before
+    if not before:
+        subprocess.run(["rmmod", "nf_defrag_ipv6"], check=True)
