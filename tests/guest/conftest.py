@@ -72,6 +72,18 @@ def macvlan():
         yield bridge
 
 
+@pytest.fixture
+def jumbo(veth):
+    """The veth pair carries larger packets."""
+    def set_mtu(size):
+        for namespace in veth.server, veth.client:
+            namespace.ip(f"link set {veth.device} mtu {size}")
+
+    set_mtu(9000)
+    yield veth
+    set_mtu(1500)
+
+
 @pytest.fixture(params=["loopback", "veth", "macvlan"])
 def each_topology(request):
     return request.getfixturevalue(request.param)

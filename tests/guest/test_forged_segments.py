@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 """What TCP will throw away is not held against a connection."""
 
+import struct
+
 import pytest
 
 from support import http_filter
-from support.handmade import HandmadeClient
+from support.handmade import HandmadeClient, deliver
 from support.streams import Recorder
 
 pytestmark = pytest.mark.usefixtures("filtered")
@@ -12,18 +14,56 @@ pytestmark = pytest.mark.usefixtures("filtered")
 REQUEST = b"GET / HTTP/1.1\r\n\r\n"
 OTHER = b"SSH-2.0-test\r\n"
 
+NOW, LONG_AGO = 1_000_000, 1
 
-@pytest.mark.parametrize("first", [b"", OTHER], ids=["at the start", "later"])
-def test_a_request_with_a_wrong_checksum_does_not_count(veth, family, first, kernel_log):
-    with Recorder(veth.endpoint(family)) as server, HandmadeClient(veth, server.endpoint) as client:
-        if first:
-            client.send(first)
-            server.wait_for(client, first)
-            client.advance(len(first))
-        client.send_corrupt(REQUEST)
-        client.send(OTHER)
-        server.wait_for(client, first + OTHER)
-        client.advance(len(OTHER))
+
+def timestamp(value, echoed):
+    """The TCP option, behind two bytes of padding."""
+    return struct.pack("!BBBBII", 1, 1, 8, 10, value, echoed)
+
+
+class TimestampClient(HandmadeClient):
+    """One whose segments tell when they were sent."""
+
+    def _syn_options(self):
+        return timestamp(NOW, 0)
+
+    def _ack_options(self, options):
+        at = options.index(bytes([8, 10]))
+        self._servers, = struct.unpack("!I", options[at + 2:at + 6])
+        return timestamp(NOW, self._servers)
+
+    def sent(self, when):
+        return {"options": timestamp(when, self._servers)}
+
+
+# What is wrong with a segment that has the right addresses, ports and sequence number.
+FORGERIES = {
+    "acknowledges what was never sent": lambda client: client.send(REQUEST, acknowledges=1 << 30, **client.sent(NOW)),
+    "acknowledges what is long gone": lambda client: client.send(REQUEST, acknowledges=-1 << 30, **client.sent(NOW)),
+    "acknowledges nothing": lambda client: client.send(REQUEST, acknowledges=None, **client.sent(NOW)),
+    "has an old timestamp": lambda client: client.send(REQUEST, **client.sent(LONG_AGO)),
+    "has a wrong checksum": lambda client: client.send_corrupt(REQUEST, **client.sent(NOW)),
+}
+
+
+@pytest.mark.parametrize("forge", FORGERIES.values(), ids=FORGERIES)
+@pytest.mark.parametrize("first", [b"", b"S"], ids=["at the start", "undecided"])
+def test_a_forged_request_does_not_count(veth, family, first, forge, kernel_log):
+    with Recorder(veth.endpoint(family)) as server, TimestampClient(veth, server.endpoint) as client:
+        deliver(server, client, *[first] * bool(first), **client.sent(NOW))
+        for _ in range(3):
+            forge(client)
+        deliver(server, client, OTHER[len(first):], b"more", **client.sent(NOW))
     counters = http_filter.counters()
     assert (counters["requests"], counters["blocked"], counters["monitored"]) == (0, 0, 0)
+    assert kernel_log.lines() == []
+
+
+def test_a_request_with_a_wrong_checksum_does_not_count_later(veth, family, kernel_log):
+    with Recorder(veth.endpoint(family)) as server, HandmadeClient(veth, server.endpoint) as client:
+        deliver(server, client, OTHER)
+        client.send_corrupt(REQUEST)
+        deliver(server, client, OTHER)
+    assert http_filter.counters()["blocked"] == 0
     assert kernel_log.lines() == []

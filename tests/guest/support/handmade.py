@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A TCP client that makes its own packets: IP fragments, wrong checksums, options."""
+"""A TCP client that makes its own packets: IP fragments, wrong checksums, options, sequence and ACK numbers."""
 
 import ipaddress
 import socket
@@ -9,7 +9,10 @@ from support import ipv6
 from support.topology import IPV4, bracketed
 
 _ETHERTYPE = {4: 0x0800, 6: 0x86DD}
-_SYN, _RST, _PSH, _ACK = 0x02, 0x04, 0x08, 0x10
+_FIN, _SYN, _RST, _PSH, _ACK, _URG = 0x01, 0x02, 0x04, 0x08, 0x10, 0x20
+
+# The greatest sequence number: behind it they begin anew.
+_LAST = (1 << 32) - 1
 
 
 def _checksum(data):
@@ -36,15 +39,15 @@ def link_address(namespace, device):
 class HandmadeClient:
     """One connection over a veth pair, from an address that the client's kernel does not know."""
 
-    def __init__(self, topology, endpoint, port=40_000, bare_ack=True):
-        """Without the bare ACK, what is sent first completes the handshake."""
+    def __init__(self, topology, endpoint, port=40_000, bare_ack=True, first=1000):
+        """Without the bare ACK, what is sent first completes the handshake. The SYN has sequence number `first`."""
         own = "192.0.2.99" if endpoint.family == IPV4 else "2001:db8::99"
         self.name = own, port
         self._source = ipaddress.ip_address(own)
         self._destination = ipaddress.ip_address(endpoint.address)
         self._ports = port, endpoint.port
         self._bare_ack = bare_ack
-        self._sequence, self._acknowledged = 1000, 0
+        self._sequence, self._acknowledged = first, 0
         mac = link_address(topology.client, topology.device)
         self._ethernet = link_address(topology.server, topology.device) + mac
         self._ethernet += struct.pack("!H", _ETHERTYPE[self._source.version])
@@ -65,23 +68,30 @@ class HandmadeClient:
         return self
 
     def __exit__(self, *_):
-        self._send(self._segment(_RST | _ACK))
+        self.reset()
         self._socket.close()
 
     def __str__(self):
         return f"{bracketed(self.name[0])}:{self.name[1]}"
 
-    def send(self, data, fragment_size=None, ahead=0, options=b"", **how):
-        """Sends a segment, some bytes ahead of the position (or, negative, behind it); with a fragment size, a
-        multiple of 8, in fragments; with IPv6, extension headers may come first. What is sent is `only` a slice of the
-        packets, and the position is not moved on."""
-        self._send(self._segment(_PSH | _ACK, data, ahead, options), fragment_size, **how)
+    def send(self, data, fragment_size=None, extensions=(), only=slice(None), **header):
+        """Sends a segment whose header is that of _segment(); with a fragment size, a multiple of 8, in fragments; with
+        IPv6, extension headers may come first. What is sent is `only` a slice of the packets, and the position is not
+        moved on."""
+        self._send(self._segment(_PSH | _ACK, data, **header), fragment_size, extensions=extensions, only=only)
 
-    def send_corrupt(self, data):
-        """Sends a segment whose checksum is wrong, at the same position."""
-        segment = bytearray(self._segment(_PSH | _ACK, data))
+    def send_corrupt(self, data, **header):
+        """The same with a wrong checksum."""
+        segment = bytearray(self._segment(_PSH | _ACK, data, **header))
         segment[17] ^= 0xFF
         self._send(bytes(segment))
+
+    def finish(self):
+        """Tells the server that nothing follows."""
+        self._send(self._segment(_FIN | _ACK))
+
+    def reset(self):
+        self._send(self._segment(_RST | _ACK))
 
     def advance(self, size):
         """Moves on behind so many bytes."""
@@ -95,9 +105,16 @@ class HandmadeClient:
         """Those of the ACK that completes the handshake, given those of the SYN-ACK."""
         return b""
 
-    def _segment(self, flags, data=b"", ahead=0, options=b""):
-        head = struct.pack("!HHIIBBHHH", *self._ports, self._sequence + ahead, self._acknowledged,
-                           5 + len(options) // 4 << 4, flags, 65535, 0, 0)
+    def _segment(self, flags, data=b"", ahead=0, options=b"", acknowledges=0, urgent=None):
+        """A segment some bytes ahead of the position (or, negative, behind it); it acknowledges so many bytes more
+        than the server's SYN, or, if that is None, nothing. An urgent pointer is an offset in its data."""
+        if acknowledges is None:
+            flags, acknowledges = flags & ~_ACK, 0
+        if urgent is not None:
+            flags |= _URG
+        head = struct.pack("!HHIIBBHHH", *self._ports, self._sequence + ahead & _LAST,
+                           self._acknowledged + acknowledges & _LAST, 5 + len(options) // 4 << 4, flags, 65535, 0,
+                           urgent or 0)
         data = options + data
         pseudo = self._source.packed + self._destination.packed
         pseudo += struct.pack("!II", len(head + data), socket.IPPROTO_TCP)

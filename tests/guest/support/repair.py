@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-2.0
+"""TCP_REPAIR: a socket is taken away and made anew where it stood, as checkpoint and restore do (CRIU)."""
+
+import socket
+import struct
+
+_TCP = socket.IPPROTO_TCP
+_REPAIR, _QUEUE, _SEQUENCE, _WINDOW = 19, 20, 21, 29
+_QUEUES = _RECEIVED, _SENT = 1, 2
+_WINDOW_SIZE = 20
+
+
+def restore(connection):
+    """Closes a socket without a word to its peer, and returns a new one of the same connection, with empty queues."""
+    connection.setsockopt(_TCP, _REPAIR, 1)
+    sequences = []
+    for queue in _QUEUES:
+        connection.setsockopt(_TCP, _QUEUE, queue)
+        sequences.append(connection.getsockopt(_TCP, _SEQUENCE) & 0xFFFFFFFF)
+    window = connection.getsockopt(_TCP, _WINDOW, _WINDOW_SIZE)
+    family, name, peer = connection.family, connection.getsockname(), connection.getpeername()
+    connection.close()
+
+    restored = socket.socket(family)
+    restored.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    restored.setsockopt(_TCP, _REPAIR, 1)
+    for queue, sequence in zip(_QUEUES, sequences):
+        restored.setsockopt(_TCP, _QUEUE, queue)
+        restored.setsockopt(_TCP, _SEQUENCE, struct.pack("I", sequence))
+    restored.bind(name)
+    restored.connect(peer)
+    restored.setsockopt(_TCP, _WINDOW, window)
+    restored.setsockopt(_TCP, _REPAIR, 0)
+    return restored

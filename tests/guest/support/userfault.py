@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A page of memory that is not there yet: who touches it waits, and so does the kernel on a process's behalf."""
+
+import ctypes
+import errno
+import fcntl
+import mmap
+import os
+import select
+import struct
+
+_SYS_USERFAULTFD = 323  # of x86-64
+_API, _REGISTER, _ZEROPAGE = 0xC018AA3F, 0xC020AA00, 0xC020AA04
+_VERSION, _MODE_MISSING = 0xAA, 1
+_SIZE = mmap.PAGESIZE
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Unsupported(Exception):
+    """This kernel has no userfaultfd()."""
+
+
+class MissingPage:
+    """Leaving it provides the page."""
+
+    def __init__(self):
+        self._file = _libc.syscall(_SYS_USERFAULTFD, os.O_CLOEXEC | os.O_NONBLOCK)
+        if self._file < 0:
+            error = ctypes.get_errno()
+            raise Unsupported if error == errno.ENOSYS else OSError(error, os.strerror(error))
+        fcntl.ioctl(self._file, _API, bytearray(struct.pack("QQQ", _VERSION, 0, 0)))
+        self._memory = mmap.mmap(-1, _SIZE)
+        self._address = ctypes.addressof(ctypes.c_char.from_buffer(self._memory))
+        fcntl.ioctl(self._file, _REGISTER, bytearray(struct.pack("QQQQ", self._address, _SIZE, _MODE_MISSING, 0)))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self._file is not None:
+            self.provide()
+
+    def send_from(self, connection, size=1):
+        """Sends what the page holds: waits, as the owner of the socket."""
+        _libc.send(connection.fileno(), ctypes.c_void_p(self._address), size, 0)
+
+    def receive_into(self, connection, size=_SIZE):
+        """Receives into the page; waits in the same way, once there is something to receive."""
+        _libc.recv(connection.fileno(), ctypes.c_void_p(self._address), size, 0)
+
+    def wait_until_touched(self):
+        """Waits until somebody waits for the page."""
+        ready, _, _ = select.select([self._file], [], [], 10)
+        assert ready, "nobody has touched the page"
+
+    def provide(self):
+        """Puts a page of zeros there: who waits for it goes on."""
+        fcntl.ioctl(self._file, _ZEROPAGE, bytearray(struct.pack("QQQq", self._address, _SIZE, 0, 0)))
+        os.close(self._file)
+        self._file = None

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What becomes of a connection whose request was blocked: it carries no data any more, until the settings change."""
+
+import contextlib
+
+import pytest
+
+from support import http_filter
+from support.handmade import HandmadeClient, deliver
+from support.payloads import REQUEST
+from support.streams import Recorder, Stream, listen
+from support.wait import wait_until
+
+pytestmark = pytest.mark.usefixtures("filtered")
+
+OTHER = b"SSH-2.0-test\r\n"
+AHEAD = b"more"
+
+
+@pytest.fixture
+def server(veth, family):
+    with Recorder(veth.endpoint(family)) as recorder:
+        yield recorder
+
+
+def wait_for_drops(count=1):
+    """Waits until so many segments were dropped."""
+    wait_until(lambda: http_filter.counters()["dropped"] >= count, f"{count} segments are dropped")
+
+
+@contextlib.contextmanager
+def blocked(veth, server, before=b"", **options):
+    """A client whose request was blocked, the server having read a part of it before."""
+    with HandmadeClient(veth, server.endpoint, **options) as client:
+        if before:
+            client.send(before)
+            server.wait_for(client, before)
+            client.advance(len(before))
+        blocked_before = http_filter.counters()["blocked"]
+        client.send(REQUEST[len(before):])
+        wait_until(lambda: http_filter.counters()["blocked"] == blocked_before + 1, "the request is blocked")
+        yield client
+
+
+@pytest.mark.parametrize("before", [b"", REQUEST[:2], REQUEST[:9]], ids=["whole", "method cut", "version cut"])
+def test_other_data_in_its_place_is_dropped_too(veth, server, before):
+    with blocked(veth, server, before) as client:
+        http_filter.set("stats/reset", 1)
+        segments = [(OTHER, 0), (b"\n", 0), (REQUEST, 0), (AHEAD, 10), (before + OTHER, -len(before)), (AHEAD, 20_000)]
+        for count, (data, ahead) in enumerate(segments, 1):
+            client.send(data, ahead=ahead)
+            wait_for_drops(count)
+        assert server.read_from(client) == before
+    counters = http_filter.counters()
+    assert (counters["requests"], counters["blocked"], counters["deferred"], counters["refused"]) == (0, 0, 0, 0)
+
+
+def test_its_end_is_seen(veth, server):
+    with blocked(veth, server) as client:
+        client.finish()
+        assert server.read_all_from(client) == b""
+
+
+def test_its_reset_is_seen(veth, family):
+    endpoint = veth.endpoint(family)
+    with listen(endpoint) as listener, HandmadeClient(veth, endpoint) as client, listener.accept()[0] as accepted:
+        client.send(REQUEST)
+        wait_for_drops()
+        client.reset()
+        accepted.settimeout(5)
+        with pytest.raises(ConnectionResetError):
+            accepted.recv(1)
+
+
+def test_another_of_the_same_addresses_and_ports_is_judged_afresh(veth, server):
+    with blocked(veth, server):
+        pass
+    with HandmadeClient(veth, server.endpoint, first=5_000_000) as client:
+        deliver(server, client, OTHER)
+    with blocked(veth, server, first=9_000_000) as client:
+        assert server.read_from(client) == b""
+    assert http_filter.counters()["blocked"] == 2
+
+
+LET_GO = {
+    "monitored": lambda: http_filter.set("action", "monitor"),
+    "not looked for": lambda: http_filter.set("detect", "h2c"),
+    "switched off": lambda: http_filter.set("enabled", 0),
+}
+
+
+@pytest.mark.parametrize("let_go", LET_GO.values(), ids=LET_GO)
+def test_its_request_passes_once_requests_may(veth, server, let_go):
+    with blocked(veth, server) as client:
+        client.send(REQUEST)
+        wait_for_drops(2)
+        let_go()
+        client.send(REQUEST)
+        server.wait_for(client, REQUEST)
+
+
+def test_switched_off_and_on_it_is_judged_anew(veth, server):
+    with blocked(veth, server) as client:
+        http_filter.set("enabled", 0)
+        http_filter.set("enabled", 1)
+        client.send(OTHER)
+        server.wait_for(client, OTHER)
+
+
+def test_monitored_and_dropped_again_it_is_judged_anew(veth, server):
+    with blocked(veth, server) as client:
+        http_filter.set("action", "monitor")
+        client.send(b"S")
+        server.wait_for(client, b"S")
+        http_filter.set("action", "drop")
+        client.advance(1)
+        client.send(OTHER[1:])
+        server.wait_for(client, OTHER)
+
+
+def test_repetitions_are_dropped_unread(loopback, family):
+    """The line is as long as a segment can be: reading it anew each time would be what costs."""
+    with Recorder(loopback.endpoint(family)) as server, Stream(loopback.client, server.endpoint) as stream:
+        stream.send(b"GET /" + b"a" * 60_000 + b" HTTP/1.1\r\n\r\n")
+        wait_for_drops()
+        before = http_filter.counters()
+        wait_until(lambda: http_filter.counters()["dropped"] >= before["dropped"] + 3, "it is repeated")
+        changes = http_filter.counters() - before
+    assert set(changes) == {"dropped"}

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What one packet makes the filter read is bounded, and what one flow does in a second: counted where it is read.
+
+Of a flow's out-of-order queue it reads 4,096 units at once, and 256 more a second, a unit being 64 bytes of a segment or a
+segment visited; of a segment itself, its data three times at the most, and its headers.
+"""
+
+import contextlib
+import socket
+import time
+
+import pytest
+
+from support import http_filter, tracing
+from support.handmade import HandmadeClient
+from support.streams import Stream, listen
+from support.wait import wait_until
+
+pytestmark = pytest.mark.usefixtures("filtered")
+
+UNIT, AT_ONCE, A_SECOND = 64, 4096, 256
+OWN, HEADERS = 3, 256
+
+# How often a filler comes, and how many segments wait behind it.
+TIMES = 300
+WAITING = 1000
+
+_SO_RCVBUFFORCE = 33
+LARGE_BUFFER = socket.SOL_SOCKET, _SO_RCVBUFFORCE, 1 << 23
+
+
+@pytest.fixture(autouse=True)
+def tracefs():
+    if not tracing.is_supported():
+        pytest.skip("this kernel can't count calls (CONFIG_KPROBE_EVENTS)")
+
+
+@contextlib.contextmanager
+def counted():
+    """Counts what the module reads; yields it with how long it took, complete when the block ends."""
+    reading = {}
+    # rb_next() can't be probed: the module's own step in the queue is.
+    with tracing.count("skb_copy_bits", size="$arg4") as copied, tracing.count("hf_tcp_queue_next") as visited:
+        began = time.monotonic()
+        yield reading
+        reading["seconds"] = time.monotonic() - began
+    reading.update(bytes=copied.size, calls=copied.calls, visited=visited.calls)
+    print(reading)
+
+
+# By where they begin: bytes of a byte each with a gap between two; or of two each, so that they overlap.
+APART = [(10 + 2 * number, b"a") for number in range(WAITING)]
+JOINED = [(5 + number, b"aa") for number in range(WAITING)]
+COMPLETING = JOINED + [(5 + WAITING, b"a HTTP/1.1\r\n\r\n")]
+
+# What waits, and what comes before it again and again.
+FILLERS = {
+    "covers what waits": (APART, b"GET /" + b"a" * (2 * WAITING + 5)),
+    "ends before what waits": (APART, b"GET "),
+    "is read on in what waits": (JOINED, b"GET /"),
+    "is completed by what waits": (COMPLETING, b"GET /"),
+}
+
+
+@pytest.mark.parametrize("urgent", [None, 1], ids=["", "urgent"])
+@pytest.mark.parametrize("queue, filler", FILLERS.values(), ids=FILLERS)
+def test_a_filler_that_comes_again_and_again(jumbo, queue, filler, urgent):
+    """It has a wrong checksum, so that TCP does not take it, and nothing is decided."""
+    endpoint = jumbo.endpoint()
+    with listen(endpoint, [LARGE_BUFFER]) as listener, HandmadeClient(jumbo, endpoint) as client, listener.accept()[0]:
+        with jumbo.server.counts("TcpExtTCPOFOQueue"):
+            for ahead, data in queue:
+                client.send(data, ahead=ahead)
+            time.sleep(0.5)
+        before = http_filter.counters()
+        with counted() as reading:
+            for _ in range(TIMES):
+                client.send_corrupt(filler, urgent=urgent)
+            time.sleep(0.2)
+        assert http_filter.counters() != before, "the filter has not seen them"
+    queued = max(0, reading["bytes"] - TIMES * (OWN * len(filler) + HEADERS))
+    assert reading["visited"] + queued // UNIT <= AT_ONCE + A_SECOND * (reading["seconds"] + 1)
+
+
+def test_a_repeated_request_costs_what_a_short_one_does(loopback):
+    """Whose line is as long as a segment can be."""
+    endpoint = loopback.endpoint()
+    with listen(endpoint), Stream(loopback.client, endpoint) as stream:
+        stream.send(b"GET /" + b"a" * 60_000 + b" HTTP/1.1\r\n\r\n")
+        dropped = wait_until(lambda: http_filter.counters()["dropped"], "it is dropped")
+        with counted() as reading:
+            wait_until(lambda: http_filter.counters()["dropped"] >= dropped + 3, "it is repeated")
+    assert reading["bytes"] <= 4 * HEADERS

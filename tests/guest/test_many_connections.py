@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Thousands of connections at a time: each is counted once, and those of other protocols are left alone."""
+
+import re
+import time
+
+import pytest
+
+from support import http_filter
+from support.crowd import crowd, has_read
+from support.wait import wait_until
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+
+# LDAP: a bind without a name and a password, after which a connection of a pool says nothing for hours.
+BIND = bytes.fromhex("300c020101600702010304008000")
+
+
+@pytest.mark.usefixtures("fresh_filter")
+def test_blocked_ones_count_once_however_many_there_are(loopback, kernel_log):
+    """Their repetitions come in turn: by the time that one's comes, thousands of others were blocked."""
+    count = 12_000
+    with crowd(loopback, count, REQUEST):
+        wait_until(lambda: http_filter.counters()["dropped"] >= 3 * count, "each was repeated twice", seconds=60)
+        counters = http_filter.counters()
+    assert (counters["requests"], counters["methods/GET"], counters["blocked"]) == (count, count, count)
+    written = len([line for line in kernel_log.lines() if line.startswith("dropped ")])
+    http_filter.unload()
+    left_out = re.findall(r"^(\d+) lines? suppressed$", "\n".join(kernel_log.lines()), re.MULTILINE)
+    assert written + sum(map(int, left_out)) == count
+
+
+@pytest.mark.usefixtures("filtered")
+def test_idle_ones_of_another_protocol_are_left_alone(loopback):
+    count = 5_000
+    with crowd(loopback, count, BIND) as accepted:
+        # Longer than a connection is undecided before it may be ended to make room.
+        time.sleep(7)
+        read = has_read(accepted)
+        counters = http_filter.counters()
+    assert read.count(BIND) == count
+    assert (counters["undecided"], counters["refused"], counters["evicted"]) == (0, 0, 0)
+
+
+@pytest.mark.usefixtures("filtered")
+def test_as_many_undecided_ones_as_were_asked_for_have_room(loopback):
+    count = int(http_filter.get("max_undecided"))
+    assert count == 4096
+    with crowd(loopback, count, b"GE") as accepted:
+        counters = http_filter.counters()
+        read = has_read(accepted)
+    assert (counters["undecided"], counters["refused"], counters["evicted"]) == (count, 0, 0)
+    assert read.count(b"GE") == count
