@@ -54,11 +54,10 @@
 //!
 //! A segment is dropped if it completes a forbidden line; that is not the case in any other stream,
 //! unless accepted copies of a byte differ, or TCP would have discarded it; what TCP would discard
-//! condemns nobody. Else only within an
-//! undecided start, and only for a while: in motion, if it is no continuation (the lock is released,
-//! a grace period ends); if the queue behind its gap has made too much work, or the owner is at work
-//! in it; if there is no room in the table; or if urgent data leave more than one way to read it,
-//! until what decides waits behind it. Segments ahead of the position pass: to drop them would
+//! condemns nobody. Else only within an undecided start, and only for a while: in motion, if it is no
+//! continuation (the lock is released, a grace period ends); if the queue behind its gap has made too
+//! much work, or the owner is at work in it; if there is no room in the table; or if urgent data leave
+//! more than one way to read it, until what decides waits behind it. Segments ahead of the position pass: to drop them would
 //! cost a repetition each time the network reorders. A stream whose first segment decides for
 //! something else passes without a drop.
 
@@ -419,7 +418,7 @@ impl Judge<'_> {
         if self.court.forbidden(end).is_some() {
             return self.found(span, here, end, true);
         }
-        let is_undecided = end.verdict().is_none() || trajectory.is_undecided();
+        let is_undecided = !trajectory.is_decided_next();
         if self.is_uncertain && is_undecided {
             return Ruling::Defer;
         }

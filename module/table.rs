@@ -388,9 +388,12 @@ impl Place<'_> {
 
     /// Sees to it that what is under way has arrived when a segment comes again.
     pub(crate) fn hurry(&self) {
-        let entry = self.index.and_then(|index| self.bucket.entries.get(index));
-        let passages = [entry.map(Undecided::passage), self.bucket.unmarked];
-        passages.into_iter().flatten().for_each(Passage::hurry);
+        let entries = self.bucket.indices(&self.flow, self.tag);
+        entries
+            .filter_map(|index| self.bucket.entries.get(index))
+            .map(Undecided::passage)
+            .chain(self.bucket.unmarked)
+            .for_each(Passage::hurry);
     }
 
     /// Takes note that a segment passes without an entry.
