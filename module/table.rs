@@ -12,8 +12,8 @@
 //! newcomer, its segment is refused, and comes again; and room is made by ending the connection of
 //! another entry of the bucket. Of those that have been undecided for [`PATIENCE`] it is the one that
 //! came last: who fills the table by opening connections slowly has come later than a session that
-//! is silent for its own reasons. So they can keep others waiting for that long, but no longer, and not
-//! choose whom: the hash is keyed.
+//! is [silent for its own reasons](SILENT). So they can keep others waiting for that long, but no longer,
+//! and not choose whom: the hash is keyed.
 
 use crate::{
     counters::Counter,
@@ -56,6 +56,9 @@ const EXPEDITED: u32 = 100;
 /// Seconds for which an undecided connection is not ended to make room for others: more than a
 /// client with bytes to send needs to bring them, lost segments and all.
 const PATIENCE: u32 = 5;
+
+/// Seconds after which one is taken for a session that is silent for its own reasons.
+const SILENT: u32 = 30;
 
 /// Undecided streams.
 pub(crate) struct Table(DelayedWork<Buckets>);
@@ -193,16 +196,19 @@ impl Bucket {
             .or_else(|| self.entries.iter().position(is_over))
     }
 
-    /// The index of the entry that was made last among those that have been undecided for longer than
-    /// [`PATIENCE`].
+    /// The index of the entry that was made last among those that have been undecided for [`PATIENCE`].
+    /// `None` if that one is [`SILENT`], while others will be of age soon.
     fn least_patient(&self, now: u32) -> Option<usize> {
         let age = |entry: &Undecided| now.wrapping_sub(entry.since());
-        self.entries
+        let needed = || self.entries.iter().filter(|entry| entry.is_needed());
+        let (index, last) = self
+            .entries
             .iter()
             .enumerate()
             .filter(|(_, entry)| entry.is_needed() && age(entry) >= PATIENCE)
-            .min_by_key(|(_, entry)| age(entry))
-            .map(|(index, _)| index)
+            .min_by_key(|(_, entry)| age(entry))?;
+        let is_spared = age(last) >= SILENT && needed().any(|entry| age(entry) < PATIENCE);
+        (!is_spared).then_some(index)
     }
 
     /// Frees a place.

@@ -75,14 +75,14 @@ def test_two_segments_at_once_on_two_cpus(filtered):
 
 @pytest.fixture
 def tiny_table(unfiltered):
-    """The module is loaded with room for very few undecided starts."""
-    http_filter.load(max_undecided=16)
+    """The module is loaded with room for as few undecided starts as can be."""
+    http_filter.load(max_undecided=1)
     yield
     http_filter.unload()
 
 
 def test_a_tiny_table_lets_nothing_through(tiny_table):
-    attack("random", "--connections", 1000, "--safety-only")
+    attack("random", "--connections", 1000, "--concurrency", 256, "--safety-only")
     counters = http_filter.counters()
     assert counters["evicted"] + counters["refused"] > 0
 

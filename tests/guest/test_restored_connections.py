@@ -20,12 +20,12 @@ LINE = b"GET / HTTP/1.1 is what I see in the log\r\n"
 
 
 @contextlib.contextmanager
-def restored(loopback, family):
+def restored(loopback, family, **how):
     """A client's stream and its server's socket, which has read a line and was restored then."""
     with connection(loopback, family) as (stream, accepted):
         stream.send(GREETING)
         assert accepted.recv(len(GREETING)) == GREETING
-        with restore(accepted) as again:
+        with restore(accepted, **how) as again:
             again.settimeout(5)
             yield stream, again
 
@@ -39,13 +39,24 @@ def test_what_it_receives_is_no_start(loopback, family):
     assert (counters["requests"], counters["blocked"], counters["dropped"]) == (0, 0, 0)
 
 
-def test_one_that_sends_first_is_taken_for_new(loopback, family):
-    """A limit that is stated: its socket is like one that has just been accepted."""
+def send_first(stream, again):
+    """The restored side sends, and is acknowledged: then its socket is like one that has just been accepted."""
+    again.sendall(b"250 OK\r\n")
+    assert stream.read_exactly(8) == b"250 OK\r\n"
+    # Until the acknowledgement has come.
+    time.sleep(0.2)
+    stream.send(LINE)
+
+
+def test_nor_is_it_after_it_has_sent(loopback, family):
     with restored(loopback, family) as (stream, again):
-        again.sendall(b"250 OK\r\n")
-        assert stream.read_exactly(8) == b"250 OK\r\n"
-        # Until the acknowledgement has come.
-        time.sleep(0.2)
-        stream.send(LINE)
+        send_first(stream, again)
+        assert again.recv(100) == LINE
+
+
+def test_one_without_a_trace_that_sends_first_is_taken_for_new(loopback, family):
+    """A limit that is stated."""
+    with restored(loopback, family, leaves_trace=False) as (stream, again):
+        send_first(stream, again)
         wait_until(lambda: http_filter.counters()["blocked"] == 1, "it is taken for a request")
         assert read_what_is_there(again) == b""

@@ -6,12 +6,16 @@ import struct
 
 _TCP = socket.IPPROTO_TCP
 _REPAIR, _QUEUE, _SEQUENCE, _WINDOW = 19, 20, 21, 29
+_NO_QUEUE = 0
 _QUEUES = _RECEIVED, _SENT = 1, 2
 _WINDOW_SIZE = 20
 
 
-def restore(connection):
-    """Closes a socket without a word to its peer, and returns a new one of the same connection, with empty queues."""
+def restore(connection, leaves_trace=True):
+    """Closes a socket without a word to its peer, and returns a new one of the same connection, with empty queues.
+
+    The new one keeps the name of the queue that was set last, unless it is told to forget it.
+    """
     connection.setsockopt(_TCP, _REPAIR, 1)
     sequences = []
     for queue in _QUEUES:
@@ -30,5 +34,7 @@ def restore(connection):
     restored.bind(name)
     restored.connect(peer)
     restored.setsockopt(_TCP, _WINDOW, window)
+    if not leaves_trace:
+        restored.setsockopt(_TCP, _QUEUE, _NO_QUEUE)
     restored.setsockopt(_TCP, _REPAIR, 0)
     return restored
