@@ -394,12 +394,13 @@ impl Place<'_> {
 
     /// Sees to it that what is under way has arrived when a segment comes again.
     pub(crate) fn hurry(&self) {
-        let entries = self.bucket.indices(&self.flow, self.tag);
-        entries
+        self.bucket
+            .indices(&self.flow, self.tag)
             .filter_map(|index| self.bucket.entries.get(index))
-            .map(Undecided::passage)
-            .chain(self.bucket.unmarked)
-            .for_each(Passage::hurry);
+            .for_each(|entry| entry.passage().hurry());
+        if let Some(passage) = self.bucket.unmarked {
+            passage.hurry();
+        }
     }
 
     /// Takes note that a segment passes without an entry.
