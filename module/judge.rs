@@ -40,9 +40,9 @@
 //!    state, for it had too many, the connection is ended.
 //! 4. What is under way is asked for before the socket is looked at: what has arrived by then, the
 //!    socket shows. A segment that finds no socket passes if nothing of its flow is under way.
-//! 5. No entry means that nothing was received and nothing is ahead but what the queue shows, or that
-//!    the stream was decided: an entry with an undecided state behind the start goes with its socket
-//!    alone, and one with a segment ahead when nobody owns the socket any more.
+//! 5. No entry means that nothing was received, or that the stream was decided: an entry with an
+//!    undecided state behind the start goes with its socket alone. What is ahead is seen in the queue;
+//!    and where something waits for the owner that no entry tells of, nothing undecided passes.
 //! 6. A segment that decides for something else from the start needs no entry for its own sake, but
 //!    an undecided one that passes beside it does: taken first, it makes a forbidden line of the
 //!    other's tail. So it leaves an entry while it is under way, or, where there is no room for one,
@@ -276,8 +276,8 @@ impl Judge<'_> {
                     // first that it sees.
                     return Ruling::Defer;
                 }
-                // What waits for the owner is decided as a rule, or else has an entry; but it may have
-                // passed before there was a socket, or while the filter was off.
+                // What waits for the owner may have lost its entry, or never had one: it is ahead, or
+                // decided, or has passed before there was a socket or while the filter was off.
                 self.is_uncertain |=
                     !is_known && (self.under_way.is_marked() || self.position.is_pending);
                 start

@@ -55,10 +55,10 @@ const EXPEDITED: u32 = 100;
 
 /// Seconds for which an undecided connection is not ended to make room for others: more than a
 /// client with bytes to send needs to bring them, lost segments and all.
-const PATIENCE: u32 = 5;
+const PATIENCE: u16 = 5;
 
 /// Seconds after which one is taken for a session that is silent for its own reasons.
-const SILENT: u32 = 30;
+const SILENT: u16 = 30;
 
 /// Undecided streams.
 pub(crate) struct Table(DelayedWork<Buckets>);
@@ -199,7 +199,7 @@ impl Bucket {
     /// The index of the entry that was made last among those that have been undecided for [`PATIENCE`].
     /// `None` if that one is [`SILENT`], while others will be of age soon.
     fn least_patient(&self, now: u32) -> Option<usize> {
-        let age = |entry: &Undecided| now.wrapping_sub(entry.since());
+        let age = |entry: &Undecided| entry.age(now);
         let needed = || self.entries.iter().filter(|entry| entry.is_needed());
         let (index, last) = self
             .entries
@@ -475,6 +475,7 @@ impl Buckets {
             if entry.is_free() {
                 continue;
             }
+            entry.keep_age(time::uptime_seconds());
             match fate(entry) {
                 Fate::Stays => *is_empty = false,
                 Fate::Goes => bucket.free(index, &self.needed),
@@ -525,11 +526,10 @@ fn fate(entry: &Undecided) -> Fate {
 }
 
 /// Whether a socket needs its entry: it may stand within the start that the entry is about, behind its
-/// beginning, whose state is known without. What is ahead of a beginning waits where it can be seen
-/// as soon as nobody owns the socket.
+/// beginning, whose state is known without.
 fn needs(socket: &Socket<'_>, entry: &Undecided) -> bool {
     let socket = socket.lock();
-    // Its owner may be moving it, or have it take what is ahead; next time, then.
+    // Its owner may be moving it; next time, then.
     if socket.is_owned() {
         return true;
     }
