@@ -23,6 +23,7 @@ use crate::{
         time,
         work::{self, DelayedWork, Work},
     },
+    trajectory::Trajectory,
     undecided::{Passage, Undecided},
 };
 use classifier::{Classifier, LIMIT};
@@ -478,6 +479,11 @@ impl Buckets {
             entry.keep_age(time::uptime_seconds());
             match fate(entry) {
                 Fate::Stays => *is_empty = false,
+                Fate::Rests => {
+                    *is_empty = false;
+                    entry.settle(Trajectory::NONE.restarted(Classifier::new()), 0);
+                    bucket.recount(index, &self.needed);
+                }
                 Fate::Goes => bucket.free(index, &self.needed),
                 Fate::Ends(socket) => {
                     return Some(Ending {
@@ -495,6 +501,8 @@ impl Buckets {
 /// What becomes of an entry in the sweep.
 enum Fate {
     Stays,
+    /// All that is kept of it is what its socket has made the module read.
+    Rests,
     Goes,
     /// It goes once this connection was ended.
     Ends(Socket<'static>),
@@ -510,17 +518,19 @@ fn fate(entry: &Undecided) -> Fate {
             return Fate::Stays;
         }
     }
-    // What it has used up must not be forgotten with it.
     let is_spent = entry.budget(time::uptime_seconds()).used() != 0;
     if has_arrived && !entry.is_needed() && !is_spent {
         return Fate::Goes;
     }
     match entry.flow().receiver() {
-        Receiver::Socket(socket) if needs(&socket, entry) => match entry.is_ending() {
-            true => Fate::Ends(socket),
-            false => Fate::Stays,
-        },
-        _ if has_arrived && !is_spent => Fate::Goes,
+        Receiver::Socket(socket) if entry.is_needed() && needs(&socket, entry) => {
+            match entry.is_ending() {
+                true => Fate::Ends(socket),
+                false => Fate::Stays,
+            }
+        }
+        Receiver::Socket(_) if has_arrived && is_spent => Fate::Rests,
+        _ if has_arrived => Fate::Goes,
         _ => Fate::Stays,
     }
 }
