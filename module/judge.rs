@@ -465,18 +465,17 @@ impl Judge<'_> {
             false => [None, None, self.position.urgent],
         };
         // The bits of a way's number tell which places it leaves out.
-        let mut ways = [here; 1 << 3];
+        const WAYS: usize = 1 << 3;
+        let mut ways = [here; WAYS];
         let is_left_out = |way: usize, seq: u32| {
-            let is_here = |(index, &place): (usize, &Option<u32>)| {
-                way & (1 << index) != 0 && place == Some(seq)
-            };
-            places.iter().enumerate().any(is_here)
+            let mut bits = [1, 2, 4].into_iter().zip(places);
+            bits.any(|(bit, place)| way & bit != 0 && place == Some(seq))
         };
         let mut seq = span.seq(here.offset().into());
         let mut left = URGENT_MAX;
         let read = self.read(span, here, |bytes| {
             for byte in bytes.get(..left).unwrap_or(bytes) {
-                for (way, state) in ways.iter_mut().enumerate() {
+                for (way, state) in (0..WAYS).zip(&mut ways) {
                     if !is_left_out(way, seq) {
                         state.feed(core::slice::from_ref(byte));
                     }
