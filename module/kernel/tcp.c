@@ -334,7 +334,7 @@ enum hf_tcp_end hf_tcp_end(struct sock *sk, const struct hf_start *start)
 		   now.received == start->received && now.sent == start->sent &&
 		   !sock_flag(sk, SOCK_DEAD)) {
 		/* Some protocols on top of TCP (kTLS) do not let go. */
-		end = sk->sk_prot->disconnect(sk, 0) ? HF_TCP_BUSY : HF_TCP_ENDED;
+		end = READ_ONCE(sk->sk_prot)->disconnect(sk, 0) ? HF_TCP_BUSY : HF_TCP_ENDED;
 	}
 	if (end == HF_TCP_ENDED) {
 		/* Who sleeps in a system call must not go on with it. */
