@@ -40,9 +40,9 @@
 //!    state, for it had too many, the connection is ended.
 //! 4. What is under way is asked for before the socket is looked at: what has arrived by then, the
 //!    socket shows. A segment that finds no socket passes if nothing of its flow is under way.
-//! 5. No entry means that nothing was received and nothing is ahead but what the queue shows, or that
-//!    the stream was decided: an entry with an undecided state behind the start goes with its socket
-//!    alone, and one with a segment ahead when nobody owns the socket any more.
+//! 5. No entry means that nothing was received, or that the stream was decided: an entry with an
+//!    undecided state behind the start goes with its socket alone. What is ahead is seen in the queue;
+//!    and where something waits for the owner that no entry tells of, nothing undecided passes.
 //! 6. A segment that decides for something else from the start needs no entry for its own sake, but
 //!    an undecided one that passes beside it does: taken first, it makes a forbidden line of the
 //!    other's tail. So it leaves an entry while it is under way, or, where there is no room for one,
@@ -276,8 +276,8 @@ impl Judge<'_> {
                     // first that it sees.
                     return Ruling::Defer;
                 }
-                // What waits for the owner is decided as a rule, or else has an entry; but it may have
-                // passed before there was a socket, or while the filter was off.
+                // What waits for the owner may have lost its entry, or never had one: it is ahead, or
+                // decided, or has passed before there was a socket or while the filter was off.
                 self.is_uncertain |=
                     !is_known && (self.under_way.is_marked() || self.position.is_pending);
                 start
@@ -465,18 +465,17 @@ impl Judge<'_> {
             false => [None, None, self.position.urgent],
         };
         // The bits of a way's number tell which places it leaves out.
-        let mut ways = [here; 1 << 3];
+        const WAYS: usize = 1 << 3;
+        let mut ways = [here; WAYS];
         let is_left_out = |way: usize, seq: u32| {
-            let is_here = |(index, &place): (usize, &Option<u32>)| {
-                way & (1 << index) != 0 && place == Some(seq)
-            };
-            places.iter().enumerate().any(is_here)
+            let mut bits = [1, 2, 4].into_iter().zip(places);
+            bits.any(|(bit, place)| way & bit != 0 && place == Some(seq))
         };
         let mut seq = span.seq(here.offset().into());
         let mut left = URGENT_MAX;
         let read = self.read(span, here, |bytes| {
             for byte in bytes.get(..left).unwrap_or(bytes) {
-                for (way, state) in ways.iter_mut().enumerate() {
+                for (way, state) in (0..WAYS).zip(&mut ways) {
                     if !is_left_out(way, seq) {
                         state.feed(core::slice::from_ref(byte));
                     }

@@ -23,6 +23,7 @@ use crate::{
         time,
         work::{self, DelayedWork, Work},
     },
+    trajectory::Trajectory,
     undecided::{Passage, Undecided},
 };
 use classifier::{Classifier, LIMIT};
@@ -55,10 +56,10 @@ const EXPEDITED: u32 = 100;
 
 /// Seconds for which an undecided connection is not ended to make room for others: more than a
 /// client with bytes to send needs to bring them, lost segments and all.
-const PATIENCE: u32 = 5;
+const PATIENCE: u16 = 5;
 
 /// Seconds after which one is taken for a session that is silent for its own reasons.
-const SILENT: u32 = 30;
+const SILENT: u16 = 30;
 
 /// Undecided streams.
 pub(crate) struct Table(DelayedWork<Buckets>);
@@ -179,12 +180,13 @@ impl Bucket {
     /// The entries of a flow. There are several while sockets that are bound to different devices (VRF)
     /// have one name, or where one has ended a moment ago.
     fn indices<'a>(&'a self, flow: &'a Flow, tag: u16) -> impl Iterator<Item = usize> + 'a {
-        self.tags
-            .iter()
-            .zip(&self.entries)
-            .enumerate()
-            .filter(move |(_, (&other, entry))| other == tag && entry.flow() == flow)
-            .map(|(index, _)| index)
+        (0..WAYS).filter(move |&index| {
+            self.tags.get(index) == Some(&tag)
+                && self
+                    .entries
+                    .get(index)
+                    .is_some_and(|entry| entry.flow() == flow)
+        })
     }
 
     /// The index of a place that is free, or held by what is only under way and may be forgotten.
@@ -199,16 +201,17 @@ impl Bucket {
     /// The index of the entry that was made last among those that have been undecided for [`PATIENCE`].
     /// `None` if that one is [`SILENT`], while others will be of age soon.
     fn least_patient(&self, now: u32) -> Option<usize> {
-        let age = |entry: &Undecided| now.wrapping_sub(entry.since());
-        let needed = || self.entries.iter().filter(|entry| entry.is_needed());
-        let (index, last) = self
-            .entries
-            .iter()
-            .enumerate()
-            .filter(|(_, entry)| entry.is_needed() && age(entry) >= PATIENCE)
-            .min_by_key(|(_, entry)| age(entry))?;
-        let is_spared = age(last) >= SILENT && needed().any(|entry| age(entry) < PATIENCE);
-        (!is_spared).then_some(index)
+        let age = |index: usize| {
+            let entry = self.entries.get(index)?;
+            entry.is_needed().then(|| entry.age(now))
+        };
+        let is_of_age = |&index: &usize| age(index).is_some_and(|age| age >= PATIENCE);
+        let last = (0..WAYS)
+            .filter(is_of_age)
+            .min_by_key(|&index| age(index))?;
+        let is_young = |index: usize| age(index).is_some_and(|age| age < PATIENCE);
+        let is_spared = age(last) >= Some(SILENT) && (0..WAYS).any(is_young);
+        (!is_spared).then_some(last)
     }
 
     /// Frees a place.
@@ -475,8 +478,14 @@ impl Buckets {
             if entry.is_free() {
                 continue;
             }
+            entry.keep_age(time::uptime_seconds());
             match fate(entry) {
                 Fate::Stays => *is_empty = false,
+                Fate::Rests => {
+                    *is_empty = false;
+                    entry.settle(Trajectory::NONE.restarted(Classifier::new()), 0);
+                    bucket.recount(index, &self.needed);
+                }
                 Fate::Goes => bucket.free(index, &self.needed),
                 Fate::Ends(socket) => {
                     return Some(Ending {
@@ -494,6 +503,8 @@ impl Buckets {
 /// What becomes of an entry in the sweep.
 enum Fate {
     Stays,
+    /// All that is kept of it is what its socket has made the module read.
+    Rests,
     Goes,
     /// It goes once this connection was ended.
     Ends(Socket<'static>),
@@ -509,34 +520,52 @@ fn fate(entry: &Undecided) -> Fate {
             return Fate::Stays;
         }
     }
-    // What it has used up must not be forgotten with it.
     let is_spent = entry.budget(time::uptime_seconds()).used() != 0;
     if has_arrived && !entry.is_needed() && !is_spent {
         return Fate::Goes;
     }
-    match entry.flow().receiver() {
-        Receiver::Socket(socket) if needs(&socket, entry) => match entry.is_ending() {
-            true => Fate::Ends(socket),
-            false => Fate::Stays,
-        },
-        _ if has_arrived && !is_spent => Fate::Goes,
-        _ => Fate::Stays,
+    let (socket, need) = match entry.flow().receiver() {
+        Receiver::Socket(socket) => {
+            let need = need(&socket, entry);
+            (Some(socket), need)
+        }
+        _ => (None, Need::Nothing),
+    };
+    match (need, socket) {
+        (Need::Entry, Some(socket)) if entry.is_ending() => Fate::Ends(socket),
+        (Need::Entry, _) => Fate::Stays,
+        _ if !has_arrived => Fate::Stays,
+        (Need::Budget, _) if is_spent => Fate::Rests,
+        _ => Fate::Goes,
     }
 }
 
-/// Whether a socket needs its entry: it may stand within the start that the entry is about, behind its
-/// beginning, whose state is known without. What is ahead of a beginning waits where it can be seen
-/// as soon as nobody owns the socket.
-fn needs(socket: &Socket<'_>, entry: &Undecided) -> bool {
+/// What of its entry a socket needs.
+enum Need {
+    /// All: it may stand within the start that the entry is about.
+    Entry,
+    /// What it has made the module read: it stands at the beginning, where the state is known.
+    Budget,
+    /// Nothing: it is past the start, or another connection's.
+    Nothing,
+}
+
+/// What of an entry a socket needs.
+fn need(socket: &Socket<'_>, entry: &Undecided) -> Need {
     let socket = socket.lock();
-    // Its owner may be moving it, or have it take what is ahead; next time, then.
+    // Its owner may be moving it; next time, then.
     if socket.is_owned() {
-        return true;
+        return Need::Entry;
     }
     let received = u32::try_from(socket.received()).unwrap_or(LIMIT);
     let is_decided = |here: Classifier| here.verdict().is_some();
-    !socket.is_finished()
-        && socket.start() == entry.start()
-        && (1..LIMIT).contains(&received)
-        && !entry.trajectory().at(received).is_some_and(is_decided)
+    if socket.is_finished() || socket.start() != entry.start() || received >= LIMIT {
+        return Need::Nothing;
+    }
+    match received {
+        0 => Need::Budget,
+        _ if !entry.is_needed() => Need::Nothing,
+        _ if entry.trajectory().at(received).is_some_and(is_decided) => Need::Nothing,
+        _ => Need::Entry,
+    }
 }

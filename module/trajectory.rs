@@ -9,7 +9,7 @@ const STATES: usize = 6;
 
 /// How many bytes of the stream are kept, which tell the states within them and are shown as its
 /// first line.
-const TEXT: usize = 14;
+const TEXT: usize = 18;
 
 /// Stands for states that are not kept. No classifier is packed so.
 const LEFT_OUT: u32 = u32::MAX;

@@ -74,7 +74,7 @@ pub(crate) struct Undecided {
     start: Start,
     end: u32,
     trajectory: Trajectory,
-    since: u32,
+    since: u16,
     cpu: u16,
     walked: u16,
     /// When that was so, in seconds of uptime, the low byte.
@@ -84,8 +84,7 @@ pub(crate) struct Undecided {
 
 static_assert!(core::mem::size_of::<Undecided>() <= 128);
 
-/// Segments ahead of the position may be on their way, with the socket's owner, or in the out-of-order
-/// queue.
+/// Segments ahead of the position may be on their way, or in the out-of-order queue.
 const AHEAD: u8 = 1 << 0;
 /// A segment with an urgent pointer may be on its way.
 const URGENT: u8 = 1 << 1;
@@ -122,7 +121,7 @@ impl Undecided {
         let mut new = Self {
             flow,
             start,
-            since,
+            since: since as u16,
             ..Self::FREE
         };
         new.settle(Trajectory::NONE.restarted(here), here.offset());
@@ -153,9 +152,17 @@ impl Undecided {
         self.end
     }
 
-    /// Since when, in seconds of uptime.
-    pub(crate) fn since(&self) -> u32 {
-        self.since
+    /// For how many seconds it has been so, at `now`.
+    pub(crate) fn age(&self, now: u32) -> u16 {
+        (now as u16).wrapping_sub(self.since)
+    }
+
+    /// Keeps the age of one that is very old from beginning anew; to be called every few hours.
+    pub(crate) fn keep_age(&mut self, now: u32) {
+        const OLD: u16 = u16::MAX / 2;
+        if self.age(now) > OLD {
+            self.since = (now as u16).wrapping_sub(OLD);
+        }
     }
 
     /// The states that its socket may come to.
@@ -168,11 +175,10 @@ impl Undecided {
         &mut self.trajectory
     }
 
-    /// Whether it must be kept as long as its socket may stand within it, or an owner may yet take what
-    /// is ahead. Otherwise all it tells is what is under way: the state at the beginning needs no
-    /// memory.
+    /// Whether it must be kept as long as its socket may stand within it. Otherwise all it tells is
+    /// what is under way: the state at the beginning needs no memory.
     pub(crate) fn is_needed(&self) -> bool {
-        self.is_ahead() || self.trajectory.is_undecided()
+        self.trajectory.is_undecided()
     }
 
     /// Takes note of where the socket may come to stand, and of the offset behind what was let through.
@@ -224,7 +230,7 @@ impl Undecided {
     /// It can't be ended now: it has as much time again as a new one.
     pub(crate) fn postpone_ending(&mut self, now: u32) {
         self.set(ENDING, false);
-        self.since = now;
+        self.since = now as u16;
     }
 
     fn set(&mut self, flag: u8, on: bool) {

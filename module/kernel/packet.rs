@@ -346,17 +346,18 @@ impl Segment<'_> {
         let mut found = bindings::hf_socket::default();
         let mut start = bindings::hf_start::default();
         // SAFETY: By the packet's invariant; a packet at this hook has a route; the out-parameters
-        // are valid for writes. A socket without a reference is the packet's.
-        unsafe {
-            let kind = bindings::hf_tcp_receiver(
+        // are valid for writes.
+        let kind = unsafe {
+            bindings::hf_tcp_receiver(
                 self.packet.skb,
                 &self.flow.0,
                 self.header,
                 &mut found,
                 &mut start,
-            );
-            Receiver::new(kind, found, start)
-        }
+            )
+        };
+        // SAFETY: The function returned them together; a socket without a reference is the packet's.
+        unsafe { Receiver::new(kind, found, start) }
     }
 
     /// Whether the data of a SYN may be read, by Fast Open (RFC 7413). Otherwise it comes again on

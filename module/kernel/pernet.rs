@@ -111,12 +111,11 @@ impl<T: PerNet> Registration<T> {
         REGISTERED
             .cmpxchg(null_mut(), ptr, Full)
             .map_err(|_| EBUSY)?;
+        // SAFETY: Nobody else has `ops` yet.
+        unsafe { (*inner.ops.get()).id = inner.id.get() };
         // SAFETY: `ops` and `id` are boxed, so they stay where they are, and are unregistered before
         // they are freed.
-        let result = to_result(unsafe {
-            (*inner.ops.get()).id = inner.id.get();
-            bindings::register_pernet_subsys(inner.ops.get())
-        });
+        let result = to_result(unsafe { bindings::register_pernet_subsys(inner.ops.get()) });
         if let Err(e) = result {
             REGISTERED.store(null_mut(), Release);
             return Err(e);

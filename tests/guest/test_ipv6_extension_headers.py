@@ -61,7 +61,7 @@ def authenticated(request):
         with Recorder(pair.endpoint(IPV6)) as recorder:
             recorder.client_namespace = pair.client
             yield recorder
-        assert "0(packets)" not in pair.server.ip("-s xfrm state").split("lifetime current:")[1]
+        assert " 0(packets)" not in pair.server.ip("-s xfrm state").split("lifetime current:")[1]
 
 
 def test_an_authenticated_request_is_blocked(authenticated):

@@ -55,6 +55,9 @@ def networks():
             client.ip(f"link set {device} up")
             pair.append((vrf, Topology(vrf, server, client, device, SERVERS, {})))
         yield pair
+        # The kernel complains of devices that are up when their VRF goes.
+        for vrf, _ in pair:
+            server.ip(f"link set {vrf}0 down")
 
 
 @pytest.fixture(params=[0, 1], ids=["red first", "blue first"])
