@@ -123,7 +123,8 @@ def test_another_stream_that_waits_for_the_owner_is_delivered(veth, family, page
 
 # Of what waits for the owner TCP may discard some. What is read is the rest.
 
-# The segment acknowledges what was never sent. Its padding keeps it from being joined in the backlog with one that is taken.
+# The segment acknowledges what was never sent. Its padding keeps it from being joined in the backlog with one that is
+# taken.
 DISCARDED = {"acknowledges": 1 << 30, "options": bytes([1, 1, 1, 1])}
 
 
@@ -158,7 +159,7 @@ def test_what_tcp_discards_decides_nothing(veth, page, held, later):
     assert http_filter.counters()["blocked"] == 1
 
 
-# Of these pieces a first line's target does not end with the first, nor with the second, unless what follows is a version.
+# Of a first line: white space and the beginning of a version, or of more of the target, twice.
 PIECES = [b"POST /" + b"a" * 20 + b" H", b" ", b"H"]
 
 # How many of them are taken, and what is a version behind these; behind the others it belongs to the target.
