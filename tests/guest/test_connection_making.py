@@ -2,6 +2,7 @@
 """Connections that come about in unusual ways, or in another's place."""
 
 import contextlib
+import os
 import socket
 import threading
 
@@ -195,3 +196,31 @@ def test_the_same_four_tuple_and_sequence_numbers(veth, family):
             client.send(COMPLETION)
             wait_until(lambda: http_filter.counters()["dropped"] == 1, "the request is dropped")
             assert server.read_from(client) == LEFT_OVER
+
+
+@contextlib.contextmanager
+def on_cpu(number):
+    """What is sent is also received there."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, [number])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def test_what_may_be_on_its_way_to_the_old_connection_is_not_the_new_ones(veth, family):
+    """A last byte of the old one, which was undecided and far beyond, has come on another CPU a moment ago."""
+    assert os.cpu_count() > 1, "one CPU shows nothing"
+    endpoint = veth.endpoint(family)
+    # Nobody reads, so nobody owns a socket when its connection is reset.
+    with on_cpu(0), listen(endpoint), HandmadeClient(veth, endpoint) as client:
+        for times in range(1, 41):
+            for piece in b"GET /".ljust(1000, b"a"), b"b":
+                client.send(piece)
+                client.advance(len(piece))
+            client.begin_anew()
+            with on_cpu(1):
+                client.send(REQUEST)
+            wait_until(lambda: http_filter.counters()["blocked"] == times, "the request is blocked")
+            client.begin_anew()

@@ -2,14 +2,16 @@
 """A first line that comes in several segments is judged as one that comes in one."""
 
 import contextlib
+import ctypes
 import socket
+import struct
 import time
 
 import pytest
 
 from support import http_filter
 from support.handmade import HandmadeClient
-from support.streams import Recorder, Stream
+from support.streams import Recorder, Stream, connection, read_what_is_there
 from support.wait import wait_until
 
 pytestmark = pytest.mark.usefixtures("filtered")
@@ -121,6 +123,102 @@ def test_nothing_is_kept_of_a_connection_that_has_ended(veth, recorder):
         stream.send(b"GET")
         wait_until(lambda: http_filter.counters()["undecided"] == 1, "the start is kept")
     wait_until(lambda: http_filter.counters()["undecided"] == 0, "it is not any more", seconds=5)
+
+
+def test_nothing_is_kept_of_a_stream_that_has_ended(veth, family):
+    """Its server goes on sending, for all that is known."""
+    with connection(veth, family) as (stream, accepted):
+        stream.send(b"hello")
+        wait_until(lambda: http_filter.counters()["undecided"] == 1, "the start is kept")
+        stream.finish()
+        wait_until(lambda: http_filter.counters()["undecided"] == 0, "it is not any more", seconds=5)
+        assert read_what_is_there(accepted) == b"hello"
+
+
+# A socket filter may let TCP have the first bytes of a segment alone: this one, of four bytes the first two.
+
+def instruction(code, value, if_true=0, if_false=0):
+    """One of classic BPF."""
+    return struct.pack("HBBI", code, if_true, if_false, value)
+
+
+_SO_ATTACH_FILTER = 26
+_LENGTH, _IS, _RETURN = 0x80, 0x15, 0x06
+_HEADER = 20
+
+
+@contextlib.contextmanager
+def cut_by_a_filter(veth, family, start, **how):
+    """A client that stands where TCP does, and the server, which has read the first two bytes of four."""
+    program = (instruction(_LENGTH, 0) + instruction(_IS, _HEADER + 4, if_false=1) + instruction(_RETURN, _HEADER + 2) +
+               instruction(_RETURN, 0xFFFF))
+    instructions = ctypes.create_string_buffer(program)
+    attached = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(instructions))
+    with (Recorder(veth.endpoint(family), options=[(socket.SOL_SOCKET, _SO_ATTACH_FILTER, attached)]) as server,
+          HandmadeClient(veth, server.endpoint, **how) as client):
+        client.send(start)
+        server.wait_for(client, start[:2])
+        client.advance(2)
+        yield server, client
+
+
+each_handshake = pytest.mark.parametrize("bare_ack", [True, False], ids=["on a socket", "on the handshake's ACK"])
+
+
+@each_handshake
+def test_what_a_socket_filter_cuts_off_decides_nothing(veth, family, bare_ack):
+    with cut_by_a_filter(veth, family, b"GE\0\0", bare_ack=bare_ack) as (server, client):
+        for times in 1, 2:
+            client.send(b"T / HTTP/1.1\r\n\r\n")
+            wait_until(lambda: http_filter.counters()["dropped"] == times, "the request is dropped")
+        assert server.read_from(client) == b"GE"
+    assert http_filter.counters()["blocked"] == 1
+
+
+@each_handshake
+def test_what_a_socket_filter_cuts_off_comes_again(veth, family, bare_ack):
+    with cut_by_a_filter(veth, family, b"GE\0\0", bare_ack=bare_ack) as (server, client):
+        client.send(b"\0\0more")
+        server.wait_for(client, b"GE\0\0more")
+
+
+# A segment that waits may come to cover others, without which TCP goes on: one that follows it is joined with it.
+
+LONG = b"GET /" + b"a" * 30 + b" HTTP/1.1\r\nHost: example.com\r\n\r\n"
+FILLER = 10
+COVERED, JOINED, JOINING = slice(25, 27), slice(FILLER, 20), slice(20, 40)
+BEHIND = {"behind what covers": slice(40, None), "behind what is covered": slice(27, None)}
+
+each_end = pytest.mark.parametrize("end", BEHIND.values(), ids=BEHIND)
+
+
+@contextlib.contextmanager
+def covered(veth, family, data, end):
+    """A server and its client, of which all but the filler waits."""
+    with Recorder(veth.endpoint(family)) as server, HandmadeClient(veth, server.endpoint) as client:
+        with veth.server.counts("TcpExtTCPRcvCoalesce"):
+            for piece in COVERED, JOINED, JOINING, end:
+                client.send(data[piece], ahead=piece.start)
+        yield server, client
+
+
+@each_end
+def test_a_request_behind_a_covered_segment_is_blocked(veth, family, end):
+    with covered(veth, family, LONG, end) as (server, client):
+        for times in 1, 2:
+            client.send(LONG[:FILLER])
+            wait_until(lambda: http_filter.counters()["dropped"] == times, "the filler is dropped")
+        assert server.read_from(client) == b""
+    assert http_filter.counters()["blocked"] == 1
+
+
+@each_end
+def test_another_stream_behind_a_covered_segment_arrives_at_once(veth, family, end):
+    data = LONG.replace(b"HTTP/", b"HTML/")
+    with covered(veth, family, data, end) as (server, client):
+        client.send(data[:FILLER])
+        server.wait_for(client, data)
+    assert http_filter.counters()["deferred"] == 0
 
 
 @contextlib.contextmanager

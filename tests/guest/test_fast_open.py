@@ -1,35 +1,32 @@
 # SPDX-License-Identifier: GPL-2.0
 """TCP Fast Open: the SYN itself carries data, which the server may read before the handshake is over."""
 
-import socket
-
 import pytest
 
-from support import http_filter
+from support import http_filter, ways
 from support.expect import holds_no_first_line
 from support.payloads import REQUEST
-from support.streams import Recorder, Stream
+from support.streams import Stream
 from support.wait import wait_until
 
 pytestmark = pytest.mark.usefixtures("filtered")
 
 OTHER = b"SSH-2.0-test\r\n"
 
-# Client and server.
-ENABLED = 3
+# Client and server; and all listeners, whatever they ask for.
+ENABLED = 0x3 | 0x400
 
 
-@pytest.fixture
-def server(veth, family):
+@pytest.fixture(params=[ways.direct, ways.transparent_proxy], ids=["direct", "TPROXY"])
+def server(veth, family, request):
     """A server whose cookie the client has: it may send data in its SYN."""
-    option = socket.IPPROTO_TCP, socket.TCP_FASTOPEN, 16
     with (veth.server.sysctl("net.ipv4.tcp_fastopen", ENABLED), veth.client.sysctl("net.ipv4.tcp_fastopen", ENABLED),
-          Recorder(veth.endpoint(family), options=[option]) as recorder):
+          request.param(veth, family) as way):
         # After a SYN that was lost the client is more careful for a while.
         veth.client.ip("tcp_metrics flush")
-        with Stream(veth.client, recorder.endpoint, in_syn=OTHER) as stream:
-            recorder.wait_for(stream, OTHER)
-        yield recorder
+        with Stream(veth.client, way.server.endpoint, in_syn=OTHER) as stream:
+            way.server.wait_for(stream, OTHER)
+        yield way.server
 
 
 @pytest.mark.parametrize("in_syn, later", [(REQUEST, b""), (REQUEST[:2], REQUEST[2:])], ids=["whole", "cut"])

@@ -121,6 +121,83 @@ def test_another_stream_that_waits_for_the_owner_is_delivered(veth, family, page
     assert read == data
 
 
+# Of what waits for the owner TCP may discard some. What is read is the rest.
+
+# The segment acknowledges what was never sent. Its padding keeps it from being joined in the backlog with one that is
+# taken.
+DISCARDED = {"acknowledges": 1 << 30, "options": bytes([1, 1, 1, 1])}
+
+
+@contextlib.contextmanager
+def partly_discarded(veth, page, taken, discarded, seconds=0):
+    """A client that stands where TCP does, and its server's socket. A process has owned that for some time, while a
+    segment came for each piece that TCP has taken since, and for each that it has discarded."""
+    endpoint = veth.endpoint()
+    with listen(endpoint) as listener, HandmadeClient(veth, endpoint) as client, listener.accept()[0] as accepted:
+        with stuck(page, page.send_from, accepted):
+            for piece in taken:
+                client.send(piece)
+                client.advance(len(piece))
+            ahead = 0
+            for piece in discarded:
+                client.send(piece, ahead=ahead, **DISCARDED)
+                ahead += len(piece)
+            time.sleep(seconds)
+        yield client, accepted
+
+
+@pytest.mark.usefixtures("filtered")
+@pytest.mark.parametrize("held, later", [(0, 0), (SWEPT, 0), (0, SWEPT)],
+                         ids=["at once", "the owner takes its time", "the client takes its time"])
+def test_what_tcp_discards_decides_nothing(veth, page, held, later):
+    with partly_discarded(veth, page, [b"GE"], [b"\0\0"], seconds=held) as (client, accepted):
+        time.sleep(later)
+        for _ in range(3):
+            client.send(b"T / HTTP/1.1\r\n\r\n")
+            time.sleep(0.1)
+        assert read_what_is_there(accepted) == b"GE"
+    assert http_filter.counters()["blocked"] == 1
+
+
+# Of a first line: white space and the beginning of a version, or of more of the target, twice.
+PIECES = [b"POST /" + b"a" * 20 + b" H", b" ", b"H"]
+
+# How many of them are taken, and what is a version behind these; behind the others it belongs to the target.
+STANDS = {"behind the first letter of a version": (1, b"TTP/1.1\r\n"), "behind white space": (2, b"HTTP/1.1\r\n")}
+
+each_stand = pytest.mark.parametrize("stand", STANDS)
+
+
+@pytest.mark.usefixtures("filtered")
+@each_stand
+def test_a_version_where_tcp_stands_is_found(veth, page, stand):
+    count, version = STANDS[stand]
+    with partly_discarded(veth, page, PIECES[:count], PIECES[count:]) as (client, accepted):
+        for _ in range(3):
+            client.send(version)
+            time.sleep(0.1)
+        assert read_what_is_there(accepted) == b"".join(PIECES[:count])
+    assert http_filter.counters()["blocked"] == 1
+
+
+@pytest.mark.usefixtures("filtered")
+@each_stand
+def test_what_is_no_version_where_tcp_stands_arrives(veth, page, stand):
+    count, _ = STANDS[stand]
+    others, = (version for other, version in STANDS.values() if other != count)
+    with partly_discarded(veth, page, PIECES[:count], PIECES[count:]) as (client, accepted):
+        client.send(others)
+        whole = b"".join(PIECES[:count]) + others
+        read = bytearray()
+
+        def has_come():
+            read.extend(read_what_is_there(accepted))
+            return read == whole
+
+        wait_until(has_come, "it has come")
+    assert http_filter.counters()["blocked"] == 0
+
+
 # More than a sweep takes, and the time that is given to other commands.
 QUICK = 3
 

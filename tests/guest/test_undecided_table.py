@@ -2,6 +2,7 @@
 """The table of undecided starts is bounded: who opens connections slowly can neither leak nor starve others."""
 
 import contextlib
+import socket
 import threading
 import time
 
@@ -11,10 +12,13 @@ from support import bench, http_filter
 from support.handmade import HandmadeClient
 from support.memory import holds_freed_memory_back, kernel_memory
 from support.slow_openers import full_table, slow_openers
-from support.streams import Recorder, Stream
+from support.streams import Recorder, Stream, connection, read_what_is_there
+from support.topology import IPV4
 from support.wait import wait_until
 
 REQUEST = b"GET / HTTP/1.1\r\n\r\n"
+
+_TCP_ULP = 31
 
 
 @pytest.fixture
@@ -134,6 +138,50 @@ def test_what_decides_at_once_needs_no_room(veth, recorder, smallest_table):
         stream.send(b"SSH-2.0-test\r\n")
         recorder.wait_for(stream, b"SSH-2.0-test\r\n")
         assert "refused" not in http_filter.counters() - before
+
+
+def test_nobody_is_ended_for_what_needs_no_room(veth, recorder, smallest_table):
+    with full_table(recorder, veth.client):
+        time.sleep(PATIENCE + 1)
+        before = http_filter.counters()
+        for _ in range(30):
+            with Stream(veth.client, recorder.endpoint) as stream:
+                stream.send(b"SSH-2.0-test\r\n")
+                recorder.wait_for(stream, b"SSH-2.0-test\r\n")
+        # A second is more than ending one takes.
+        time.sleep(1)
+        changes = http_filter.counters() - before
+    assert not {"evicted", "deferred", "refused"} & set(changes)
+
+
+def test_one_is_ended_for_a_newcomer_however_often_it_tries(veth, recorder, smallest_table):
+    with full_table(recorder, veth.client), HandmadeClient(veth, recorder.endpoint) as newcomer:
+        time.sleep(PATIENCE + 1)
+        before = http_filter.counters()
+        for _ in range(20):
+            newcomer.send(b"GE")
+        assert (http_filter.counters() - before)["refused"] > 1
+        wait_until(lambda: newcomer.send(b"GE") or recorder.read_from(newcomer) == b"GE", "the newcomer is let in")
+        time.sleep(1)
+        assert (http_filter.counters() - before)["evicted"] == 1
+
+
+def test_one_that_does_not_let_go_is_not_forgotten(veth, recorder, smallest_table):
+    """A connection with kTLS can't be ended to make room, and has no keys yet: what comes is read as it is."""
+    with connection(veth, IPV4) as (stream, accepted):
+        try:
+            accepted.setsockopt(socket.IPPROTO_TCP, _TCP_ULP, b"tls")
+        except FileNotFoundError:
+            pytest.skip("this kernel has no kTLS (CONFIG_TLS)")
+        stream.send(REQUEST[:2])
+        wait_until(lambda: http_filter.counters()["undecided"] == 1, "its start is kept")
+        time.sleep(PATIENCE + 1)
+        with full_table(recorder, veth.client):
+            # A second is more than ending it would take.
+            time.sleep(1)
+            stream.send(REQUEST[2:])
+            wait_until(lambda: http_filter.counters()["blocked"] == 1, "the request is blocked")
+        assert read_what_is_there(accepted) == REQUEST[:2]
 
 
 def test_without_newcomers_nobody_is_ended(veth, recorder, smallest_table):

@@ -47,7 +47,8 @@ class HandmadeClient:
         self._destination = ipaddress.ip_address(endpoint.address)
         self._ports = port, endpoint.port
         self._bare_ack = bare_ack
-        self._sequence, self._acknowledged = first, 0
+        self._first = self._sequence = first
+        self._acknowledged = 0
         mac = link_address(topology.client, topology.device)
         self._ethernet = link_address(topology.server, topology.device) + mac
         self._ethernet += struct.pack("!H", _ETHERTYPE[self._source.version])
@@ -92,6 +93,12 @@ class HandmadeClient:
 
     def reset(self):
         self._send(self._segment(_RST | _ACK))
+
+    def begin_anew(self):
+        """Resets the connection, and at once makes another of the same name and with the same sequence numbers."""
+        self.reset()
+        self._sequence = self._first
+        self.__enter__()
 
     def advance(self, size):
         """Moves on behind so many bytes."""

@@ -41,6 +41,13 @@ def _server(network, family, endpoint=None, **options):
 
 
 @contextlib.contextmanager
+def direct(veth, family):
+    """The plain way, to compare others with."""
+    with _server(veth, family) as way:
+        yield way
+
+
+@contextlib.contextmanager
 def loopback(_, family):
     with _server(topology.loopback(), family) as way:
         yield way
