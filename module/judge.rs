@@ -279,7 +279,7 @@ impl Judge<'_> {
                 // What waits for the owner may have lost its entry, or never had one: it is ahead, or
                 // decided, or has passed before there was a socket or while the filter was off.
                 self.is_uncertain |=
-                    !is_known && (self.under_way.is_marked() || self.position.is_pending);
+                    !is_known && (self.under_way.is_marked() || self.position.is_data_pending);
                 start
             }
             None => match self.place.look_at_only() {

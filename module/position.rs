@@ -21,6 +21,8 @@ pub(crate) struct Position<'a> {
     pub(crate) received: u32,
     /// Whether segments wait for the owner: the position lags.
     pub(crate) is_pending: bool,
+    /// Whether some of those may have data.
+    pub(crate) is_data_pending: bool,
     /// Whether segments wait for a gap to be filled.
     pub(crate) has_queue: bool,
     /// Sequence number of a byte that readers may leave out.
@@ -38,6 +40,7 @@ impl<'a> Position<'a> {
             is_exact: true,
             received: 0,
             is_pending: false,
+            is_data_pending: false,
             has_queue: false,
             urgent: None,
             socket: None,
@@ -52,6 +55,7 @@ impl<'a> Position<'a> {
             is_exact: socket.is_start_exact(),
             received: u32::try_from(socket.received()).unwrap_or(LIMIT),
             is_pending: socket.is_pending(),
+            is_data_pending: socket.is_data_pending(),
             has_queue: socket.has_queue(),
             urgent: socket.urgent(),
             socket: Some(socket),

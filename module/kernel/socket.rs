@@ -263,6 +263,11 @@ impl Locked<'_> {
         self.position.pending
     }
 
+    /// Whether some of those that wait, or are being taken, may have data.
+    pub(crate) fn is_data_pending(&self) -> bool {
+        self.position.data_pending
+    }
+
     /// How many bytes of the stream TCP has taken; a FIN counts as one. `u64::MAX` for a connection that
     /// was restored somewhere in its stream.
     pub(crate) fn received(&self) -> u64 {

@@ -229,6 +229,26 @@ struct hf_start hf_tcp_start(const struct sock *sk)
 }
 
 /*
+ * Whether a segment with data, or a FIN, may wait for the owner of a locked socket.
+ * What the owner is at work with is not in the list any more, but still counted; as
+ * is more or less than what is there after tcp_child_process() and where segments
+ * were joined (tcp_add_backlog()).
+ */
+static bool hf_tcp_data_pending(const struct sock *sk)
+{
+	const struct sk_buff *skb = sk->sk_backlog.tail ? sk->sk_backlog.head : NULL;
+	unsigned int truesize = 0;
+	unsigned int left;
+
+	for (left = 16; skb; skb = skb->next) {
+		if (TCP_SKB_CB(skb)->end_seq != TCP_SKB_CB(skb)->seq || !left--)
+			return true;
+		truesize += skb->truesize;
+	}
+	return truesize != READ_ONCE(sk->sk_backlog.len);
+}
+
+/*
  * The lock keeps other softirqs from moving the position, not an owner in process
  * context: __release_sock() hands it the backlog with the lock dropped. While it
  * does, tail is NULL, but len stays until its end. It changes rcv_nxt and
@@ -244,6 +264,7 @@ void hf_tcp_position(const struct sock *sk, struct hf_position *position)
 	position->owned = sk->sk_lock.owned;
 	position->pending = position->owned &&
 			    (READ_ONCE(sk->sk_backlog.len) || READ_ONCE(sk->sk_backlog.tail));
+	position->data_pending = position->pending && hf_tcp_data_pending(sk);
 	position->start = hf_tcp_start(sk);
 	position->received = hf_tcp_received(sk);
 	position->exact = !position->pending ||

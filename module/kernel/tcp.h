@@ -71,6 +71,7 @@ struct hf_position {
 	u64 received;		/* bytes, as of hf_tcp_received() */
 	bool owned;		/* by a process */
 	bool pending;		/* segments wait for the owner: the position lags */
+	bool data_pending;	/* some of them may have data */
 	bool exact;		/* the start is not torn, though it may lag */
 	bool queued;		/* the out-of-order queue is not empty */
 	bool urgent;		/* urg_seq is the place of an urgent byte */
