@@ -296,11 +296,12 @@ impl Locked<'_> {
 
     /// Whether TCP would take what a segment has, if its checksum is right.
     pub(crate) fn takes(&self, segment: &Segment<'_>) -> Takes {
-        if self.is_owned() {
+        if self.is_pending() {
             return Takes::Unknown;
         }
         // SAFETY: By the type invariant; the reference is valid for a read.
         match unsafe { bindings::hf_tcp_takes(self.sk, &segment.header()) } {
+            bindings::hf_tcp_takes_HF_TCP_TAKES if self.is_owned() => Takes::Unknown,
             bindings::hf_tcp_takes_HF_TCP_TAKES => Takes::Yes,
             bindings::hf_tcp_takes_HF_TCP_UNKNOWN => Takes::Unknown,
             _ => Takes::No,

@@ -105,8 +105,9 @@ struct hf_segment {
 	bool has_signature;	/* TCP-MD5 or TCP-AO */
 };
 /*
- * Whether TCP would take a segment whose checksum is right, on a locked socket that
- * nobody owns. HF_TCP_UNKNOWN: keys or a socket filter have a word in it.
+ * Whether TCP would take a segment whose checksum is right, on a locked socket for
+ * whose owner nothing waits. HF_TCP_UNKNOWN: keys or a socket filter have a word in
+ * it.
  */
 enum hf_tcp_takes {
 	HF_TCP_REFUSES,
