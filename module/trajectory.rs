@@ -61,7 +61,7 @@ impl Trajectory {
     }
 
     /// Forgets the bytes from `offset` on: there may be others in their place.
-    pub(crate) fn truncate_text(&mut self, offset: u32) {
+    fn truncate_text(&mut self, offset: u32) {
         self.text_len = u32::from(self.text_len).min(offset) as u8;
     }
 

@@ -33,14 +33,14 @@ void hf_flow_locate(struct hf_flow *flow, const struct sk_buff *skb)
  * as one packet delivered (tcp_rcv_state_process(), tcp_clean_rtx_queue()); and it
  * keeps the name of the queue that was restored last.
  */
-static bool hf_tcp_restored(const struct sock *sk, u64 received)
+static bool hf_tcp_restored(const struct sock *sk)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
 
 	/* tcp_set_state() releases what was counted before. */
 	if (!((1 << inet_sk_state_load(sk)) & HF_TCPF_SYNCHRONISED))
 		return false;
-	return !READ_ONCE(tp->delivered) || (!received && tp->repair_queue != TCP_NO_QUEUE);
+	return !READ_ONCE(tp->delivered) || tp->repair_queue != TCP_NO_QUEUE;
 }
 
 u64 hf_tcp_received(const struct sock *sk)
@@ -48,7 +48,8 @@ u64 hf_tcp_received(const struct sock *sk)
 	u64 received = data_race(tcp_sk(sk)->bytes_received);
 
 	smp_rmb();
-	return hf_tcp_restored(sk, received) ? U64_MAX : received;
+	/* Of one that has received something since, no start is kept. */
+	return !received && hf_tcp_restored(sk) ? U64_MAX : received;
 }
 
 u64 hf_skb_received(const struct sk_buff *skb)
