@@ -42,7 +42,7 @@ def test_idle_ones_of_another_protocol_are_left_alone(loopback):
     assert (counters["undecided"], counters["refused"], counters["evicted"]) == (0, 0, 0)
 
 
-@pytest.mark.usefixtures("filtered")
+@pytest.mark.usefixtures("fresh_filter")
 def test_as_many_undecided_ones_as_were_asked_for_have_room(loopback):
     count = int(http_filter.get("max_undecided"))
     assert count == 4096

@@ -7,7 +7,7 @@ from support import http_filter
 from support.sockmap import joined
 from support.streams import connection
 
-pytestmark = pytest.mark.usefixtures("filtered")
+pytestmark = pytest.mark.usefixtures("fresh_filter")
 
 REQUEST = b"GET / HTTP/1.1\r\n\r\n"
 
