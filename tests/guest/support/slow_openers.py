@@ -7,12 +7,12 @@ from support import http_filter
 from support.streams import Stream
 from support.wait import wait_until
 
-# So many newcomers in a row that find no room are the proof that there is none, wherever their place would be.
-_REFUSED = 12
+# So many newcomers of which none finds room are the proof that there is none, wherever their place would be.
+_GROUP = 12
 
 
-def _count(*names):
-    return sum(int(http_filter.get(f"stats/{name}")) for name in names)
+def _count(name):
+    return int(http_filter.get(f"stats/{name}"))
 
 
 @contextlib.contextmanager
@@ -29,20 +29,27 @@ def slow_openers(server, namespace, count):
 
 @contextlib.contextmanager
 def full_table(server, namespace):
-    """As many of them as there is room for, which may be more than was asked for; those that found none are gone."""
+    """More of them than there is room for, but for those that were refused: they are gone."""
     with contextlib.ExitStack() as stack:
-        streams = []
-        in_vain = 0
-        while in_vain < _REFUSED:
-            before = _count("refused", "uninspectable")
-            stream = Stream(namespace, server.endpoint)
-            stream.send(b"GE")
-            wait_until(lambda: server.read_from(stream) or _count("refused", "uninspectable") > before,
-                       "the newcomer has found room or not")
-            if server.read_from(stream) and _count("refused", "uninspectable") == before:
-                streams.append(stack.enter_context(stream))
-                in_vain = 0
-            else:
-                with stream:
-                    in_vain += 1
-        yield streams
+        openers = []
+        found_room = True
+        while found_room:
+            refused, unseen = _count("refused"), _count("uninspectable")
+            group = [Stream(namespace, server.endpoint) for _ in range(_GROUP)]
+            for stream in group:
+                stream.send(b"GE")
+            wait_until(lambda: _delivered(server, group) + _count("refused") - refused >= _GROUP,
+                       "each is delivered or refused")
+            # Where nothing is dropped, those that find no room are delivered unseen.
+            found_room = _delivered(server, group) > _count("uninspectable") - unseen
+            for stream in group:
+                if server.read_from(stream):
+                    openers.append(stack.enter_context(stream))
+                else:
+                    with stream:
+                        pass
+        yield openers
+
+
+def _delivered(server, streams):
+    return sum(bool(server.read_from(stream)) for stream in streams)
