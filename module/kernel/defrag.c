@@ -38,6 +38,9 @@ static bool hf_is_fragment(const struct sk_buff *skb)
 	/* Nearly all packets. */
 	if (nexthdr == NEXTHDR_TCP)
 		return false;
+	/* Fragments of a fragment are discarded (ipv6_frag_rcv()). Gathering would find the first header. */
+	if (IP6CB(skb)->flags & IP6SKB_FRAGMENTED)
+		return false;
 	/* Of headers that are cut off, frag_off tells as far as they go. */
 	ipv6_skip_exthdr(skb, skb_transport_offset(skb), &nexthdr, &frag_off);
 	return frag_off & htons(IP6_OFFSET | IP6_MF);

@@ -18,7 +18,7 @@ use core::{
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 use kernel::{
-    ffi::{c_char, c_int, c_uint, c_ushort},
+    ffi::{c_char, c_int, c_ushort},
     prelude::*,
 };
 
@@ -73,7 +73,7 @@ impl DeviceName {
 }
 
 const IPV4_HEADER: usize = 20;
-const IPV6_HEADER: u32 = 40;
+const IPV6_HEADER: usize = 40;
 const TCP_HEADER: usize = 20;
 const TCP_OPTIONS_MAX: usize = 40;
 
@@ -216,32 +216,24 @@ impl Packet<'_> {
         &self,
         flow: &mut bindings::hf_flow,
     ) -> Result<(Option<u32>, Unreadable), Unreadable> {
-        let bytes: [u8; IPV6_HEADER as usize] = self.array(0).ok_or(Unreadable::Malformed)?;
-        let [_, _, _, _, _, _, next_header, _, addresses @ ..] = bytes;
+        let bytes: [u8; IPV6_HEADER] = self.array(0).ok_or(Unreadable::Malformed)?;
+        let [_, _, _, _, _, _, _, _, addresses @ ..] = bytes;
         let (source, destination) = addresses.split_at(16);
         flow.saddr = words(source);
         flow.daddr = words(destination);
-        if next_header == bindings::HF_IPPROTO_TCP {
-            return Ok((Some(IPV6_HEADER), Unreadable::Malformed));
-        }
 
-        let mut header: c_uint = 0;
-        let mut fragment: c_ushort = 0;
-        let mut flags = bindings::HF_IP6_FH_F_AUTH;
-        // SAFETY: By the type invariant; the out-parameters are valid for writes.
-        let last = unsafe {
-            bindings::ipv6_find_hdr(self.skb, &mut header, -1, &mut fragment, &mut flags)
-        };
+        let mut is_fragment = false;
+        // SAFETY: By the type invariant; the out-parameter is valid for a write.
+        let header = unsafe { bindings::hf_ipv6_tcp(self.skb, &mut is_fragment) };
         // A whole packet may have a fragment header as well (RFC 8200 section 4.5).
-        let short = match flags & bindings::HF_IP6_FH_F_FRAG {
-            0 => Unreadable::Malformed,
-            _ => Unreadable::Fragment,
+        let short = match is_fragment {
+            false => Unreadable::Malformed,
+            true => Unreadable::Fragment,
         };
-        match u8::try_from(last) {
+        match u32::try_from(header) {
             Err(_) => Err(short),
-            Ok(bindings::HF_IPPROTO_TCP) if fragment != 0 => Err(short),
-            Ok(bindings::HF_IPPROTO_TCP) => Ok((Some(header), short)),
-            Ok(_) => Ok((None, short)),
+            Ok(0) => Ok((None, short)),
+            Ok(header) => Ok((Some(header), short)),
         }
     }
 }

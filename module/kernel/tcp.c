@@ -8,6 +8,39 @@
 #include "tcp.h"
 
 /*
+ * ip6_protocol_deliver_rcu() goes on from the transport header, whose type is at
+ * nhoff: what is before that has been looked at already, if IPsec has brought the
+ * packet here again. Each turn takes 8 bytes of the packet or more.
+ */
+int hf_ipv6_tcp(const struct sk_buff *skb, bool *fragment)
+{
+	u8 nexthdr = skb_network_header(skb)[IP6CB(skb)->nhoff];
+	int offset = skb_transport_offset(skb);
+
+	*fragment = false;
+	while (nexthdr != NEXTHDR_TCP) {
+		struct frag_hdr buffer;
+		const struct frag_hdr *hdr;
+
+		if (!ipv6_ext_hdr(nexthdr) || nexthdr == NEXTHDR_AUTH || nexthdr == NEXTHDR_NONE)
+			return 0;
+		hdr = skb_header_pointer(skb, offset, sizeof(buffer), &buffer);
+		if (!hdr)
+			return -EBADMSG;
+		if (nexthdr == NEXTHDR_FRAGMENT) {
+			*fragment = true;
+			if (hdr->frag_off & htons(IP6_OFFSET))
+				return -EBADMSG;
+			offset += sizeof(*hdr);
+		} else {
+			offset += ipv6_optlen((const struct ipv6_opt_hdr *)hdr);
+		}
+		nexthdr = hdr->nexthdr;
+	}
+	return offset;
+}
+
+/*
  * As tcp_v4_rcv() and tcp_v6_rcv() look up: in the route's namespace, which need
  * not be that of the hook (ipvlan in mode l3s).
  */

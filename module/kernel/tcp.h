@@ -11,6 +11,13 @@
 
 struct sock;
 
+/*
+ * Offset of TCP's header in a packet of IPv6, as the stack will find it. 0: it is
+ * not TCP, or not yet (AH, ESP); negative: its headers are cut off, or it is a
+ * fragment. *fragment: it has a fragment header.
+ */
+int hf_ipv6_tcp(const struct sk_buff *skb, bool *fragment);
+
 /* One direction of a connection, and by which device a packet of it came. */
 struct hf_flow {
 	u64 net_cookie;		/* of the route's namespace, where the socket is */

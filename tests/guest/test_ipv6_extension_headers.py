@@ -7,10 +7,12 @@ import socket
 
 import pytest
 
-from support import http_filter
+from support import http_filter, ipv6
 from support.expect import send_blocked, send_delivered
+from support.handmade import AuthenticatedClient, deliver
 from support.streams import Recorder
 from support.topology import IPV6, veth_pair
+from support.wait import wait_until
 
 pytestmark = pytest.mark.usefixtures("filtered")
 
@@ -73,3 +75,37 @@ def test_authenticated_segments_are_judged_once(authenticated):
     assert http_filter.counters()["inspected"] == 3
     send_delivered(authenticated, authenticated.client_namespace, random.Random(5).randbytes(200_000))
     assert http_filter.counters()["deferred"] == 0
+
+
+@pytest.fixture
+def handmade(veth):
+    with Recorder(veth.endpoint(IPV6)) as server, AuthenticatedClient(veth, server.endpoint) as client:
+        yield server, client
+
+
+# A kernel that counts extension headers takes up to 12, anew for what was authenticated.
+MANY = [(ipv6.DESTINATION, ipv6.PADDING)] * 7, [(ipv6.DESTINATION, ipv6.PADDING)] * 6
+
+
+def test_a_request_behind_headers_before_and_behind_the_authentication_is_blocked(handmade):
+    server, client = handmade
+    client.before, client.behind = MANY
+    client.send(b"GET / HTTP/1.1\r\n\r\n")
+    wait_until(lambda: http_filter.counters()["blocked"] == 1, "it is blocked")
+    assert server.read_from(client) == b""
+
+
+def test_another_stream_behind_as_many_headers_is_delivered(handmade):
+    server, client = handmade
+    client.before, client.behind = MANY
+    deliver(server, client, b"GET ", b"/ is not\r\n")
+
+
+@pytest.mark.parametrize("offset", [0, 8])
+def test_a_request_in_a_fragment_of_a_fragment_is_not_read(handmade, offset):
+    """The stack discards those. The first one is whole, and was looked at before what it has was authenticated."""
+    server, client = handmade
+    client.before, client.behind = [ipv6.fragment(0)], [ipv6.fragment(offset)]
+    client.send(b"GET / HTTP/1.1\r\n\r\n")
+    client.before, client.behind = (), ()
+    deliver(server, client, b"SSH-2.0-test\r\n")

@@ -2,6 +2,7 @@
 """A TCP client that makes its own packets: IP fragments, wrong checksums, options, sequence and ACK numbers."""
 
 import ipaddress
+import itertools
 import socket
 import struct
 
@@ -163,6 +164,32 @@ class HandmadeClient:
             if len(segment) >= 20 and struct.unpack("!HH", segment[:4]) == self._ports[::-1]:
                 if segment[13] == _SYN | _ACK:
                     return segment
+
+
+class AuthenticatedClient(HandmadeClient):
+    """One whose packets have an authentication header, behind the extension headers `before` and before those `behind`;
+    the server's kernel is told of it. IPv6."""
+
+    before = behind = ()
+
+    _KEY, _SPI = b"k" * 32, 99
+
+    def __init__(self, topology, endpoint, **options):
+        super().__init__(topology, endpoint, **options)
+        self._numbers = itertools.count(1)
+        ends = f"src {self._source} dst {self._destination}"
+        how = f"proto ah spi {self._SPI}"
+        topology.server.ip("xfrm state add", ends, how, "mode transport auth hmac(sha256)", "0x" + self._KEY.hex())
+        self._undo = lambda: topology.server.ip("xfrm state delete", ends, how)
+
+    def __exit__(self, *_):
+        self.before = self.behind = ()
+        super().__exit__()
+        self._undo()
+
+    def _packets(self, segment, *_, **__):
+        return [ipv6.authenticated(self._source, self._destination, socket.IPPROTO_TCP, segment, self._KEY, self._SPI,
+                                   next(self._numbers), self.before, self.behind)]
 
 
 class LoopbackClient(HandmadeClient):

@@ -1,26 +1,46 @@
 # SPDX-License-Identifier: GPL-2.0
 """Packets of IPv6 made by hand: extension headers and fragments (RFC 8200)."""
 
+import hmac
 import struct
 
-HOP_BY_HOP, FRAGMENT, DESTINATION = 0, 44, 60
+HOP_BY_HOP, FRAGMENT, AUTHENTICATION, DESTINATION = 0, 44, 51, 60
 
 # Next header (to be filled in), length, and one PadN option of six bytes.
 PADDING = bytes([0, 0, 1, 4, 0, 0, 0, 0])
 
 
-def packet(source, destination, protocol, payload, extensions=()):
-    """A packet with such extension headers, each a number and bytes whose first is filled in."""
+def chain(protocol, payload, extensions=()):
+    """A payload behind such extension headers, each a number and bytes whose first is filled in; and the first number."""
     numbers = [number for number, _ in extensions] + [protocol]
     headers = b"".join(bytes([follows]) + header[1:] for (_, header), follows in zip(extensions, numbers[1:]))
-    payload = headers + payload
-    addresses = source.packed + destination.packed
-    return struct.pack("!IHBB", 6 << 28, len(payload), numbers[0], 64) + addresses + payload
+    return numbers[0], headers + payload
+
+
+def packet(source, destination, protocol, payload, extensions=(), hop_limit=64):
+    """A packet with such extension headers."""
+    first, payload = chain(protocol, payload, extensions)
+    return struct.pack("!IHBB", 6 << 28, len(payload), first, hop_limit) + source.packed + destination.packed + payload
+
+
+def fragment(offset, more=False, identification=1):
+    """A fragment header; the offset is a multiple of 8."""
+    return FRAGMENT, struct.pack("!BBHI", 0, 0, offset | more, identification)
 
 
 def fragments(source, destination, protocol, payload, size, identification, extensions=()):
     """The same in fragments, each with `size` bytes of the payload, a multiple of 8; one alone is "atomic"."""
     for offset in range(0, len(payload), size):
-        more = offset + size < len(payload)
-        header = struct.pack("!BBHI", 0, 0, offset | more, identification)
-        yield packet(source, destination, protocol, payload[offset:offset + size], [*extensions, (FRAGMENT, header)])
+        header = fragment(offset, offset + size < len(payload), identification)
+        yield packet(source, destination, protocol, payload[offset:offset + size], [*extensions, header])
+
+
+def authenticated(source, destination, protocol, payload, key, spi, number, before=(), behind=()):
+    """A packet with an authentication header (RFC 4302, HMAC-SHA-256 cut to 96 bits) behind some extension headers and
+    before others, none of them mutable."""
+    def with_value(value, hop_limit):
+        header = struct.pack("!BBHII", first, (12 + len(value)) // 4 - 2, 0, spi, number) + value
+        return packet(source, destination, AUTHENTICATION, header + protected, before, hop_limit)
+
+    first, protected = chain(protocol, payload, behind)
+    return with_value(hmac.digest(key, with_value(bytes(12), 0), "sha256")[:12], 64)
