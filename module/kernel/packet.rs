@@ -282,6 +282,11 @@ impl Segment<'_> {
         self.ack
     }
 
+    /// Its packet, which is valid as long as it is.
+    pub(super) fn skb(&self) -> *const bindings::sk_buff {
+        self.packet.skb
+    }
+
     /// What decides whether TCP takes its data.
     pub(super) fn header(&self) -> bindings::hf_segment {
         let mut header = bindings::hf_segment {

@@ -299,8 +299,8 @@ impl Locked<'_> {
         if self.is_pending() {
             return Takes::Unknown;
         }
-        // SAFETY: By the type invariant; the reference is valid for a read.
-        match unsafe { bindings::hf_tcp_takes(self.sk, &segment.header()) } {
+        // SAFETY: By the type invariant; the packet and the reference are valid for reads.
+        match unsafe { bindings::hf_tcp_takes(self.sk, segment.skb(), &segment.header()) } {
             bindings::hf_tcp_takes_HF_TCP_TAKES if self.is_owned() => Takes::Unknown,
             bindings::hf_tcp_takes_HF_TCP_TAKES => Takes::Yes,
             bindings::hf_tcp_takes_HF_TCP_UNKNOWN => Takes::Unknown,

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/bpf-cgroup.h>
 #include <linux/rbtree.h>
 #include <net/inet6_hashtables.h>
 #include <net/inet_hashtables.h>
+#include <net/mptcp.h>
 #include <net/tcp.h>
+#include <net/xfrm.h>
 
 #include "net.h"
 #include "tcp.h"
@@ -343,12 +346,48 @@ static bool hf_tcp_has_keys(const struct tcp_sock *tp)
 	return false;
 }
 
-/* After tcp_ack(), tcp_validate_incoming(), tcp_sequence() and tcp_data_queue(). */
-enum hf_tcp_takes hf_tcp_takes(const struct sock *sk, const struct hf_segment *segment)
+/* What may discard a segment before tcp_v4_do_rcv(), or besides TCP. */
+static bool hf_tcp_has_filters(const struct sock *sk, const struct sk_buff *skb)
+{
+	const struct net *net = sock_net(sk);
+
+#ifdef CONFIG_XFRM
+	if (rcu_access_pointer(sk->sk_policy[XFRM_POLICY_IN]) ||
+	    READ_ONCE(net->xfrm.policy_count[XFRM_POLICY_IN]) ||
+	    READ_ONCE(net->xfrm.policy_default[XFRM_POLICY_IN]) != XFRM_USERPOLICY_ACCEPT ||
+	    secpath_exists(skb))
+		return true;
+#endif
+#ifdef CONFIG_CGROUP_BPF
+	if (cgroup_bpf_enabled(CGROUP_INET_INGRESS) &&
+	    cgroup_bpf_sock_enabled((struct sock *)sk, CGROUP_INET_INGRESS))
+		return true;
+#endif
+#ifdef CONFIG_INET_PSP
+	if (rcu_access_pointer(sk->psp_assoc))
+		return true;
+#endif
+#if IS_ENABLED(CONFIG_IPV6)
+	if (inet6_sk(sk) && READ_ONCE(inet6_sk(sk)->min_hopcount))
+		return true;
+#endif
+	return READ_ONCE(inet_sk(sk)->min_ttl) || rcu_access_pointer(sk->sk_filter) ||
+	       sk_is_mptcp(sk);
+}
+
+/*
+ * After tcp_v4_rcv(), sk_filter_trim_cap(), tcp_ack(), tcp_validate_incoming(),
+ * tcp_sequence() and tcp_data_queue().
+ */
+enum hf_tcp_takes hf_tcp_takes(const struct sock *sk, const struct sk_buff *skb,
+			       const struct hf_segment *segment)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
 	u32 oldest = tp->snd_una - (u32)min_t(u64, tp->max_window, tp->bytes_acked);
 
+	if (skb->pkt_type != PACKET_HOST ||
+	    (skb_pfmemalloc(skb) && !sock_flag(sk, SOCK_MEMALLOC)))
+		return HF_TCP_REFUSES;
 	if (hf_tcp_has_keys(tp))
 		return HF_TCP_UNKNOWN;
 	if (segment->has_signature)
@@ -364,7 +403,7 @@ enum hf_tcp_takes hf_tcp_takes(const struct sock *sk, const struct hf_segment *s
 	}
 	if (after(segment->seq, tp->rcv_nxt) || !after(segment->end_seq, tp->rcv_nxt))
 		return HF_TCP_REFUSES;
-	if (rcu_access_pointer(sk->sk_filter) ||
+	if (hf_tcp_has_filters(sk, skb) ||
 	    after(segment->end_seq, tp->rcv_nxt + tcp_receive_window(tp)))
 		return HF_TCP_UNKNOWN;
 	return HF_TCP_TAKES;
@@ -374,7 +413,7 @@ enum hf_tcp_takes hf_tcp_takes(const struct sock *sk, const struct hf_segment *s
  * tcp_abort() would wait for an owner, who may keep the socket for ever. disconnect()
  * does the same work under the spinlock alone (inet_child_forget()), but for telling
  * who watches the state. Where no process reads from the socket any more, nothing
- * has to be ended.
+ * has to be ended, nor where the stream has.
  */
 enum hf_tcp_end hf_tcp_end(struct sock *sk, const struct hf_start *start)
 {
@@ -387,7 +426,7 @@ enum hf_tcp_end hf_tcp_end(struct sock *sk, const struct hf_start *start)
 		end = HF_TCP_BUSY;
 	} else if (((1 << sk->sk_state) & (HF_TCPF_SYNCHRONISED | TCPF_SYN_RECV)) &&
 		   now.received == start->received && now.sent == start->sent &&
-		   !sock_flag(sk, SOCK_DEAD)) {
+		   !sock_flag(sk, SOCK_DEAD) && !sock_flag(sk, SOCK_DONE)) {
 		/* Some protocols on top of TCP (kTLS) do not let go. */
 		end = READ_ONCE(sk->sk_prot)->disconnect(sk, 0) ? HF_TCP_BUSY : HF_TCP_ENDED;
 	}

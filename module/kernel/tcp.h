@@ -113,15 +113,16 @@ struct hf_segment {
 };
 /*
  * Whether TCP would take a segment whose checksum is right, on a locked socket for
- * whose owner nothing waits. HF_TCP_UNKNOWN: keys or a socket filter have a word in
- * it.
+ * whose owner nothing waits, unless a security module objects. HF_TCP_UNKNOWN: keys,
+ * filters or other protocols have a word in it.
  */
 enum hf_tcp_takes {
 	HF_TCP_REFUSES,
 	HF_TCP_UNKNOWN,
 	HF_TCP_TAKES,
 };
-enum hf_tcp_takes hf_tcp_takes(const struct sock *sk, const struct hf_segment *segment);
+enum hf_tcp_takes hf_tcp_takes(const struct sock *sk, const struct sk_buff *skb,
+			       const struct hf_segment *segment);
 
 /*
  * Ends a connection, with a reset for both of its ends, unless a process owns the
@@ -129,7 +130,7 @@ enum hf_tcp_takes hf_tcp_takes(const struct sock *sk, const struct hf_segment *s
  */
 enum hf_tcp_end {
 	HF_TCP_BUSY,		/* it has an owner, or can't be ended */
-	HF_TCP_OVER,		/* it has ended by itself, or no process reads from it */
+	HF_TCP_OVER,		/* it or its stream has ended, or no process reads from it */
 	HF_TCP_ENDED,
 };
 enum hf_tcp_end hf_tcp_end(struct sock *sk, const struct hf_start *start);

@@ -2,6 +2,7 @@
 """What becomes of a connection whose request was blocked: it carries no data any more, until the settings change."""
 
 import contextlib
+import socket
 
 import pytest
 
@@ -9,9 +10,12 @@ from support import http_filter
 from support.handmade import HandmadeClient, deliver
 from support.payloads import REQUEST
 from support.streams import Recorder, Stream, listen
+from support.topology import IPV4
 from support.wait import wait_until
 
 pytestmark = pytest.mark.usefixtures("filtered")
+
+_IP_MINTTL, _IPV6_MINHOPCOUNT = 21, 73
 
 OTHER = b"SSH-2.0-test\r\n"
 AHEAD = b"more"
@@ -53,6 +57,20 @@ def test_other_data_in_its_place_is_dropped_too(veth, server, before):
         assert server.read_from(client) == before
     counters = http_filter.counters()
     assert (counters["requests"], counters["blocked"], counters["deferred"], counters["refused"]) == (0, 0, 0, 0)
+
+
+def test_what_its_socket_discards_condemns_nobody(veth, family):
+    """It has come from farther than the socket allows (RFC 5082)."""
+    endpoint = veth.endpoint(family)
+    least = (socket.IPPROTO_IP, _IP_MINTTL) if family == IPV4 else (socket.IPPROTO_IPV6, _IPV6_MINHOPCOUNT)
+    with listen(endpoint) as listener, HandmadeClient(veth, endpoint) as client, listener.accept()[0] as accepted:
+        accepted.setsockopt(*least, 255)
+        client.send(REQUEST)
+        wait_for_drops()
+        accepted.setsockopt(*least, 0)
+        client.send(OTHER)
+        accepted.settimeout(5)
+        assert accepted.recv(100) == OTHER
 
 
 def test_its_end_is_seen(veth, server):
