@@ -252,19 +252,35 @@ struct Judge<'a> {
 impl Judge<'_> {
     fn judge(mut self) -> Ruling {
         let ruling = self.rule();
-        let is_lost = match ruling {
-            Ruling::Pass | Ruling::Condemned | Ruling::Refuse => false,
-            Ruling::Defer => true,
-            // TCP would discard it otherwise, and the stream is still where it was.
-            Ruling::Http(_) => !self.court.enforce && self.segment.checksum_ok(),
-        };
-        if is_lost && !self.court.enforce {
-            self.place.remove();
+        if !self.court.enforce {
+            self.lose_sight(&ruling);
         }
         if matches!(ruling, Ruling::Defer) {
             self.place.hurry();
         }
         ruling
+    }
+
+    /// Nothing is known of a stream any more of which a segment passes against a ruling. How much of
+    /// the queue was read for it is, unless TCP takes the segment: it may come time and again.
+    fn lose_sight(&mut self, ruling: &Ruling) {
+        let is_taken = match ruling {
+            Ruling::Pass | Ruling::Condemned | Ruling::Refuse => return,
+            Ruling::Defer => false,
+            // TCP would discard it otherwise, and the stream is still where it was.
+            Ruling::Http(_) if !self.segment.checksum_ok() => return,
+            Ruling::Http(found) => found
+                .connection
+                .as_ref()
+                .is_some_and(|found| found.is_condemned),
+        };
+        let now = time::uptime_seconds();
+        match self.place.entry() {
+            Some(entry) if !is_taken && self.position.received == 0 && entry.is_spent(now) => {
+                entry.rest()
+            }
+            _ => self.place.remove(),
+        }
     }
 
     fn rule(&mut self) -> Ruling {
@@ -352,7 +368,7 @@ impl Judge<'_> {
         let received = i64::from(self.position.received);
         let brings_nothing = span.last <= received && !self.segment.is_urgent();
         let Some(here) = here else {
-            if brings_nothing {
+            if brings_nothing || self.position.is_finished() {
                 return Ruling::Pass;
             }
             // Nobody can tell any more what this would complete.
@@ -416,7 +432,7 @@ impl Judge<'_> {
     fn settle(&mut self, span: Span, here: Classifier, trajectory: Trajectory) -> Ruling {
         let end = trajectory.last();
         if self.court.forbidden(end).is_some() {
-            return self.found(span, here, end, true);
+            return self.found(span, here, end, !self.is_uncertain);
         }
         let is_undecided = !trajectory.is_decided_next();
         if self.is_uncertain && is_undecided {

@@ -86,6 +86,11 @@ impl<'a> Position<'a> {
         self.socket.is_some_and(Locked::is_owned)
     }
 
+    /// Whether nobody will read more than was received.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.socket.is_some_and(Locked::is_finished)
+    }
+
     /// Whether TCP may take a part of a segment alone, as a socket filter cuts it. Of a socket yet to be
     /// made nobody knows.
     pub(crate) fn is_filtered(&self) -> bool {

@@ -23,7 +23,6 @@ use crate::{
         time,
         work::{self, DelayedWork, Work},
     },
-    trajectory::Trajectory,
     undecided::{Passage, Undecided},
 };
 use classifier::{Classifier, LIMIT};
@@ -478,12 +477,20 @@ impl Buckets {
             if entry.is_free() {
                 continue;
             }
-            entry.keep_age(time::uptime_seconds());
-            match fate(entry) {
-                Fate::Stays => *is_empty = false,
+            let now = time::uptime_seconds();
+            entry.keep_age(now);
+            let fate = fate(entry, now);
+            if matches!(fate, Fate::Stays | Fate::Rests) {
+                *is_empty = false;
+                // It has received nothing yet: another one's end makes room sooner.
+                if entry.is_ending() {
+                    entry.postpone_ending(now);
+                }
+            }
+            match fate {
+                Fate::Stays => {}
                 Fate::Rests => {
-                    *is_empty = false;
-                    entry.settle(Trajectory::NONE.restarted(Classifier::new()), 0);
+                    entry.rest();
                     bucket.recount(index, &self.needed);
                 }
                 Fate::Goes => bucket.free(index, &self.needed),
@@ -511,7 +518,7 @@ enum Fate {
 }
 
 /// What becomes of an entry; its bucket is locked.
-fn fate(entry: &Undecided) -> Fate {
+fn fate(entry: &Undecided, now: u32) -> Fate {
     // Else what is under way may be about to make the socket, or to move it.
     let has_arrived = entry.passage().is_over(None);
     if !has_arrived {
@@ -520,7 +527,7 @@ fn fate(entry: &Undecided) -> Fate {
             return Fate::Stays;
         }
     }
-    let is_spent = entry.budget(time::uptime_seconds()).used() != 0;
+    let is_spent = entry.is_spent(now);
     if has_arrived && !entry.is_needed() && !is_spent {
         return Fate::Goes;
     }
@@ -553,13 +560,16 @@ enum Need {
 /// What of an entry a socket needs.
 fn need(socket: &Socket<'_>, entry: &Undecided) -> Need {
     let socket = socket.lock();
+    if socket.is_finished() {
+        return Need::Nothing;
+    }
     // Its owner may be moving it; next time, then.
     if socket.is_owned() {
         return Need::Entry;
     }
     let received = u32::try_from(socket.received()).unwrap_or(LIMIT);
     let is_decided = |here: Classifier| here.verdict().is_some();
-    if socket.is_finished() || socket.start() != entry.start() || received >= LIMIT {
+    if socket.start() != entry.start() || received >= LIMIT {
         return Need::Nothing;
     }
     match received {

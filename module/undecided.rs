@@ -187,6 +187,11 @@ impl Undecided {
         self.end = end;
     }
 
+    /// Nothing is known of its stream but that the socket has received nothing.
+    pub(crate) fn rest(&mut self) {
+        self.settle(Trajectory::NONE.restarted(Classifier::new()), 0);
+    }
+
     /// Moves [`Self::end`] on.
     pub(crate) fn extend(&mut self, end: u32) {
         self.end = end;
@@ -246,6 +251,11 @@ impl Undecided {
         // After more than four minutes it may get less back than it could.
         let elapsed = (now as u8).wrapping_sub(self.walked_at);
         Budget::new(self.walked).refilled(elapsed)
+    }
+
+    /// Whether some of that is used up.
+    pub(crate) fn is_spent(&self, now: u32) -> bool {
+        self.budget(now).used() != 0
     }
 
     /// What of it is left.

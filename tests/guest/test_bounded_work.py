@@ -62,10 +62,18 @@ FILLERS = {
 }
 
 
+# By what TCP does not take it, so that nothing is decided.
+DISCARDED = {
+    "drop": lambda client, filler, **how: client.send_corrupt(filler, **how),
+    "monitor": lambda client, filler, **how: client.send(filler, acknowledges=1 << 30, **how),
+}
+
+
+@pytest.mark.parametrize("action", DISCARDED)
 @pytest.mark.parametrize("urgent", [None, 1], ids=["", "urgent"])
 @pytest.mark.parametrize("queue, filler", FILLERS.values(), ids=FILLERS)
-def test_a_filler_that_comes_again_and_again(jumbo, queue, filler, urgent):
-    """It has a wrong checksum, so that TCP does not take it, and nothing is decided."""
+def test_a_filler_that_comes_again_and_again(jumbo, queue, filler, urgent, action):
+    http_filter.set("action", action)
     endpoint = jumbo.endpoint()
     with listen(endpoint, [LARGE_BUFFER]) as listener, HandmadeClient(jumbo, endpoint) as client, listener.accept()[0]:
         with jumbo.server.counts("TcpExtTCPOFOQueue"):
@@ -75,7 +83,7 @@ def test_a_filler_that_comes_again_and_again(jumbo, queue, filler, urgent):
         before = http_filter.counters()
         with counted() as reading:
             for _ in range(TIMES):
-                client.send_corrupt(filler, urgent=urgent)
+                DISCARDED[action](client, filler, urgent=urgent)
             time.sleep(0.2)
         assert http_filter.counters() != before, "the filter has not seen them"
     queued = max(0, reading["bytes"] - TIMES * (OWN * len(filler) + HEADERS))

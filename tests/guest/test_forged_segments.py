@@ -2,12 +2,13 @@
 """What TCP will throw away is not held against a connection."""
 
 import struct
+import time
 
 import pytest
 
 from support import http_filter
 from support.handmade import HandmadeClient, deliver
-from support.streams import Recorder
+from support.streams import Recorder, listen
 
 pytestmark = pytest.mark.usefixtures("filtered")
 
@@ -67,3 +68,19 @@ def test_a_request_with_a_wrong_checksum_does_not_count_later(veth, family, kern
         deliver(server, client, OTHER)
     assert http_filter.counters()["blocked"] == 0
     assert kernel_log.lines() == []
+
+
+def test_behind_its_end_nothing_is_held_back(veth, family):
+    """A client that says no more has ended its side within what may become a request; it still reads."""
+    endpoint = veth.endpoint(family)
+    with listen(endpoint) as listener, HandmadeClient(veth, endpoint) as client, listener.accept()[0] as accepted:
+        client.send(b"GET")
+        client.advance(3)
+        client.finish()
+        accepted.settimeout(5)
+        assert (accepted.recv(100), accepted.recv(100)) == (b"GET", b"")
+        client.send(b"forged", ahead=100)
+        time.sleep(1.5)
+        accepted.sendall(b"an answer")
+    counters = http_filter.counters()
+    assert (counters["deferred"], counters["evicted"]) == (0, 0)

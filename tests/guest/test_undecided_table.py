@@ -89,28 +89,50 @@ def test_those_that_were_there_before_a_flood_survive_it(veth, recorder):
     http_filter.unload()
 
 
+@contextlib.contextmanager
+def repeating(send):
+    """While the block lasts, it is done time and again."""
+    stop = threading.Event()
+
+    def run():
+        while not stop.wait(0.002):
+            send()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
 def test_one_that_keeps_sending_is_ended_like_others(veth, recorder, smallest_table):
     """Segments ahead of its position, each of which is on its way for a moment. It alone may be ended."""
     with HandmadeClient(veth, recorder.endpoint) as keen:
         keen.send(b"G")
         recorder.wait_for(keen, b"G")
-        stop = threading.Event()
-
-        def send():
-            while not stop.wait(0.002):
-                keen.send(b"x", ahead=5)
-
-        thread = threading.Thread(target=send)
-        thread.start()
-        try:
+        with repeating(lambda: keen.send(b"x", ahead=5)):
             time.sleep(PATIENCE + 1)
             began = time.monotonic()
             with full_table(recorder, veth.client):
                 wait_until(lambda: http_filter.counters()["evicted"] == 1, "it is ended", seconds=PATIENCE)
                 assert time.monotonic() - began < PATIENCE, "others could be ended as well"
-        finally:
-            stop.set()
-            thread.join()
+
+
+def test_one_whose_segments_tcp_discards_keeps_nobody_out(veth, recorder, smallest_table):
+    """Each is on its way for a moment. It came last, and can't be ended before it has received something."""
+    with full_table(recorder, veth.client) as openers, HandmadeClient(veth, recorder.endpoint) as keen:
+        count = http_filter.counters()["undecided"]
+        openers[-1].finish()
+        wait_until(lambda: http_filter.counters()["undecided"] < count, "there is a place for it")
+        with repeating(lambda: keen.send(b"GE", acknowledges=1 << 30)):
+            wait_until(lambda: http_filter.counters()["undecided"] == count, "it has the place")
+            time.sleep(PATIENCE + 1)
+            with Stream(veth.client, recorder.endpoint) as newcomer:
+                newcomer.send(b"GET")
+                wait_until(lambda: recorder.read_from(newcomer) == b"GET", "the newcomer is let in", seconds=30)
+        assert recorder.read_from(keen) == b""
 
 
 @pytest.mark.usefixtures("filtered")
