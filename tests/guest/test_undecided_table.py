@@ -90,12 +90,12 @@ def test_those_that_were_there_before_a_flood_survive_it(veth, recorder):
 
 
 @contextlib.contextmanager
-def repeating(send):
-    """While the block lasts, it is done time and again."""
+def repeating(send, pause):
+    """While the block lasts, it is done time and again, with so many seconds between."""
     stop = threading.Event()
 
     def run():
-        while not stop.wait(0.002):
+        while not stop.wait(pause):
             send()
 
     thread = threading.Thread(target=run)
@@ -112,7 +112,7 @@ def test_one_that_keeps_sending_is_ended_like_others(veth, recorder, smallest_ta
     with HandmadeClient(veth, recorder.endpoint) as keen:
         keen.send(b"G")
         recorder.wait_for(keen, b"G")
-        with repeating(lambda: keen.send(b"x", ahead=5)):
+        with repeating(lambda: keen.send(b"x", ahead=5), pause=0.002):
             time.sleep(PATIENCE + 1)
             began = time.monotonic()
             with full_table(recorder, veth.client):
@@ -126,7 +126,8 @@ def test_one_whose_segments_tcp_discards_keeps_nobody_out(veth, recorder, smalle
         count = http_filter.counters()["undecided"]
         openers[-1].finish()
         wait_until(lambda: http_filter.counters()["undecided"] < count, "there is a place for it")
-        with repeating(lambda: keen.send(b"GE", acknowledges=1 << 30)):
+        # In less than a grace period, even an expedited one.
+        with repeating(lambda: keen.send(b"GE", acknowledges=1 << 30), pause=0):
             wait_until(lambda: http_filter.counters()["undecided"] == count, "it has the place")
             time.sleep(PATIENCE + 1)
             with Stream(veth.client, recorder.endpoint) as newcomer:
