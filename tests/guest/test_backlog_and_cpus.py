@@ -69,9 +69,10 @@ def lost(changes):
 
 @pytest.mark.parametrize("streams", ["short", "long"])
 def test_a_network_that_loses_nothing_repeats_nothing_for_the_filter(veth, family, streams):
-    """Nothing is held back but an undecided start that two CPUs put out of order, once in some hundreds."""
+    """Nothing is held back but an undecided start that two CPUs put out of order: one of some hundreds, or of some dozens
+    where the kernel is slow."""
     connections = 300
-    at_most = connections // 30
+    at_most = connections // 10
     http_filter.set("enabled", 0)
     without = lost(run(veth, family, streams=streams, connections=connections, threads=4))
     http_filter.set("enabled", 1)

@@ -32,7 +32,7 @@ LARGE_BUFFER = socket.SOL_SOCKET, _SO_RCVBUFFORCE, 1 << 23
 @pytest.fixture(autouse=True)
 def tracefs():
     if not tracing.is_supported():
-        pytest.skip("this kernel can't count calls (CONFIG_KPROBE_EVENTS)")
+        pytest.skip("this kernel can't count calls (CONFIG_KPROBE_EVENTS, CONFIG_HIST_TRIGGERS)")
 
 
 @contextlib.contextmanager

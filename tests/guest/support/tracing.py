@@ -17,7 +17,7 @@ def is_supported():
     """Whether this kernel can count calls; mounts what is needed for it."""
     if TRACEFS.exists() and not (TRACEFS / "events").exists():
         subprocess.run(["mount", "-t", "tracefs", "tracefs", str(TRACEFS)], check=True)
-    return (TRACEFS / "kprobe_events").exists()
+    return (TRACEFS / "kprobe_events").exists() and "hist trigger" in (TRACEFS / "README").read_text()
 
 
 @dataclasses.dataclass
