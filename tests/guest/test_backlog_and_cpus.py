@@ -37,7 +37,8 @@ def run(veth, family, hammer=False, **options):
 @provoked
 def test_cut_requests_are_never_read(veth, family, provocation):
     run(veth, family, streams="requests", connections=CONNECTIONS, threads=128, **provocation)
-    assert http_filter.counters()["blocked"] == CONNECTIONS
+    # A client may give up whose last segment was held back each time.
+    assert CONNECTIONS * 99 // 100 <= http_filter.counters()["blocked"] <= CONNECTIONS
 
 
 def test_without_the_filter_they_are_read(veth):
