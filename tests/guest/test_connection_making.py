@@ -9,6 +9,7 @@ import threading
 import pytest
 
 from support import http_filter, topology
+from support.cpus import on_cpu
 from support.expect import holds_no_first_line
 from support.handmade import HandmadeClient, deliver
 from support.payloads import OTHERS, REQUEST, REQUESTS, each_other, each_request
@@ -196,17 +197,6 @@ def test_the_same_four_tuple_and_sequence_numbers(veth, family):
             client.send(COMPLETION)
             wait_until(lambda: http_filter.counters()["dropped"] == 1, "the request is dropped")
             assert server.read_from(client) == LEFT_OVER
-
-
-@contextlib.contextmanager
-def on_cpu(number):
-    """What is sent is also received there."""
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, [number])
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)
 
 
 def test_what_may_be_on_its_way_to_the_old_connection_is_not_the_new_ones(veth, family):

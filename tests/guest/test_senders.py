@@ -92,4 +92,7 @@ def test_bulk_data_is_delivered(network, send):
         send(stream.socket, OTHER)
         stream.finish()
         assert server.read_all_from(stream) == OTHER
-    assert http_filter.counters()["dropped"] == http_filter.counters()["deferred"] == 0
+    counters = http_filter.counters()
+    assert counters["dropped"] == 0
+    # Its first two segments may change places, if two CPUs receive them.
+    assert counters["deferred"] <= 3

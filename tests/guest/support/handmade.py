@@ -7,6 +7,7 @@ import socket
 import struct
 
 from support import ipv6
+from support.cpus import on_one_cpu
 from support.topology import IPV4, bracketed
 
 _ETHERTYPE = {4: 0x0800, 6: 0x86DD}
@@ -134,7 +135,9 @@ class HandmadeClient:
             self._transmit(packet)
 
     def _transmit(self, packet):
-        self._socket.send(self._ethernet + packet)
+        # What another CPU let pass a moment ago can hold a segment back, and none is sent again.
+        with on_one_cpu():
+            self._socket.send(self._ethernet + packet)
 
     def _packets(self, segment, fragment_size, extensions=(), only=slice(None)):
         if self._source.version == 4:
@@ -206,7 +209,8 @@ class LoopbackClient(HandmadeClient):
         self._raw.close()
 
     def _transmit(self, packet):
-        self._raw.sendto(packet, (str(self._destination), 0))
+        with on_one_cpu():
+            self._raw.sendto(packet, (str(self._destination), 0))
 
 
 def deliver(server, client, *pieces, **how):
