@@ -83,7 +83,7 @@ struct Bucket {
     entries: [Undecided; WAYS],
 }
 
-const _: () = assert!(WAYS <= u64::BITS as usize);
+static_assert!(WAYS <= u64::BITS as usize);
 
 impl Table {
     /// An empty table for at least `entries` streams. Process context.

@@ -346,18 +346,23 @@ static bool hf_tcp_has_keys(const struct tcp_sock *tp)
 	return false;
 }
 
+static bool hf_tcp_has_policies(const struct sock *sk, const struct sk_buff *skb)
+{
+#ifdef CONFIG_XFRM
+	const struct netns_xfrm *xfrm = &sock_net(sk)->xfrm;
+
+	return rcu_access_pointer(sk->sk_policy[XFRM_POLICY_IN]) ||
+	       READ_ONCE(xfrm->policy_count[XFRM_POLICY_IN]) ||
+	       READ_ONCE(xfrm->policy_default[XFRM_POLICY_IN]) != XFRM_USERPOLICY_ACCEPT ||
+	       secpath_exists(skb);
+#else
+	return false;
+#endif
+}
+
 /* What may discard a segment before tcp_v4_do_rcv(), or besides TCP. */
 static bool hf_tcp_has_filters(const struct sock *sk, const struct sk_buff *skb)
 {
-	const struct net *net = sock_net(sk);
-
-#ifdef CONFIG_XFRM
-	if (rcu_access_pointer(sk->sk_policy[XFRM_POLICY_IN]) ||
-	    READ_ONCE(net->xfrm.policy_count[XFRM_POLICY_IN]) ||
-	    READ_ONCE(net->xfrm.policy_default[XFRM_POLICY_IN]) != XFRM_USERPOLICY_ACCEPT ||
-	    secpath_exists(skb))
-		return true;
-#endif
 #ifdef CONFIG_CGROUP_BPF
 	if (cgroup_bpf_enabled(CGROUP_INET_INGRESS) &&
 	    cgroup_bpf_sock_enabled((struct sock *)sk, CGROUP_INET_INGRESS))
@@ -371,8 +376,8 @@ static bool hf_tcp_has_filters(const struct sock *sk, const struct sk_buff *skb)
 	if (inet6_sk(sk) && READ_ONCE(inet6_sk(sk)->min_hopcount))
 		return true;
 #endif
-	return READ_ONCE(inet_sk(sk)->min_ttl) || rcu_access_pointer(sk->sk_filter) ||
-	       sk_is_mptcp(sk);
+	return hf_tcp_has_policies(sk, skb) || READ_ONCE(inet_sk(sk)->min_ttl) ||
+	       rcu_access_pointer(sk->sk_filter) || sk_is_mptcp(sk);
 }
 
 /*

@@ -34,8 +34,8 @@ void hf_flow_locate(struct hf_flow *flow, const struct sk_buff *skb);
 /*
  * How many bytes of its stream a socket has received, U64_MAX if it was restored
  * (TCP_REPAIR) somewhere in its stream and has received nothing since; 0 for a
- * packet whose socket is not known yet. Monotone but for that, no lock; a later load sees what was done before that many were
- * let through.
+ * packet whose socket is not known yet. Monotone but for that, no lock; a later
+ * load sees what was done before that many were let through.
  */
 u64 hf_tcp_received(const struct sock *sk);
 u64 hf_skb_received(const struct sk_buff *skb);

@@ -6,6 +6,7 @@ import os
 import pytest
 
 from support import bench, http_filter
+from support.memory import has_checks
 from support.topology import IPV4
 
 pytestmark = pytest.mark.usefixtures("filtered")
@@ -37,8 +38,9 @@ def run(veth, family, hammer=False, **options):
 @provoked
 def test_cut_requests_are_never_read(veth, family, provocation):
     run(veth, family, streams="requests", connections=CONNECTIONS, threads=128, **provocation)
-    # A client may give up whose last segment was held back each time.
-    assert CONNECTIONS * 99 // 100 <= http_filter.counters()["blocked"] <= CONNECTIONS
+    # On a slow kernel a client may give up whose last segment was held back each time.
+    least = CONNECTIONS * 99 // 100 if has_checks() else CONNECTIONS
+    assert least <= http_filter.counters()["blocked"] <= CONNECTIONS
 
 
 def test_without_the_filter_they_are_read(veth):
@@ -73,7 +75,7 @@ def test_a_network_that_loses_nothing_repeats_nothing_for_the_filter(veth, famil
     """Nothing is held back but an undecided start that two CPUs put out of order: one of some hundreds, or of some dozens
     where the kernel is slow."""
     connections = 300
-    at_most = connections // 10
+    at_most = connections // (10 if has_checks() else 30)
     http_filter.set("enabled", 0)
     without = lost(run(veth, family, streams=streams, connections=connections, threads=4))
     http_filter.set("enabled", 1)

@@ -18,6 +18,7 @@ def kernel_memory():
     }
 
 
-def holds_freed_memory_back():
-    """Whether this is one of the kernels with checks of memory, of which each object costs some more."""
+def has_checks():
+    """Whether this is one of the kernels with checks, of memory among other things: they are slow, each object costs some
+    more, and what was freed is held back."""
     return pathlib.Path("/sys/kernel/debug/kmemleak").exists()
