@@ -7,8 +7,8 @@ import time
 import pytest
 
 from support import http_filter
-from support.repair import restore
-from support.streams import connection, read_what_is_there
+from support.repair import LEFT_CHOSEN, restore
+from support.streams import Recorder, Stream, connection, read_what_is_there
 from support.wait import wait_until
 
 pytestmark = pytest.mark.usefixtures("filtered")
@@ -60,3 +60,11 @@ def test_one_without_a_trace_that_sends_first_is_taken_for_new(loopback, family)
         send_first(stream, again)
         wait_until(lambda: http_filter.counters()["blocked"] == 1, "it is taken for a request")
         assert read_what_is_there(again) == b""
+
+
+def test_those_of_a_listener_that_was_in_repair_are_taken_for_restored(loopback, family):
+    """A limit that is stated."""
+    with (Recorder(loopback.endpoint(family), options=LEFT_CHOSEN) as server,
+          Stream(loopback.client, server.endpoint) as stream):
+        stream.send(LINE)
+        server.wait_for(stream, LINE)

@@ -10,6 +10,9 @@ _NO_QUEUE = 0
 _QUEUES = _RECEIVED, _SENT = 1, 2
 _WINDOW_SIZE = 20
 
+# Options of a listener that was in repair, and whose queue was left chosen.
+LEFT_CHOSEN = [(_TCP, _REPAIR, 1), (_TCP, _QUEUE, _QUEUES[0]), (_TCP, _REPAIR, 0)]
+
 
 def restore(connection, leaves_trace=True):
     """Closes a socket without a word to its peer, and returns a new one of the same connection, with empty queues.
