@@ -2,15 +2,14 @@
 """A first line that comes in several segments is judged as one that comes in one."""
 
 import contextlib
-import ctypes
 import socket
-import struct
 import time
 
 import pytest
 
 from support import http_filter
 from support.handmade import HandmadeClient
+from support.socket_filter import IS, LENGTH, RETURN, attached, instruction
 from support.streams import Recorder, Stream, connection, read_what_is_there
 from support.wait import wait_until
 
@@ -137,24 +136,15 @@ def test_nothing_is_kept_of_a_stream_that_has_ended(veth, family):
 
 # A socket filter may let TCP have the first bytes of a segment alone: this one, of four bytes the first two.
 
-def instruction(code, value, if_true=0, if_false=0):
-    """One of classic BPF."""
-    return struct.pack("HBBI", code, if_true, if_false, value)
-
-
-_SO_ATTACH_FILTER = 26
-_LENGTH, _IS, _RETURN = 0x80, 0x15, 0x06
 _HEADER = 20
 
 
 @contextlib.contextmanager
 def cut_by_a_filter(veth, family, start, **how):
     """A client that stands where TCP does, and the server, which has read the first two bytes of four."""
-    program = (instruction(_LENGTH, 0) + instruction(_IS, _HEADER + 4, if_false=1) + instruction(_RETURN, _HEADER + 2) +
-               instruction(_RETURN, 0xFFFF))
-    instructions = ctypes.create_string_buffer(program)
-    attached = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(instructions))
-    with (Recorder(veth.endpoint(family), options=[(socket.SOL_SOCKET, _SO_ATTACH_FILTER, attached)]) as server,
+    program = [instruction(LENGTH), instruction(IS, _HEADER + 4, if_false=1), instruction(RETURN, _HEADER + 2),
+               instruction(RETURN, 0xFFFF)]
+    with (attached(*program) as option, Recorder(veth.endpoint(family), options=[option]) as server,
           HandmadeClient(veth, server.endpoint, **how) as client):
         client.send(start)
         server.wait_for(client, start[:2])

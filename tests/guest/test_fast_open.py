@@ -5,8 +5,11 @@ import pytest
 
 from support import http_filter, ways
 from support.expect import holds_no_first_line
+from support.handmade import HandmadeClient
 from support.payloads import REQUEST
-from support.streams import Stream
+from support.socket_filter import (ADD, AND, HAS_BITS, LOAD_BYTE, RETURN, RETURN_RESULT, SHIFT_RIGHT, attached,
+                                   instruction)
+from support.streams import Recorder, Stream
 from support.wait import wait_until
 
 pytestmark = pytest.mark.usefixtures("filtered")
@@ -15,6 +18,7 @@ OTHER = b"SSH-2.0-test\r\n"
 
 # Client and server; and all listeners, whatever they ask for.
 ENABLED = 0x3 | 0x400
+WITHOUT_COOKIE = 0x200
 
 
 @pytest.fixture(params=[ways.direct, ways.transparent_proxy], ids=["direct", "TPROXY"])
@@ -52,3 +56,21 @@ def test_an_undecided_start_is_delivered(veth, server):
     with Stream(veth.client, server.endpoint, in_syn=b"GET") as stream:
         stream.send(b"TING started\r\n")
         server.wait_for(stream, b"GETTING started\r\n")
+
+
+# Of a SYN, two bytes of data behind TCP's header.
+_FLAGS, _SYN, _HEADER_LENGTH = 13, 0x02, 12
+CUT = [instruction(LOAD_BYTE, _FLAGS), instruction(HAS_BITS, _SYN, if_true=1), instruction(RETURN, 0xFFFF),
+       instruction(LOAD_BYTE, _HEADER_LENGTH), instruction(AND, 0xF0), instruction(SHIFT_RIGHT, 2), instruction(ADD, 2),
+       instruction(RETURN_RESULT)]
+
+
+def test_what_a_filter_leaves_of_a_syn_is_not_noticed(veth, family):
+    """A limit that is stated. The data decide for something else, but the two bytes do not."""
+    with (veth.server.sysctl("net.ipv4.tcp_fastopen", ENABLED | WITHOUT_COOKIE),
+          attached(*CUT) as option, Recorder(veth.endpoint(family), options=[option]) as server,
+          HandmadeClient(veth, server.endpoint, in_syn=b"GE\0\0") as client):
+        server.wait_for(client, b"GE")
+        client.advance(2)
+        client.send(REQUEST[2:])
+        server.wait_for(client, REQUEST)

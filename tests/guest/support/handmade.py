@@ -41,14 +41,16 @@ def link_address(namespace, device):
 class HandmadeClient:
     """One connection over a veth pair, from an address that the client's kernel does not know."""
 
-    def __init__(self, topology, endpoint, port=40_000, bare_ack=True, first=1000):
-        """Without the bare ACK, what is sent first completes the handshake. The SYN has sequence number `first`."""
+    def __init__(self, topology, endpoint, port=40_000, bare_ack=True, first=1000, in_syn=b""):
+        """Without the bare ACK, what is sent first completes the handshake. The SYN has sequence number `first`, and data
+        if there are some."""
         own = "192.0.2.99" if endpoint.family == IPV4 else "2001:db8::99"
         self.name = own, port
         self._source = ipaddress.ip_address(own)
         self._destination = ipaddress.ip_address(endpoint.address)
         self._ports = port, endpoint.port
         self._bare_ack = bare_ack
+        self._in_syn = in_syn
         self._first = self._sequence = first
         self._acknowledged = 0
         mac = link_address(topology.client, topology.device)
@@ -61,7 +63,7 @@ class HandmadeClient:
         self._socket.settimeout(5)
 
     def __enter__(self):
-        self._send(self._segment(_SYN, options=self._syn_options()))
+        self._send(self._segment(_SYN, self._in_syn, options=self._syn_options()))
         self._sequence += 1
         syn_ack = self._read_syn_ack()
         self._acknowledged = struct.unpack("!I", syn_ack[4:8])[0] + 1
