@@ -84,6 +84,9 @@ pub(crate) struct Undecided {
 
 static_assert!(core::mem::size_of::<Undecided>() <= 128);
 
+/// The greatest age, in seconds.
+const OLD: u16 = u16::MAX / 2;
+
 /// Segments ahead of the position may be on their way, or in the out-of-order queue.
 const AHEAD: u8 = 1 << 0;
 /// A segment with an urgent pointer may be on its way.
@@ -159,10 +162,13 @@ impl Undecided {
 
     /// Keeps the age of one that is very old from beginning anew; to be called every few hours.
     pub(crate) fn keep_age(&mut self, now: u32) {
-        const OLD: u16 = u16::MAX / 2;
         if self.age(now) > OLD {
-            self.since = (now as u16).wrapping_sub(OLD);
+            self.set_old(now);
         }
+    }
+
+    fn set_old(&mut self, now: u32) {
+        self.since = (now as u16).wrapping_sub(OLD);
     }
 
     /// The states that its socket may come to.
@@ -232,10 +238,10 @@ impl Undecided {
         self.set(ENDING, true);
     }
 
-    /// It can't be ended now: it has as much time again as a new one.
+    /// It can't be ended now: it counts as the oldest, so that others are ended before it is tried again.
     pub(crate) fn postpone_ending(&mut self, now: u32) {
         self.set(ENDING, false);
-        self.since = now as u16;
+        self.set_old(now);
     }
 
     fn set(&mut self, flag: u8, on: bool) {
