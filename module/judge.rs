@@ -172,7 +172,7 @@ impl Court<'_> {
         let under_way = place.under_way(cpu);
         let receiver = match receiver {
             // What has arrived may have made the socket since.
-            Receiver::Request(_) => segment.receiver(),
+            Receiver::Request(_) | Receiver::Nobody => segment.receiver(),
             receiver => receiver,
         };
         let judge = |place, position| Judge {
