@@ -603,8 +603,7 @@ impl Judge<'_> {
         };
         let start = span.start;
         let takes = match self.position.socket {
-            Some(socket) if is_certain => socket.takes(self.segment),
-            Some(_) => Takes::Unknown,
+            Some(socket) => socket.takes(self.segment, is_certain),
             None if self.segment.ack() == start.sent => Takes::Unknown,
             None => Takes::No,
         };

@@ -294,14 +294,12 @@ impl Locked<'_> {
         self.position.filtered
     }
 
-    /// Whether TCP would take what a segment has, if its checksum is right.
-    pub(crate) fn takes(&self, segment: &Segment<'_>) -> Takes {
-        if self.is_pending() {
-            return Takes::Unknown;
-        }
+    /// Whether TCP would take what a segment has, if its checksum is right. If it `is_certain`, nothing that is on
+    /// its way can move the position before.
+    pub(crate) fn takes(&self, segment: &Segment<'_>, is_certain: bool) -> Takes {
+        let header = segment.header();
         // SAFETY: By the type invariant; the packet and the reference are valid for reads.
-        match unsafe { bindings::hf_tcp_takes(self.sk, segment.skb(), &segment.header()) } {
-            bindings::hf_tcp_takes_HF_TCP_TAKES if self.is_owned() => Takes::Unknown,
+        match unsafe { bindings::hf_tcp_takes(self.sk, segment.skb(), &header, is_certain) } {
             bindings::hf_tcp_takes_HF_TCP_TAKES => Takes::Yes,
             bindings::hf_tcp_takes_HF_TCP_UNKNOWN => Takes::Unknown,
             _ => Takes::No,

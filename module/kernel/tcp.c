@@ -265,6 +265,13 @@ struct hf_start hf_tcp_start(const struct sock *sk)
 	};
 }
 
+/* Whether segments wait for the owner of a locked socket, who may be at work with some. */
+static bool hf_tcp_pending(const struct sock *sk)
+{
+	return sk->sk_lock.owned &&
+	       (READ_ONCE(sk->sk_backlog.len) || READ_ONCE(sk->sk_backlog.tail));
+}
+
 /*
  * Whether a segment with data, or a FIN, may wait for the owner of a locked socket.
  * What the owner is at work with is not in the list any more, but still counted; as
@@ -299,8 +306,7 @@ void hf_tcp_position(const struct sock *sk, struct hf_position *position)
 
 	smp_rmb();
 	position->owned = sk->sk_lock.owned;
-	position->pending = position->owned &&
-			    (READ_ONCE(sk->sk_backlog.len) || READ_ONCE(sk->sk_backlog.tail));
+	position->pending = hf_tcp_pending(sk);
 	position->data_pending = position->pending && hf_tcp_data_pending(sk);
 	position->start = hf_tcp_start(sk);
 	position->received = hf_tcp_received(sk);
@@ -385,7 +391,7 @@ static bool hf_tcp_has_filters(const struct sock *sk, const struct sk_buff *skb)
  * tcp_sequence() and tcp_data_queue().
  */
 enum hf_tcp_takes hf_tcp_takes(const struct sock *sk, const struct sk_buff *skb,
-			       const struct hf_segment *segment)
+			       const struct hf_segment *segment, bool certain)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
 	u32 oldest = tp->snd_una - (u32)min_t(u64, tp->max_window, tp->bytes_acked);
@@ -406,9 +412,12 @@ enum hf_tcp_takes hf_tcp_takes(const struct sock *sk, const struct sk_buff *skb,
 		if (!tcp_paws_check(&rx_opt, TCP_PAWS_WINDOW))
 			return HF_TCP_REFUSES;
 	}
+	/* What is on its way, or waits for an owner, may move rcv_nxt. */
+	if (!certain || hf_tcp_pending(sk))
+		return HF_TCP_UNKNOWN;
 	if (after(segment->seq, tp->rcv_nxt) || !after(segment->end_seq, tp->rcv_nxt))
 		return HF_TCP_REFUSES;
-	if (hf_tcp_has_filters(sk, skb) ||
+	if (sk->sk_lock.owned || hf_tcp_has_filters(sk, skb) ||
 	    after(segment->end_seq, tp->rcv_nxt + tcp_receive_window(tp)))
 		return HF_TCP_UNKNOWN;
 	return HF_TCP_TAKES;

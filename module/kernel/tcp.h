@@ -112,9 +112,10 @@ struct hf_segment {
 	bool has_signature;	/* TCP-MD5 or TCP-AO */
 };
 /*
- * Whether TCP would take a segment whose checksum is right, on a locked socket for
- * whose owner nothing waits, unless a security module objects. HF_TCP_UNKNOWN: keys,
- * filters or other protocols have a word in it.
+ * Whether TCP would take a segment whose checksum is right, on a locked socket,
+ * unless a security module objects. HF_TCP_UNKNOWN: keys, filters, other protocols or
+ * an owner have a word in it; or the segment may not lie where the socket will stand,
+ * if it is not @certain.
  */
 enum hf_tcp_takes {
 	HF_TCP_REFUSES,
@@ -122,7 +123,7 @@ enum hf_tcp_takes {
 	HF_TCP_TAKES,
 };
 enum hf_tcp_takes hf_tcp_takes(const struct sock *sk, const struct sk_buff *skb,
-			       const struct hf_segment *segment);
+			       const struct hf_segment *segment, bool certain);
 
 /*
  * Ends a connection, with a reset for both of its ends, unless a process owns the

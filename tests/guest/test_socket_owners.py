@@ -159,6 +159,20 @@ def test_what_tcp_discards_decides_nothing(veth, page, held, later):
     assert http_filter.counters()["blocked"] == 1
 
 
+@pytest.mark.usefixtures("filtered")
+def test_what_tcp_will_discard_is_nobodys_request(veth, page):
+    """While something waits for the owner that the filter has forgotten."""
+    endpoint = veth.endpoint(IPV4)
+    with listen(endpoint) as listener, HandmadeClient(veth, endpoint) as client, listener.accept()[0] as accepted:
+        with stuck(page, page.send_from, accepted):
+            client.send(b"TING", ahead=3)
+            time.sleep(SWEPT)
+            client.send(b"GET / HTTP/1.1\r\n", acknowledges=1 << 30)
+            time.sleep(0.1)
+    counters = http_filter.counters()
+    assert (counters["dropped"], counters["blocked"]) == (1, 0)
+
+
 # Of a first line: white space and the beginning of a version, or of more of the target, twice.
 PIECES = [b"POST /" + b"a" * 20 + b" H", b" ", b"H"]
 
