@@ -535,7 +535,7 @@ impl Judge<'_> {
         if entry.trajectory().is_decided_next() {
             return self.beside_decided(span, entry);
         }
-        if span.first != entry.end().into() || entry.is_ahead() || self.position.has_queue {
+        if span.first != i64::from(entry.end()) || entry.is_ahead() || self.position.has_queue {
             return Ruling::Defer;
         }
 
@@ -571,7 +571,7 @@ impl Judge<'_> {
                 _ => Ruling::Defer,
             };
         }
-        let is_next = span.first == entry.end().into();
+        let is_next = span.first == i64::from(entry.end());
         self.follow(|entry| {
             if is_next {
                 entry.extend(span.end());

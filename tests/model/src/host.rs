@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A host: what is in a [`world`](crate::world), and the filter in it.
+
+use crate::{
+    counters::Counter,
+    filter::Filter,
+    kernel_ext::{netfilter, netfilter::Hook, packet},
+    policy::{self, Policy},
+    scenario::{start, Begin, Segment, Setup},
+    task::Task,
+    world::{self, with, Established, Packet, Socket, World},
+};
+use kernel::journal::Snapshot;
+use std::cell::RefCell;
+
+/// How a thread's last host began.
+struct Beginning {
+    setup: Setup,
+    world: World,
+    filter: Snapshot,
+}
+
+thread_local! {
+    static BEGINNING: RefCell<Option<Beginning>> = const { RefCell::new(None) };
+    static FILTER: &'static Filter = Box::leak(Box::new(
+        Filter::new(Policy::new(), 1).expect("there is memory")
+    ));
+}
+
+/// What became of a segment at the hook.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Verdict {
+    /// It passed.
+    Passes,
+    /// It was dropped as HTTP, or as of a connection that is known for it.
+    Dropped,
+    /// It was dropped for its sender to bring it again.
+    Deferred,
+    /// The same, for want of room.
+    Refused,
+}
+
+impl Verdict {
+    const ALL: [(Self, Counter); 3] = [
+        (Self::Dropped, Counter::Dropped),
+        (Self::Deferred, Counter::Deferred),
+        (Self::Refused, Counter::Refused),
+    ];
+}
+
+/// A host. There is one at a time on a thread.
+#[allow(missing_debug_implementations)]
+pub struct Host {
+    filter: &'static Filter,
+}
+
+/// What a test does with a host, one thing after the other.
+impl Host {
+    /// A segment comes, and to TCP if it passes.
+    pub fn send(&self, segment: &Segment) -> Verdict {
+        self.send_to_queue(segment, true)
+    }
+
+    /// The same; if it is put into a queue, there is a choice of whether it is made one with what it follows there.
+    pub fn send_to_queue(&self, segment: &Segment, joins: bool) -> Verdict {
+        let packet = packet(segment);
+        let verdict = self.judge(packet, 0, false).resume();
+        let verdict = verdict.expect("nobody interrupts it");
+        if verdict == Verdict::Passes {
+            with(|world| world.receive(packet, joins));
+        }
+        verdict
+    }
+
+    /// A process comes to own a socket.
+    pub fn own(&self, socket: usize) {
+        with(|world| world.sockets[socket].own());
+    }
+
+    /// It lets go.
+    pub fn release(&self, socket: usize) {
+        with(|world| {
+            let socket = &mut world.sockets[socket];
+            while socket.can_let_go() {
+                socket.release();
+            }
+        });
+    }
+
+    /// Some seconds pass, in each of which there are a grace period and, if it was asked for, a sweep.
+    pub fn sleep(&self, seconds: u32) {
+        for _ in 0..seconds {
+            with(|world| {
+                world.grace.begin();
+                world.grace.end();
+            });
+            self.sleep_without_grace();
+        }
+    }
+
+    /// A second passes in which no grace period does.
+    pub fn sleep_without_grace(&self) {
+        with(|world| world.seconds += 1);
+        if with(|world| world.is_sweep_due) {
+            self.sweep(false).resume();
+        }
+    }
+
+    /// What was received of a connection's stream.
+    pub fn received(&self, flow: usize) -> Vec<u8> {
+        with(|world| world.stream(flow).to_vec())
+    }
+
+    /// Whether a connection is over.
+    pub fn is_over(&self, flow: usize) -> bool {
+        with(|world| world.flows[flow] == Established::Nothing)
+    }
+
+    /// How many connections were counted as HTTP and blocked.
+    pub fn blocked(&self) -> u64 {
+        world::counted(Counter::Blocked)
+    }
+
+    /// How many were and passed.
+    pub fn monitored(&self) -> u64 {
+        world::counted(Counter::Monitored)
+    }
+
+    /// How many bytes were read for the last segment, and how many segments of a queue were looked at.
+    pub fn cost(&self) -> (u32, u32) {
+        with(|world| (world.cost.copied, world.cost.visited))
+    }
+
+    /// How many starts there is room for in any case.
+    pub fn capacity(&self) -> usize {
+        self.filter.table.capacity()
+    }
+
+    /// The filter is switched off, and forgets what was undecided.
+    pub fn switch_off(&self) {
+        self.filter.table.clear();
+    }
+
+    /// Sets what counts as HTTP: one kind, as its constant is called.
+    pub fn detect(&self, kind: &str) {
+        let detect = policy::parse_detect(&format!("HTTP_FILTER_DETECT_{kind}"))
+            .expect("it is what the setting takes");
+        self.filter.policy.set_detect(detect);
+    }
+
+    /// Ends what was decided by the settings before.
+    pub fn pardon(&self) {
+        self.filter.connections.pardon();
+    }
+}
+
+impl Host {
+    /// One with connections of its own; the thread's host before is gone.
+    pub fn new(setup: &Setup) -> Self {
+        let filter = FILTER.with(|filter| *filter);
+        let beginning = BEGINNING
+            .take()
+            .filter(|beginning| beginning.setup == *setup)
+            .unwrap_or_else(|| Beginning::prepare(filter, setup));
+        // SAFETY: The last host's tasks are gone.
+        unsafe { beginning.filter.restore() };
+        with(|world| world.clone_from(&beginning.world));
+        BEGINNING.set(Some(beginning));
+        Self { filter }
+    }
+
+    /// Judges a packet: for a hook on a CPU.
+    pub(crate) fn judge(&self, packet: Packet, cpu: u32, is_preemptive: bool) -> Task<Verdict> {
+        let filter = self.filter;
+        Task::new(move || judge(filter, packet), Some(cpu), is_preemptive)
+    }
+
+    /// The sweep, if it was asked for.
+    pub(crate) fn sweep(&self, is_preemptive: bool) -> Task<()> {
+        with(|world| world.is_sweep_due = false);
+        let work = world::work().expect("the filter has work");
+        let run = move || {
+            // SAFETY: The filter lives as long as the thread.
+            if unsafe { (*work).run() }.is_some() {
+                with(|world| world.is_sweep_due = true);
+            }
+        };
+        Task::new(run, None, is_preemptive)
+    }
+
+    /// How many starts are undecided.
+    pub fn undecided(&self) -> u32 {
+        self.filter.table.undecided()
+    }
+}
+
+/// A packet as it comes to the hook: early demux has looked for its socket.
+pub(crate) fn packet(segment: &Segment) -> Packet {
+    let mut packet = segment.packet();
+    packet.demuxed = with(|world| match world.established(packet.flow) {
+        Established::Socket(socket) => Some(socket),
+        _ => None,
+    });
+    packet
+}
+
+fn judge(filter: &Filter, packet: Packet) -> Verdict {
+    let before = with(|world| {
+        world.cost = Default::default();
+        world.counters.clone()
+    });
+    let verdict = filter.verdict(&packet::Packet::new(packet));
+    if verdict == netfilter::Verdict::Accept {
+        return Verdict::Passes;
+    }
+    let is_counted = |counter: Counter| {
+        with(|world| world.counters.0[counter as usize] != before.0[counter as usize])
+    };
+    let counted = Verdict::ALL
+        .into_iter()
+        .find(|(_, counter)| is_counted(*counter));
+    counted.expect("what is dropped is counted").0
+}
+
+impl Beginning {
+    fn prepare(filter: &Filter, setup: &Setup) -> Self {
+        // SAFETY: The last host's tasks are gone.
+        unsafe { kernel::journal::rewind() };
+        with(|world| {
+            *world = World {
+                seconds: 100,
+                socket_filter: setup.socket_filter,
+                ..World::default()
+            };
+            let fillers = (0..setup.fillers).map(|_| Begin::Established);
+            for begin in setup.connections.iter().copied().chain(fillers) {
+                let established = match begin {
+                    Begin::Established => {
+                        world
+                            .sockets
+                            .push(Socket::new(start(0), setup.socket_filter));
+                        Established::Socket(world.sockets.len() - 1)
+                    }
+                    Begin::Request => Established::Request {
+                        start: start(0),
+                        is_cookie: false,
+                    },
+                    Begin::Cookies => Established::Cookies,
+                };
+                world.flows.push(established);
+            }
+        });
+        for filler in 0..setup.fillers {
+            let segment = Segment::new(0, b"GE").of(setup.connections.len() as u8 + filler);
+            let packet = packet(&segment);
+            if judge(filter, packet) == Verdict::Passes {
+                with(|world| world.receive(packet, true));
+            }
+        }
+        if setup.monitors {
+            filter.policy.set_action(policy::Action::Monitor);
+        }
+        with(|world| {
+            world.grace.begin();
+            world.grace.end();
+        });
+        Self {
+            setup: setup.clone(),
+            world: with(|world| world.clone()),
+            filter: Snapshot::take(),
+        }
+    }
+}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the module's `kernel_ext` offers to its safe half, on the [`world`](crate::world) of the model.
+
+pub(crate) mod bindings;
+pub(crate) mod lock;
+pub(crate) mod netfilter;
+pub(crate) mod packet;
+pub(crate) mod percpu;
+pub(crate) mod rcu;
+pub(crate) mod siphash;
+pub(crate) mod socket;
+pub(crate) mod time;
+pub(crate) mod work;

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Packets, each of which has a TCP segment.
+
+use super::socket::{Flow, Receiver};
+use crate::{
+    scenario::Syn,
+    world::{self, observe, with},
+};
+use core::marker::PhantomData;
+
+/// A packet.
+pub(crate) struct Packet<'a> {
+    packet: world::Packet,
+    _call: PhantomData<&'a ()>,
+}
+
+/// Why a packet could not be read: none of the model's is so.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[allow(dead_code)]
+pub(crate) enum Unreadable {
+    Malformed,
+    Fragment,
+    DeviceMemory,
+}
+
+/// A TCP segment in a [`Packet`].
+pub(crate) struct Segment<'a> {
+    packet: world::Packet,
+    flow: Flow,
+    _packet: PhantomData<&'a ()>,
+}
+
+impl Packet<'_> {
+    pub(crate) fn new(packet: world::Packet) -> Self {
+        Self {
+            packet,
+            _call: PhantomData,
+        }
+    }
+
+    pub(crate) fn received(&self) -> u64 {
+        let received =
+            |world: &mut world::World| Some(world.sockets[self.packet.demuxed?].received());
+        observe(with(received).unwrap_or(0))
+    }
+
+    pub(crate) fn tcp(&self) -> Result<Option<Segment<'_>>, Unreadable> {
+        Ok(Some(Segment {
+            packet: self.packet,
+            flow: Flow::new(&self.packet),
+            _packet: PhantomData,
+        }))
+    }
+}
+
+impl Segment<'_> {
+    pub(super) fn packet(&self) -> &world::Packet {
+        &self.packet
+    }
+
+    pub(crate) fn is_read(&self) -> bool {
+        self.len() != 0 || self.is_urgent()
+    }
+
+    pub(crate) fn is_syn(&self) -> bool {
+        self.packet.syn.is_some()
+    }
+
+    pub(crate) fn is_mptcp_join(&self) -> bool {
+        self.packet.syn == Some(Syn::Subflow)
+    }
+
+    pub(crate) fn syn_is_read(&self) -> bool {
+        self.packet.syn == Some(Syn::FastOpen)
+    }
+
+    pub(crate) fn ack(&self) -> u32 {
+        self.packet.ack
+    }
+
+    pub(crate) fn is_urgent(&self) -> bool {
+        self.packet.urgent.is_some()
+    }
+
+    /// As `Segment::urgent()` of the module's own.
+    pub(crate) fn urgent(&self) -> [u32; 2] {
+        let pointer = self.packet.urgent.unwrap_or(0);
+        [pointer, pointer.saturating_sub(1)].map(|pointer| self.packet.seq.wrapping_add(pointer))
+    }
+
+    pub(crate) fn seq(&self) -> u32 {
+        self.packet.seq
+    }
+
+    pub(crate) fn len(&self) -> u32 {
+        self.packet.data.len() as u32
+    }
+
+    pub(crate) fn data<'b>(&self, offset: u32, buffer: &'b mut [u8]) -> &'b [u8] {
+        world::copy(self.packet.data, offset, buffer)
+    }
+
+    pub(crate) fn receiver(&self) -> Receiver<'_> {
+        Receiver::of(&self.packet)
+    }
+
+    pub(crate) fn checksum_ok(&self) -> bool {
+        !self.packet.is_corrupt
+    }
+
+    pub(crate) fn flow(&self) -> &Flow {
+        &self.flow
+    }
+}

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The kernel log, which is not part of the model.
+
+use crate::{kernel_ext::packet::Segment, policy::Action};
+use classifier::{Line, Verdict};
+
+/// One line for a connection.
+pub(crate) fn connection(_: Action, _: &Segment<'_>, _: Verdict, _: &Line) {}

@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Which scenarios are explored.
+
+use crate::scenario::{Begin, Flaw, Limits, Scenario, Segment, Setup};
+use classifier::{Classifier, Verdict};
+
+const fn segment(offset: u32, data: &'static [u8]) -> Segment {
+    Segment::new(offset, data)
+}
+
+/// Pieces of the start of a stream, of a request and of others, which overlap and differ.
+const PIECES: [Segment; 12] = [
+    segment(0, b"GET "),
+    segment(4, b"/ HTTP/1.1"),
+    segment(0, b"\0\0\0\0\0\0"),
+    segment(2, b"T / "),
+    segment(6, b"HTTP/1.1"),
+    segment(1, b"\0\0"),
+    segment(4, b"ME"),
+    segment(0, b"GET / HTTP/1.1"),
+    segment(0, b"\0\0"),
+    segment(3, b"  "),
+    segment(5, b" \0"),
+    segment(0, b"G"),
+];
+
+/// Those that each hold something of their own: what `make test` explores in less than a minute.
+pub fn short() -> Vec<Scenario> {
+    let mut scenarios = special();
+    scenarios.extend(choices::<3>(&PIECES[..8]));
+    scenarios
+}
+
+/// What takes longer.
+pub fn long() -> Vec<Scenario> {
+    let mut scenarios = special();
+    scenarios.extend(choices::<3>(&PIECES).into_iter().flat_map(variants));
+    scenarios.extend(choices::<4>(&PIECES));
+    scenarios
+}
+
+/// One for each thing that can happen to a connection.
+fn special() -> Vec<Scenario> {
+    let cut = [segment(0, b"GET / "), segment(6, b"HTTP/1.1\r\n")];
+    let twice = cut.map(|segment| segment.times(2)).to_vec();
+    let differing = [
+        segment(0, b"GET "),
+        segment(4, b"/ HTTP/1.1"),
+        segment(0, b"\0"),
+        segment(1, b"ET / HTTP/1.1"),
+    ];
+    let new = |name, segments: &[Segment]| Scenario::new(name, segments.to_vec());
+    let begin = |begin| Setup {
+        connections: vec![begin],
+        ..Setup::default()
+    };
+    let limits = Limits {
+        owns: 1,
+        grace_periods: 1,
+        sweeps: 1,
+        ..Limits::default()
+    };
+    vec![
+        Scenario {
+            is_preemptive: true,
+            ..new("interrupted at each lock", &cut)
+        },
+        Scenario {
+            setup: begin(Begin::Request),
+            ..new("from a request", &twice)
+        },
+        Scenario {
+            setup: begin(Begin::Request),
+            is_preemptive: true,
+            ..new("from a request, interrupted at each lock", &cut)
+        },
+        Scenario {
+            setup: begin(Begin::Cookies),
+            ..new("from a SYN cookie", &twice)
+        },
+        Scenario {
+            setup: begin(Begin::Cookies),
+            is_preemptive: true,
+            ..new("from a SYN cookie, interrupted at each lock", &cut)
+        },
+        Scenario {
+            setup: begin(Begin::Cookies),
+            ..new(
+                "from one of two SYN cookies",
+                &[cut[0], cut[1], cut[0].of_next(), cut[1].of_next()],
+            )
+        },
+        Scenario {
+            limits: Limits { owns: 2, ..limits },
+            ..new("two owners", &differing)
+        },
+        Scenario {
+            limits: Limits {
+                pressures: 1,
+                ..limits
+            },
+            ..new(
+                "a receive buffer that is full",
+                &[
+                    segment(0, b"GET"),
+                    segment(3, b" /a"),
+                    segment(4, b"/ HTTP/1.1"),
+                    segment(5, b"b H"),
+                ],
+            )
+        },
+        Scenario {
+            limits: Limits {
+                pressures: 1,
+                ..Limits::default()
+            },
+            ..new(
+                "a queue that is cut anew",
+                &[
+                    segment(0, b"POST /aaaaaaaaaaaaaaaaaa"),
+                    segment(24, b"a"),
+                    segment(25, b" HTT"),
+                    segment(29, b"b HTTbb"),
+                    segment(34, b"P/1.1"),
+                    segment(29, b"P/1.1"),
+                ],
+            )
+        },
+        Scenario {
+            limits: Limits { reads: 1, ..limits },
+            ..new(
+                "urgent bytes",
+                &[
+                    segment(0, b"GE\0T ").urgent(3),
+                    segment(0, b"GET "),
+                    segment(5, b"/ HTTP/1.1").urgent(1),
+                    segment(4, b"/ HTTP/1.1"),
+                ],
+            )
+        },
+        Scenario {
+            setup: begin(Begin::Request),
+            limits: Limits {
+                reopens: 1,
+                ..limits
+            },
+            ..new(
+                "a name that is used again",
+                &[
+                    segment(0, b"GET "),
+                    segment(4, b"/ HTTP/1.1\r\n"),
+                    segment(0, b"GET ").of_next(),
+                    segment(4, b"/ HTTP/1.1\r\n").of_next(),
+                ],
+            )
+        },
+        Scenario {
+            setup: begin(Begin::Request),
+            limits: Limits {
+                reopens: 2,
+                ..Limits::default()
+            },
+            ..new(
+                "a name that is used again with the same numbers",
+                &[
+                    segment(0, b"abcd"),
+                    segment(4, b"ef"),
+                    segment(0, b"GET ").of_next().of_next(),
+                    segment(4, b"/ HTTP/1.1\r\n").of_next().of_next(),
+                ],
+            )
+        },
+        new(
+            "what TCP discards",
+            &[
+                segment(0, b"GE"),
+                segment(2, b"\0\0").with(Flaw::Acknowledgment),
+                segment(2, b"T / HTTP/1.1"),
+            ],
+        ),
+        Scenario {
+            setup: Setup {
+                connections: vec![Begin::Established; 2],
+                ..Setup::default()
+            },
+            ..new(
+                "two connections of one name",
+                &[
+                    segment(0, b"GET "),
+                    segment(4, b"/ HTTP/1.1"),
+                    segment(0, b"GET ").of_twin(),
+                    segment(4, b"/ HTTP/1.1").of_twin(),
+                ],
+            )
+        },
+        Scenario {
+            setup: Setup {
+                connections: vec![Begin::Established; 2],
+                ..Setup::default()
+            },
+            innocent: Some(b"GETTING"),
+            ..new(
+                "two connections in one bucket",
+                &[
+                    segment(0, b"GET"),
+                    segment(3, b"TING"),
+                    segment(0, b"GET ").of(1),
+                    segment(4, b"/ HTTP/1.1").of(1),
+                ],
+            )
+        },
+        Scenario {
+            setup: Setup {
+                socket_filter: Some(5),
+                ..Setup::default()
+            },
+            ..new(
+                "a socket filter that cuts",
+                &[
+                    segment(0, b"GET / "),
+                    segment(6, b"HTTP/1.1"),
+                    segment(5, b"  HTTP/1.1"),
+                    segment(5, b"x HT"),
+                ],
+            )
+        },
+        Scenario {
+            innocent: Some(b"GETTING"),
+            ..new(
+                "forged segments",
+                &[
+                    segment(0, b"GET ").with(Flaw::Checksum),
+                    segment(0, b"GET"),
+                    segment(3, b"TING"),
+                    segment(0, b"GET / HTTP/1.1").with(Flaw::Acknowledgment),
+                    segment(3, b" / HTTP/1.1").with(Flaw::Checksum),
+                ],
+            )
+        },
+        Scenario {
+            innocent: Some(b"GET me"),
+            ..new(
+                "behind a FIN",
+                &[
+                    segment(0, b"GET "),
+                    segment(4, b"me"),
+                    segment(6, b"").last(),
+                    segment(7, b"x"),
+                ],
+            )
+        },
+        Scenario {
+            setup: Setup {
+                fillers: 62,
+                ..Setup::default()
+            },
+            limits: Limits {
+                pauses: 1,
+                sweeps: 2,
+                ..limits
+            },
+            innocent: Some(b"GETTING"),
+            ..new(
+                "a bucket that is full",
+                &[segment(0, b"GET").times(2), segment(3, b"TING")],
+            )
+        },
+        Scenario {
+            setup: Setup {
+                fillers: 62,
+                ..Setup::default()
+            },
+            ..new("a bucket that is full, and a request", &differing[..3])
+        },
+        Scenario {
+            setup: Setup {
+                monitors: true,
+                ..Setup::default()
+            },
+            ..new("where nothing is dropped", &differing[..3])
+        },
+    ]
+}
+
+/// All choices of so many pieces, in any order. If they agree, and are no request, they are an innocent stream.
+fn choices<const SIZE: usize>(pieces: &[Segment]) -> Vec<Scenario> {
+    (0..1_u32 << pieces.len())
+        .filter(|choice| choice.count_ones() as usize == SIZE)
+        .map(|choice| {
+            let chosen = |&(bit, _): &(u32, _)| choice & (1 << bit) != 0;
+            let segments: Vec<Segment> = (0..)
+                .zip(pieces.iter().copied())
+                .filter(chosen)
+                .map(|(_, piece)| piece)
+                .collect();
+            let name: Vec<String> = segments.iter().map(Segment::to_string).collect();
+            Scenario {
+                innocent: innocent(&segments),
+                ..Scenario::new(name.join(", "), segments)
+            }
+        })
+        .collect()
+}
+
+/// The stream that segments make, if all agree and it is not forbidden.
+fn innocent(segments: &[Segment]) -> Option<&'static [u8]> {
+    let len = segments
+        .iter()
+        .map(|segment| segment.offset as usize + segment.data.len())
+        .max()?;
+    let mut stream = vec![None; len];
+    for segment in segments {
+        for (place, &byte) in stream
+            .iter_mut()
+            .skip(segment.offset as usize)
+            .zip(segment.data)
+        {
+            if place.replace(byte).is_some_and(|other| other != byte) {
+                return None;
+            }
+        }
+    }
+    let stream: Vec<u8> = stream.into_iter().collect::<Option<_>>()?;
+    let mut classifier = Classifier::new();
+    let verdict = classifier.feed(&stream);
+    let is_innocent = verdict.is_none_or(|verdict| verdict == Verdict::Other);
+    is_innocent.then(|| &*stream.leak())
+}
+
+/// The same with more that can happen.
+fn variants(scenario: Scenario) -> Vec<Scenario> {
+    let named = |what: &str| format!("{}: {what}", scenario.name);
+    let with = |what: &str, limits: Limits| Scenario {
+        name: named(what),
+        limits,
+        ..scenario.clone()
+    };
+    let limits = scenario.limits;
+    vec![
+        with("owned twice", Limits { owns: 2, ..limits }),
+        with(
+            "under pressure",
+            Limits {
+                pressures: 1,
+                ..limits
+            },
+        ),
+        with(
+            "two grace periods",
+            Limits {
+                grace_periods: 2,
+                ..limits
+            },
+        ),
+        Scenario {
+            name: named("from a request"),
+            setup: Setup {
+                connections: vec![Begin::Request],
+                ..Setup::default()
+            },
+            ..scenario.clone()
+        },
+        Scenario {
+            name: named("monitored"),
+            setup: Setup {
+                monitors: true,
+                ..Setup::default()
+            },
+            innocent: None,
+            ..scenario.clone()
+        },
+    ]
+}

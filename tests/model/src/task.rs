@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Somebody in the kernel who can be interrupted: a hook, or the sweep, on a stack of its own.
+
+use crate::world::{self, Running, Wait};
+use corosensei::{stack::DefaultStack, Coroutine, CoroutineResult};
+use std::cell::RefCell;
+
+thread_local! {
+    /// Stacks that are not in use: to map memory takes longer than most of what runs on them.
+    static STACKS: RefCell<Vec<DefaultStack>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Somebody who runs.
+pub(crate) struct Task<T: 'static> {
+    /// Until it is dropped.
+    coroutine: Option<Coroutine<(), Wait, T>>,
+    wait: Wait,
+    running: Running,
+}
+
+impl<T> Task<T> {
+    /// One that will do something, on a CPU if packets keep their order there. If it `is_preemptive`, it gives way to
+    /// others at each lock; otherwise never.
+    pub(crate) fn new(
+        run: impl FnOnce() -> T + 'static,
+        cpu: Option<u32>,
+        is_preemptive: bool,
+    ) -> Self {
+        let stack = STACKS.with_borrow_mut(Vec::pop).unwrap_or_default();
+        let coroutine = Coroutine::with_stack(stack, move |yielder, ()| {
+            world::begin_to_run(yielder);
+            run()
+        });
+        Self {
+            coroutine: Some(coroutine),
+            wait: Wait::Nothing,
+            running: Running::new(cpu, is_preemptive),
+        }
+    }
+
+    /// Goes on to where it gives way, or to its end.
+    pub(crate) fn resume(&mut self) -> Option<T> {
+        world::set_running(Some(self.running));
+        let result = self.coroutine.as_mut()?.resume(());
+        if let Some(running) = world::set_running(None) {
+            self.running = running;
+        }
+        match result {
+            CoroutineResult::Yield(wait) => {
+                self.wait = wait;
+                None
+            }
+            CoroutineResult::Return(value) => Some(value),
+        }
+    }
+
+    /// Whether it can go on.
+    pub(crate) fn can_go_on(&self) -> bool {
+        self.wait.is_over()
+    }
+
+    /// A number that tells what it has seen so far: with that, what it will do is known.
+    pub(crate) fn observed(&self) -> u64 {
+        self.running.observed
+    }
+}
+
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        if let Some(mut coroutine) = self.coroutine.take() {
+            // SAFETY: What it leaves behind, a lock that is held at most, is put back with the rest of the world.
+            unsafe { coroutine.force_reset() };
+            STACKS.with_borrow_mut(|stacks| stacks.push(coroutine.into_stack()));
+        }
+    }
+}

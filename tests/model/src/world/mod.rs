@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the module runs in: sockets, RCU, time, and whoever runs at the same time.
+//!
+//! There is one world a thread. What runs in it gives way to the others by [`give_way`], and is told apart from
+//! what has seen something else by what it has [`observe`]d.
+
+mod grace;
+mod packet;
+mod socket;
+
+use crate::{
+    counters::Counter,
+    kernel_ext::{
+        socket::{Ending, Start},
+        work::Work,
+    },
+    scenario,
+};
+use core::{
+    cell::{Cell, RefCell},
+    hash::{BuildHasher, Hash, Hasher},
+};
+use corosensei::Yielder;
+
+pub(crate) use grace::Grace;
+pub(crate) use packet::Packet;
+pub(crate) use socket::{Position, Queued, Socket};
+
+/// What is there besides the module.
+#[derive(Clone, Hash, Default)]
+pub(crate) struct World {
+    /// Since the system started.
+    pub(crate) seconds: u32,
+    pub(crate) grace: Grace,
+    /// The sweep was asked for.
+    pub(crate) is_sweep_due: bool,
+    pub(crate) counters: Counters,
+    /// What the table of established connections has, a flow each.
+    pub(crate) flows: Vec<Established>,
+    pub(crate) sockets: Vec<Socket>,
+    /// The size to which sockets cut what comes.
+    pub(crate) socket_filter: Option<u8>,
+    pub(crate) cost: Cost,
+}
+
+/// The module's counters, which no decision depends on.
+#[derive(Clone)]
+pub(crate) struct Counters(pub(crate) [u64; crate::kernel_ext::percpu::COUNTERS]);
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self([0; crate::kernel_ext::percpu::COUNTERS])
+    }
+}
+
+impl Hash for Counters {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
+}
+
+/// What the packet that is being judged has cost.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Cost {
+    /// Segments of the queue that were looked at.
+    pub(crate) visited: u32,
+    /// Bytes that were copied.
+    pub(crate) copied: u32,
+}
+
+impl Hash for Cost {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
+}
+
+/// What a flow has in the table of established connections (`inet_ehash`), or will have.
+#[derive(Clone, Copy, Hash, PartialEq, Eq, Debug)]
+pub(crate) enum Established {
+    Nothing,
+    /// Nothing: SYN cookies are out.
+    Cookies,
+    /// A request; there is none if it `is_cookie`.
+    Request {
+        start: Start,
+        is_cookie: bool,
+    },
+    Socket(usize),
+}
+
+impl World {
+    /// What was received of a connection's stream.
+    pub(crate) fn stream(&self, flow: usize) -> &[u8] {
+        match self.flows[flow] {
+            Established::Socket(socket) => &self.sockets[socket].stream,
+            _ => &[],
+        }
+    }
+
+    /// What the table has of a flow.
+    pub(crate) fn established(&self, flow: u8) -> Established {
+        match self.flows[usize::from(flow)] {
+            Established::Cookies => Established::Nothing,
+            established => established,
+        }
+    }
+
+    /// Who will get a packet's data (`hf_tcp_receiver()`).
+    pub(crate) fn receiver(&self, packet: &Packet) -> Established {
+        if let Some(socket) = packet.demuxed {
+            return match self.sockets[socket].is_closed {
+                true => Established::Nothing,
+                false => Established::Socket(socket),
+            };
+        }
+        match self.flows[usize::from(packet.flow)] {
+            // What brings a cookie back begins where its connection does.
+            Established::Cookies => {
+                let brings =
+                    |start: &Start| (packet.seq, packet.ack) == (start.received, start.sent);
+                match [0, 1].map(scenario::start).into_iter().find(brings) {
+                    Some(start) => Established::Request {
+                        start,
+                        is_cookie: true,
+                    },
+                    None => Established::Nothing,
+                }
+            }
+            established => established,
+        }
+    }
+
+    /// A packet that has passed comes to TCP (`tcp_v4_rcv()`). In a queue it is made one with what it follows, if it
+    /// `joins` that.
+    pub(crate) fn receive(&mut self, packet: Packet, joins: bool) {
+        if packet.is_corrupt || packet.syn.is_some() {
+            return;
+        }
+        let socket = match self.receiver(&packet) {
+            Established::Nothing | Established::Cookies => return,
+            Established::Socket(socket) => socket,
+            Established::Request { start, .. } => {
+                // tcp_check_req(): its ACK must be that of the SYN-ACK.
+                if packet.ack != start.sent {
+                    return;
+                }
+                self.sockets.push(Socket::new(start, self.socket_filter));
+                let socket = self.sockets.len() - 1;
+                self.flows[usize::from(packet.flow)] = Established::Socket(socket);
+                socket
+            }
+        };
+        let socket = &mut self.sockets[socket];
+        socket.joins = joins;
+        socket.receive(packet);
+        // What an owner deals with later does.
+        socket.joins = true;
+    }
+
+    /// The module ends a connection (`hf_tcp_end()`).
+    pub(crate) fn end(&mut self, socket: usize, start: Start) -> Ending {
+        let ended = &mut self.sockets[socket];
+        if ended.is_owned {
+            return Ending::Busy;
+        }
+        if ended.is_closed || ended.start() != start {
+            return Ending::Over;
+        }
+        self.close(socket);
+        Ending::Ended
+    }
+
+    /// A connection is over, and its name free.
+    pub(crate) fn close(&mut self, socket: usize) {
+        self.sockets[socket].close();
+        for flow in &mut self.flows {
+            if *flow == Established::Socket(socket) {
+                *flow = Established::Nothing;
+            }
+        }
+    }
+}
+
+/// Copies from `offset` of `data` into `buffer`; returns what was filled.
+pub(crate) fn copy<'b>(data: &[u8], offset: u32, buffer: &'b mut [u8]) -> &'b [u8] {
+    let rest = data.get(offset as usize..).unwrap_or_default();
+    let len = rest.len().min(buffer.len());
+    buffer[..len].copy_from_slice(&rest[..len]);
+    with(|world| world.cost.copied += len as u32);
+    &buffer[..len]
+}
+
+/// What somebody waits for who gives way.
+#[derive(Clone, Copy)]
+pub(crate) enum Wait {
+    /// Nothing: it may go on at once.
+    Nothing,
+    /// A lock, which holds 0 if it is free.
+    Lock(*const Cell<u64>),
+    /// The spinlock of a socket.
+    Socket(usize),
+}
+
+impl Wait {
+    /// Whether it is over.
+    pub(crate) fn is_over(self) -> bool {
+        match self {
+            Self::Nothing => true,
+            // SAFETY: Locks live as long as their thread.
+            Self::Lock(lock) => unsafe { (*lock).get() == 0 },
+            Self::Socket(socket) => with(|world| !world.sockets[socket].is_locked),
+        }
+    }
+}
+
+thread_local! {
+    static WORLD: RefCell<World> = RefCell::default();
+    static WORK: Cell<Option<*const dyn Work>> = const { Cell::new(None) };
+    static RUNNING: Cell<Option<Running>> = const { Cell::new(None) };
+}
+
+/// Who runs now, other than the model itself.
+#[derive(Clone, Copy)]
+pub(crate) struct Running {
+    yielder: *const Yielder<(), Wait>,
+    cpu: Option<u32>,
+    is_preemptive: bool,
+    /// A hash of what it has seen.
+    pub(crate) observed: u64,
+}
+
+impl Running {
+    /// Somebody on a CPU, if packets keep their order there, who gives way at each lock or not at all.
+    pub(crate) fn new(cpu: Option<u32>, is_preemptive: bool) -> Self {
+        Self {
+            yielder: core::ptr::null(),
+            cpu,
+            is_preemptive,
+            observed: 0,
+        }
+    }
+}
+
+/// Who runs does so on a stack of its own.
+pub(crate) fn begin_to_run(yielder: &Yielder<(), Wait>) {
+    if let Some(running) = RUNNING.get() {
+        RUNNING.set(Some(Running { yielder, ..running }));
+    }
+}
+
+/// Looks at the world, or changes it.
+pub(crate) fn with<R>(look: impl FnOnce(&mut World) -> R) -> R {
+    WORLD.with_borrow_mut(look)
+}
+
+/// What a counter says.
+pub(crate) fn counted(counter: Counter) -> u64 {
+    with(|world| world.counters.0[counter as usize])
+}
+
+/// Takes note that the module has work, for the thread's only filter.
+pub(crate) fn set_work(work: *const dyn Work) {
+    WORK.set(Some(work));
+}
+
+/// That work.
+pub(crate) fn work() -> Option<*const dyn Work> {
+    WORK.get()
+}
+
+/// Sets who runs; who ran before.
+pub(crate) fn set_running(running: Option<Running>) -> Option<Running> {
+    RUNNING.replace(running)
+}
+
+/// The CPU of who runs, if packets keep their order there.
+pub(crate) fn current_cpu() -> Option<u32> {
+    RUNNING.get()?.cpu
+}
+
+/// Lets others run, until what is waited for is over.
+pub(crate) fn give_way(wait: Wait) {
+    if let Some(running) = RUNNING.get().filter(|running| running.is_preemptive) {
+        // SAFETY: It lives as long as the stack on which this runs.
+        unsafe { (*running.yielder).suspend(wait) };
+    }
+    assert!(wait.is_over(), "a lock is taken that is held");
+}
+
+/// A hash that is the same in all threads and runs.
+pub(crate) fn hasher() -> impl Hasher {
+    ahash::RandomState::with_seeds(1, 2, 3, 4).build_hasher()
+}
+
+/// Takes note of what the one that runs has seen.
+pub(crate) fn observe<T: Hash>(seen: T) -> T {
+    if let Some(mut running) = RUNNING.get() {
+        let mut hasher = hasher();
+        running.observed.hash(&mut hasher);
+        seen.hash(&mut hasher);
+        running.observed = hasher.finish();
+        RUNNING.set(Some(running));
+    }
+    seen
+}

@@ -1,0 +1,415 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A TCP socket that receives, after `net/ipv4/tcp_input.c` and `net/core/sock.c`.
+
+use super::Packet;
+use crate::kernel_ext::socket::{Start, Takes};
+
+/// The length of the longest segment, also of one that is made of others.
+const LEN: usize = 64;
+
+/// The length of those into which the queue is cut anew (`SKB_MAX_ORDER(0, 0)`, some 3,700 bytes): short, as all
+/// segments of the model are.
+const COLLAPSED: usize = 3;
+
+/// A segment in the out-of-order queue.
+#[derive(Clone, Copy, Hash, PartialEq, Eq)]
+pub(crate) struct Queued {
+    pub(crate) seq: u32,
+    len: u8,
+    bytes: [u8; LEN],
+}
+
+impl Queued {
+    fn new(seq: u32, data: &[u8]) -> Self {
+        let mut bytes = [0; LEN];
+        bytes[..data.len()].copy_from_slice(data);
+        Self {
+            seq,
+            len: data.len() as u8,
+            bytes,
+        }
+    }
+
+    pub(crate) fn len(&self) -> u32 {
+        self.len.into()
+    }
+
+    pub(crate) fn data(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
+
+    fn end(&self) -> u32 {
+        self.seq.wrapping_add(self.len())
+    }
+
+    fn append(&mut self, data: &[u8]) {
+        let len = usize::from(self.len);
+        self.bytes[len..len + data.len()].copy_from_slice(data);
+        self.len += data.len() as u8;
+    }
+}
+
+/// Whether `a` is before `b` (`before()`).
+fn before(a: u32, b: u32) -> bool {
+    (a.wrapping_sub(b) as i32) < 0
+}
+
+/// What `hf_tcp_position()` tells.
+#[derive(Clone, Copy, Hash)]
+pub(crate) struct Position {
+    pub(crate) is_owned: bool,
+    pub(crate) is_pending: bool,
+    pub(crate) is_data_pending: bool,
+    pub(crate) is_exact: bool,
+    pub(crate) has_queue: bool,
+    pub(crate) is_filtered: bool,
+    pub(crate) is_finished: bool,
+    pub(crate) received: u64,
+    pub(crate) start: Start,
+    pub(crate) urgent: Option<u32>,
+}
+
+/// A socket of an established connection.
+#[derive(Clone, Hash)]
+pub(crate) struct Socket {
+    /// Where its connection begins.
+    begin: Start,
+    pub(crate) rcv_nxt: u32,
+    copied_seq: u32,
+    bytes_received: u64,
+    /// The out-of-order queue, by sequence number.
+    pub(crate) queue: Vec<Queued>,
+    /// `urg_seq`, as long as `urg_data` is set.
+    urgent: Option<u32>,
+    /// Everything that was ever urgent.
+    pub(crate) was_urgent: Vec<u32>,
+    /// Its spinlock is held.
+    pub(crate) is_locked: bool,
+    /// A process owns it.
+    pub(crate) is_owned: bool,
+    /// What waits for the owner, and how much of it `sk_backlog.len` counts.
+    pub(crate) backlog: Vec<Packet>,
+    counted: u8,
+    /// What the owner has taken out of it and not dealt with.
+    pub(crate) processing: Vec<Packet>,
+    /// How many bytes the owner has counted as received without moving `rcv_nxt` yet.
+    moving: u32,
+    pub(crate) is_closed: bool,
+    /// A FIN was received (`SOCK_DONE`).
+    is_done: bool,
+    /// Whether what comes to its queue is made one with what it follows there: up to the shape of the kernel's tree,
+    /// which decides whether that one is looked at.
+    pub(crate) joins: bool,
+    /// A socket filter cuts what comes to its size.
+    filter: Option<u8>,
+    /// The stream that was received.
+    pub(crate) stream: Vec<u8>,
+}
+
+impl Socket {
+    pub(crate) fn new(begin: Start, filter: Option<u8>) -> Self {
+        Self {
+            begin,
+            rcv_nxt: begin.received,
+            copied_seq: begin.received,
+            bytes_received: 0,
+            queue: Vec::new(),
+            urgent: None,
+            was_urgent: Vec::new(),
+            is_locked: false,
+            is_owned: false,
+            backlog: Vec::new(),
+            counted: 0,
+            processing: Vec::new(),
+            moving: 0,
+            is_closed: false,
+            is_done: false,
+            joins: true,
+            filter,
+            stream: Vec::new(),
+        }
+    }
+
+    /// `hf_tcp_received()`.
+    pub(crate) fn received(&self) -> u64 {
+        self.bytes_received
+    }
+
+    /// `hf_tcp_start()`: wrong while the owner moves `rcv_nxt`.
+    pub(crate) fn start(&self) -> Start {
+        Start {
+            received: self.rcv_nxt.wrapping_sub(self.bytes_received as u32),
+            sent: self.begin.sent,
+        }
+    }
+
+    /// `hf_tcp_position()`.
+    pub(crate) fn position(&self) -> Position {
+        let is_pending = self.is_pending();
+        let start = self.start();
+        Position {
+            is_owned: self.is_owned,
+            is_pending,
+            is_data_pending: is_pending
+                && (self.backlog.iter().any(|packet| !packet.data.is_empty())
+                    || self.backlog.len() != usize::from(self.counted)),
+            is_exact: !is_pending
+                || (self.bytes_received == 0 && start.received == self.copied_seq),
+            has_queue: !self.queue.is_empty(),
+            is_filtered: self.filter.is_some(),
+            is_finished: self.is_closed || self.is_done,
+            received: self.bytes_received,
+            start,
+            urgent: self.urgent,
+        }
+    }
+
+    /// Whether something waits for an owner, or is being dealt with.
+    fn is_pending(&self) -> bool {
+        self.is_owned && (self.counted != 0 || !self.backlog.is_empty())
+    }
+
+    /// `hf_tcp_takes()`, of a socket with a window that is wide enough.
+    pub(crate) fn takes(&self, packet: &Packet, is_certain: bool) -> Takes {
+        if packet.ack != self.begin.sent {
+            return Takes::No;
+        }
+        if !is_certain || self.is_pending() {
+            return Takes::Unknown;
+        }
+        if before(self.rcv_nxt, packet.seq) || !before(self.rcv_nxt, packet.end()) {
+            return Takes::No;
+        }
+        match self.filter.is_some() || self.is_owned {
+            true => Takes::Unknown,
+            false => Takes::Yes,
+        }
+    }
+
+    /// A packet comes to it in a softirq (`tcp_v4_rcv()`, `tcp_add_backlog()`).
+    pub(crate) fn receive(&mut self, packet: Packet) {
+        if self.is_closed {
+            return;
+        }
+        if self.is_owned {
+            if self
+                .backlog
+                .last_mut()
+                .is_some_and(|tail| tail.coalesce(&packet))
+            {
+                return;
+            }
+            self.backlog.push(packet);
+            self.counted += 1;
+        } else {
+            self.established(packet);
+        }
+    }
+
+    /// `tcp_rcv_established()`, or the end of `tcp_rcv_state_process()`.
+    fn established(&mut self, packet: Packet) {
+        if self.is_closed || self.is_done || packet.ack != self.begin.sent {
+            return;
+        }
+        let data = match self.filter {
+            Some(len) => &packet.data[..packet.data.len().min(len.into())],
+            None => packet.data,
+        };
+        self.check_urgent(&packet);
+        self.data_queue(packet.seq, data);
+        if packet.is_last && packet.end() == self.rcv_nxt {
+            self.fin();
+        }
+    }
+
+    /// `tcp_check_urg()`.
+    fn check_urgent(&mut self, packet: &Packet) {
+        let Some(pointer) = packet.urgent else { return };
+        let place = packet.seq.wrapping_add(pointer.saturating_sub(1));
+        if before(place, self.copied_seq)
+            || before(place, self.rcv_nxt)
+            || self.urgent.is_some_and(|urgent| !before(urgent, place))
+        {
+            return;
+        }
+        self.urgent = Some(place);
+        self.was_urgent.push(place);
+    }
+
+    /// `tcp_data_queue()`.
+    fn data_queue(&mut self, seq: u32, data: &[u8]) {
+        let end = seq.wrapping_add(data.len() as u32);
+        if !before(self.rcv_nxt, end) {
+            return;
+        }
+        if before(self.rcv_nxt, seq) {
+            return self.data_queue_ofo(Queued::new(seq, data));
+        }
+        self.take(seq, data);
+        self.ofo_queue();
+    }
+
+    /// `tcp_fin()`, which counts as a byte.
+    fn fin(&mut self) {
+        self.is_done = true;
+        self.rcv_nxt = self.rcv_nxt.wrapping_add(1);
+        self.bytes_received += 1;
+        self.queue.clear();
+    }
+
+    /// What is new goes into the receive queue (`tcp_queue_rcv()`, `tcp_rcv_nxt_update()`).
+    fn take(&mut self, seq: u32, data: &[u8]) {
+        let known = self.rcv_nxt.wrapping_sub(seq) as usize;
+        let new = &data[known..];
+        self.stream.extend_from_slice(new);
+        self.bytes_received += new.len() as u64;
+        self.rcv_nxt = self.rcv_nxt.wrapping_add(new.len() as u32);
+    }
+
+    /// `tcp_ofo_queue()`.
+    fn ofo_queue(&mut self) {
+        while let Some(&first) = self.queue.first() {
+            if before(self.rcv_nxt, first.seq) {
+                break;
+            }
+            self.queue.remove(0);
+            if before(self.rcv_nxt, first.end()) {
+                self.take(first.seq, first.data());
+            }
+        }
+    }
+
+    /// `tcp_data_queue_ofo()`.
+    fn data_queue_ofo(&mut self, new: Queued) {
+        // The tree is searched by sequence number; what it has there is before or behind.
+        let mut index = 0;
+        while let Some(other) = self.queue.get_mut(index) {
+            if before(new.seq, other.seq) {
+                break;
+            }
+            if before(new.seq, other.end()) {
+                if !before(other.end(), new.end()) {
+                    // All the bits are present.
+                    return;
+                }
+                if new.seq == other.seq {
+                    *other = new;
+                    return self.merge_right(index);
+                }
+            } else if other.end() == new.seq && self.joins {
+                // tcp_ooo_try_coalesce()
+                other.append(new.data());
+                return;
+            }
+            index += 1;
+        }
+        self.queue.insert(index, new);
+        self.merge_right(index);
+    }
+
+    /// Whether a packet follows what is in the queue.
+    pub(crate) fn can_join(&self, packet: &Packet) -> bool {
+        self.queue.iter().any(|queued| queued.end() == packet.seq)
+    }
+
+    /// Removes what a segment covers.
+    fn merge_right(&mut self, index: usize) {
+        let end = self.queue[index].end();
+        while let Some(next) = self.queue.get(index + 1) {
+            if !before(next.seq, end) || before(end, next.end()) {
+                break;
+            }
+            self.queue.remove(index + 1);
+        }
+    }
+
+    /// `tcp_collapse_ofo_queue()`: segments that touch are made one, of which each byte is that of the first, and that
+    /// one is cut anew.
+    pub(crate) fn collapse(&mut self) {
+        let mut ranges: Vec<(Queued, bool)> = Vec::new();
+        for next in self.queue.drain(..) {
+            match ranges.last_mut() {
+                Some((range, is_joined)) if !before(range.end(), next.seq) => {
+                    let known = range.end().wrapping_sub(next.seq) as usize;
+                    range.append(next.data().get(known..).unwrap_or_default());
+                    *is_joined = true;
+                }
+                _ => ranges.push((next, false)),
+            }
+        }
+        for (range, is_joined) in ranges {
+            let len = if is_joined { COLLAPSED } else { LEN };
+            for (number, piece) in (0..).zip(range.data().chunks(len)) {
+                let seq = range.seq.wrapping_add(number * len as u32);
+                self.queue.push(Queued::new(seq, piece));
+            }
+        }
+    }
+
+    /// `tcp_prune_ofo_queue()`, for a segment at `seq`: the last goes, if it is not before that.
+    pub(crate) fn prune(&mut self, seq: u32) {
+        if self.queue.last().is_some_and(|last| !before(last.seq, seq)) {
+            self.queue.pop();
+        }
+    }
+
+    /// A process comes to own it (`lock_sock()`).
+    pub(crate) fn own(&mut self) {
+        assert!(!self.is_owned);
+        self.is_owned = true;
+    }
+
+    /// The owner goes on with letting go (`release_sock()`): it takes what waits, deals with one of them, or is
+    /// done.
+    pub(crate) fn release(&mut self) {
+        if self.moving != 0 {
+            self.rcv_nxt = self.rcv_nxt.wrapping_add(self.moving);
+            self.moving = 0;
+        } else if !self.processing.is_empty() {
+            let before = self.rcv_nxt;
+            let packet = self.processing.remove(0);
+            self.established(packet);
+            self.moving = self.rcv_nxt.wrapping_sub(before);
+            self.rcv_nxt = before;
+        } else if !self.backlog.is_empty() {
+            self.processing = core::mem::take(&mut self.backlog);
+        } else {
+            self.counted = 0;
+            self.is_owned = false;
+        }
+    }
+
+    /// A process reads all that is there.
+    pub(crate) fn read(&mut self) {
+        self.copied_seq = self.rcv_nxt;
+        if self
+            .urgent
+            .is_some_and(|urgent| before(urgent, self.copied_seq))
+        {
+            self.urgent = None;
+        }
+    }
+
+    /// Whether there is something to read.
+    pub(crate) fn is_readable(&self) -> bool {
+        self.copied_seq != self.rcv_nxt
+    }
+
+    /// Whether it has an owner who can go on with letting go: for all but what it deals with it takes the spinlock.
+    pub(crate) fn can_let_go(&self) -> bool {
+        let is_dealing = self.moving != 0 || !self.processing.is_empty();
+        self.is_owned && !self.is_closed && (is_dealing || !self.is_locked)
+    }
+
+    /// Sequence number of the stream's first byte.
+    pub(crate) fn first(&self) -> u32 {
+        self.begin.received
+    }
+
+    /// It is over.
+    pub(crate) fn close(&mut self) {
+        self.is_closed = true;
+        self.queue.clear();
+    }
+}

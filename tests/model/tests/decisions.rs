@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the filter decides where one thing happens after the other.
+
+use model::{
+    host::{Host, Verdict::*},
+    scenario::{Begin, Flaw, Segment, Setup, Syn},
+};
+
+fn host() -> Host {
+    Host::new(&Setup::default())
+}
+
+fn segment(offset: u32, data: &'static [u8]) -> Segment {
+    Segment::new(offset, data)
+}
+
+const REQUEST: &[u8] = b"GET / HTTP/1.1\r\n";
+
+#[test]
+fn a_request_is_dropped_and_counted_once() {
+    let host = host();
+    for _ in 0..3 {
+        assert_eq!(host.send(&segment(0, REQUEST)), Dropped);
+    }
+    assert_eq!((host.received(0), host.blocked()), (vec![], 1));
+}
+
+#[test]
+fn a_request_that_comes_again_is_not_read() {
+    let host = host();
+    host.send(&segment(0, REQUEST));
+    assert_ne!(host.cost(), (0, 0));
+    assert_eq!(host.send(&segment(0, REQUEST)), Dropped);
+    assert_eq!(host.cost(), (0, 0));
+}
+
+#[test]
+fn a_request_is_counted_once_in_whatever_pieces_it_comes_again() {
+    let host = Host::new(&Setup {
+        socket_filter: Some(48),
+        ..Setup::default()
+    });
+    for _ in 0..3 {
+        assert_eq!(host.send(&segment(0, REQUEST)), Dropped);
+        assert_eq!(host.send(&segment(0, b"GET / HTTP/1.0\r\n")), Dropped);
+    }
+    assert_eq!(host.blocked(), 1);
+}
+
+#[test]
+fn what_was_condemned_is_judged_anew_after_a_change_of_settings() {
+    let host = host();
+    host.send(&segment(0, REQUEST));
+    host.detect("RESPONSES");
+    assert_eq!(host.send(&segment(0, REQUEST)), Dropped);
+    host.pardon();
+    assert_eq!(host.send(&segment(0, REQUEST)), Passes);
+}
+
+#[test]
+fn what_is_not_to_be_detected_passes() {
+    let host = host();
+    host.detect("H2C");
+    assert_eq!(host.send(&segment(0, REQUEST)), Passes);
+    assert_eq!(host.received(0), REQUEST);
+}
+
+#[test]
+fn a_request_in_two_segments_is_dropped() {
+    for cut in 1..b"GET / HTTP/1".len() {
+        let host = host();
+        assert_eq!(host.send(&segment(0, &REQUEST[..cut])), Passes);
+        assert_eq!(host.send(&segment(cut as u32, &REQUEST[cut..])), Dropped);
+    }
+}
+
+#[test]
+fn a_request_behind_a_long_target_is_dropped() {
+    let request = [b"GET /", &[b'a'; 9000][..], b" HTTP/1.1\r\n"]
+        .concat()
+        .leak();
+    let host = host();
+    assert_eq!(host.send(&segment(0, request)), Dropped);
+}
+
+#[test]
+fn where_nothing_is_dropped_a_request_passes_and_is_counted() {
+    let host = Host::new(&Setup {
+        monitors: true,
+        ..Setup::default()
+    });
+    assert_eq!(host.send(&segment(0, REQUEST)), Passes);
+    assert_eq!((host.received(0), host.monitored()), (REQUEST.to_vec(), 1));
+}
+
+#[test]
+fn what_waits_is_read_with_what_fills_the_gap() {
+    let host = host();
+    assert_eq!(host.send(&segment(4, b"/ HTTP/1.1")), Passes);
+    assert_eq!(host.send(&segment(0, b"GET ")), Dropped);
+}
+
+#[test]
+fn a_segment_in_the_queue_that_another_covers_is_left_out() {
+    let host = host();
+    host.send(&segment(5, b"a H"));
+    host.send(&segment(4, b"/a"));
+    host.send(&segment(8, b"TTP/1.1"));
+    assert_eq!(host.send(&segment(0, b"GET ")), Dropped);
+}
+
+#[test]
+fn what_tcp_discards_decides_nothing() {
+    for flaw in [Flaw::Checksum, Flaw::Acknowledgment] {
+        let host = host();
+        host.send(&segment(0, b"GET "));
+        assert_eq!(host.send(&segment(4, b"\0\0").with(flaw)), Passes);
+        assert_eq!(host.send(&segment(4, b"/ HTTP/1.1")), Dropped, "{flaw:?}");
+        assert_eq!(host.received(0), b"GET ");
+    }
+}
+
+#[test]
+fn what_tcp_discards_is_nobodys_request() {
+    for flaw in [Flaw::Checksum, Flaw::Acknowledgment] {
+        let host = host();
+        assert_eq!(host.send(&segment(0, REQUEST).with(flaw)), Dropped);
+        assert_eq!(host.send(&segment(0, b"SSH-2.0")), Passes);
+        assert_eq!(host.blocked(), 0, "{flaw:?}");
+    }
+}
+
+#[test]
+fn the_data_of_a_syn_are_judged_where_they_are_read() {
+    let host = Host::new(&Setup {
+        connections: vec![Begin::Request],
+        ..Setup::default()
+    });
+    assert_eq!(host.send(&segment(0, REQUEST).syn(Syn::FastOpen)), Dropped);
+    assert_eq!(host.send(&segment(0, b"GET ").syn(Syn::FastOpen)), Deferred);
+    assert_eq!(
+        host.send(&segment(0, b"SSH-2.0-x\r\n").syn(Syn::FastOpen)),
+        Passes
+    );
+    assert_eq!(host.send(&segment(0, REQUEST).syn(Syn::Connection)), Passes);
+}
+
+#[test]
+fn second_subflows_are_refused() {
+    assert_eq!(host().send(&segment(0, b"").syn(Syn::Subflow)), Refused);
+}
+
+#[test]
+fn behind_its_end_nothing_is_held_back() {
+    let host = Host::new(&Setup {
+        socket_filter: Some(40),
+        ..Setup::default()
+    });
+    // More states than are kept: a filter may cut it at any of them.
+    assert_eq!(
+        host.send(&segment(0, b"GET /aaaaaaaaaaaaaaaa b c d e f g h ")),
+        Passes
+    );
+    host.send(&segment(36, b"").last());
+    assert_eq!(host.send(&segment(37, b"x")), Passes);
+}
+
+#[test]
+fn as_many_as_there_is_room_for_find_room_and_are_forgotten_when_it_is_switched_off() {
+    let host = Host::new(&crowd(1));
+    assert!(host.capacity() <= 61);
+    assert_eq!(host.undecided(), 61);
+    host.switch_off();
+    assert_eq!(host.undecided(), 0);
+}
+
+/// Connections that have all stopped within their first line, in a bucket that they fill; the last place is left
+/// to others.
+fn crowd(others: usize) -> Setup {
+    Setup {
+        connections: vec![Begin::Established; others],
+        fillers: 62 - 1,
+        ..Setup::default()
+    }
+}
+
+#[test]
+fn room_is_made_by_ending_who_came_last() {
+    let host = Host::new(&crowd(2));
+    host.sleep(10);
+    assert_eq!(host.send(&segment(0, b"GE")), Passes);
+    host.sleep(6);
+    assert_eq!(host.send(&segment(0, b"GE").of(1)), Refused);
+    host.sleep(1);
+    assert_eq!(host.send(&segment(0, b"GE").of(1)), Passes);
+    assert!(host.is_over(0));
+    assert!((1..63).all(|flow| !host.is_over(flow)));
+}
+
+#[test]
+fn nobody_is_ended_who_is_undecided_for_a_moment() {
+    let host = Host::new(&crowd(2));
+    assert_eq!(host.send(&segment(0, b"GE")), Passes);
+    host.sleep(2);
+    assert_eq!(host.send(&segment(0, b"GE").of(1)), Refused);
+    host.sleep(2);
+    assert!((0..63).all(|flow| !host.is_over(flow)));
+}
+
+#[test]
+fn who_is_silent_is_spared_while_others_will_soon_be_of_age() {
+    let host = Host::new(&crowd(2));
+    host.sleep(40);
+    assert_eq!(host.send(&segment(0, b"GE")), Passes);
+    host.sleep(2);
+    assert_eq!(host.send(&segment(0, b"GE").of(1)), Refused);
+    host.sleep(2);
+    assert!((0..63).all(|flow| !host.is_over(flow)));
+}
+
+#[test]
+fn who_cannot_be_ended_is_tried_again_after_all_others() {
+    let host = Host::new(&crowd(2));
+    host.sleep(10);
+    assert_eq!(host.send(&segment(0, b"GE")), Passes);
+    host.own(0);
+    for _ in 0..2 {
+        host.sleep(6);
+        assert_eq!(host.send(&segment(0, b"GE").of(1)), Refused);
+    }
+    host.sleep(1);
+    assert_eq!(host.send(&segment(0, b"GE").of(1)), Passes);
+    assert!(!host.is_over(0));
+}
+
+#[test]
+fn who_keeps_sending_is_ended_like_others() {
+    let host = Host::new(&crowd(2));
+    host.sleep(10);
+    assert_eq!(host.send(&segment(0, b"GE")), Passes);
+    host.sleep(6);
+    assert_eq!(host.send(&segment(0, b"GE").of(1)), Refused);
+    // It is on its way when the sweep comes.
+    assert_eq!(host.send(&segment(5, b"x")), Passes);
+    host.sleep_without_grace();
+    assert!(host.is_over(0));
+}
+
+#[test]
+fn whose_segments_tcp_discards_keeps_nobody_out() {
+    let host = Host::new(&crowd(2));
+    host.sleep(10);
+    let keen = segment(0, b"GE").with(Flaw::Acknowledgment);
+    for _ in 0..7 {
+        assert_eq!(host.send(&keen), Passes);
+        host.sleep_without_grace();
+    }
+    for _ in 0..2 {
+        assert_eq!(host.send(&segment(0, b"GE").of(1)), Refused);
+        assert_eq!(host.send(&keen), Passes);
+        host.sleep_without_grace();
+    }
+    assert_eq!(host.send(&segment(0, b"GE").of(1)), Passes);
+}
+
+#[test]
+fn wherever_a_socket_filter_cuts_a_line_its_rest_completes_none() {
+    let line = b"POST /aaaaaaaaaaaaaaaaaa HTTaa HTTaa HTTaa HTTaa HTTaa";
+    for cut in 1..line.len() {
+        let host = Host::new(&Setup {
+            socket_filter: Some(cut as u8),
+            ..Setup::default()
+        });
+        assert_eq!(host.send(&segment(0, line)), Passes);
+        assert_eq!(host.received(0), line[..cut]);
+        let is_version = line[..cut].ends_with(b" HTT");
+        let verdict = host.send(&segment(cut as u32, b"P/1.1\r\n"));
+        assert!(!is_version || verdict != Passes, "{cut}: {verdict:?}");
+    }
+}
+
+/// What waits behind a gap: bytes of one each.
+fn queue(host: &Host, first: u32, step: u32) {
+    for number in 0..1000 {
+        assert_eq!(host.send(&segment(first + step * number, b"a")), Passes);
+    }
+}
+
+/// What one flow may have read of its queue at once, and in a second more.
+const AT_ONCE: u32 = 4096;
+const A_SECOND: u32 = 256;
+
+#[test]
+fn what_a_segment_makes_the_filter_visit_is_bounded() {
+    let covering = [b"GET /", &[b'a'; 2000][..]].concat().leak();
+    for (monitors, flaw) in [(false, Flaw::Checksum), (true, Flaw::Acknowledgment)] {
+        let host = Host::new(&Setup {
+            monitors,
+            ..Setup::default()
+        });
+        queue(&host, 10, 2);
+        let filler = segment(0, covering).with(flaw);
+        let mut visited = 0;
+        for _ in 0..20 {
+            host.send(&filler);
+            visited += host.cost().1 - 1;
+        }
+        assert!((AT_ONCE..AT_ONCE + 1000).contains(&visited), "{visited}");
+        host.sleep(1);
+        for _ in 0..20 {
+            host.send(&filler);
+            visited += host.cost().1 - 1;
+        }
+        assert!(visited <= AT_ONCE + A_SECOND + 1000, "{visited}");
+    }
+}
