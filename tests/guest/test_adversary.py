@@ -48,6 +48,25 @@ def test_the_race_can_be_lost(unfiltered):
     assert int(SUMMARY.search(done.stdout)[2]) > 10
 
 
+def compare(sequences):
+    """Runs random sequences in the model and in this kernel; returns in how many of them they differ."""
+    done = run("agree", "--sequences", sequences)
+    if "CONFIG_USERFAULTFD" in done.stdout:
+        pytest.skip("this kernel has no userfaultfd() (CONFIG_USERFAULTFD)")
+    compared, differ = map(int, re.search(r"(\d+) sequences of \d+ events, (\d+) in which", done.stdout).groups())
+    assert (compared, done.returncode) == (sequences, int(differ > 0)), done.stdout
+    return differ
+
+
+def test_the_model_agrees_with_this_kernel(filtered):
+    assert compare(2000) == 0
+
+
+def test_the_model_can_differ(filtered):
+    http_filter.set("enabled", 0)
+    assert compare(100) > 10
+
+
 def test_random_attacks(filtered):
     connections, *_ = attack("random", "--connections", 2000)
     assert connections == 2000

@@ -26,6 +26,18 @@ pub(crate) enum Command {
     Catalogue(Catalogue),
     /// Send two segments at once on two CPUs, harmless each, a request together
     Race(Race),
+    /// Let random events follow one another in the model and in this kernel, and compare what comes out
+    Agree(Agree),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Agree {
+    /// How many sequences
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub(crate) sequences: u64,
+    /// What all is derived from [default: a random one]
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
 }
 
 #[derive(Debug, Args)]

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Attacks the filter with hand-made packets and compares with what a server read.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod address;
+mod agree;
 mod attack;
 mod board;
 mod calibrate;
@@ -12,6 +13,7 @@ mod cli;
 mod connection;
 mod engine;
 mod hammer;
+mod missing_page;
 mod namespace;
 mod oracle;
 mod packet;
@@ -81,6 +83,19 @@ fn run(command: &Command) -> Result<bool> {
             Ok(random::replay(options.seed, options.case, options.dimensions.limits())?.is_none())
         }
         Command::Catalogue(options) => catalogue::run(options),
+        Command::Agree(options) => {
+            let seed = options.seed.unwrap_or_else(rand::random);
+            println!("seed {seed}");
+            let agreement = agree::run(seed, options.sequences)?;
+            println!(
+                "adversary: {} sequences of {} events, {} in which the model and the kernel differ, {} s",
+                agreement.sequences,
+                agreement.events,
+                agreement.differ,
+                begin.elapsed().as_secs()
+            );
+            Ok(agreement.differ == 0)
+        }
         Command::Race(options) => {
             let tally = race::run(options.rounds, &options.family.all())?;
             Ok(summary(
