@@ -173,6 +173,8 @@ impl Kernel {
         let listen = |family| -> Result<TcpListener> {
             let listener = TcpListener::bind(Ends::of(0, family, PORT).server)?;
             listener.set_nonblocking(true)?;
+            // Sockets inherit it: what is urgent is read in its place.
+            SockRef::from(&listener).set_out_of_band_inline(true)?;
             Ok(listener)
         };
         Ok(Self {
@@ -299,8 +301,6 @@ impl<'a> Connection<'a> {
         }
         match self.listener.accept() {
             Ok((stream, _)) => {
-                // What is urgent is read in its place.
-                SockRef::from(&stream).set_out_of_band_inline(true)?;
                 self.accepted = Some(stream);
                 Ok(())
             }
