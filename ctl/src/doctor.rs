@@ -3,7 +3,21 @@
 
 mod build;
 mod facts;
-mod findings;
+mod finding;
+mod machine;
 
 pub(crate) use facts::Facts;
-pub(crate) use findings::{judge, Finding, Status};
+pub(crate) use finding::{Finding, Status};
+
+/// All findings: on the kernel, on the module, and on what a build takes.
+pub(crate) fn examine(facts: &Facts) -> Vec<Finding> {
+    let module = machine::module(facts);
+    // Who has the module needs no build.
+    let lacking = match module.status {
+        Status::Ok => Status::Warning,
+        Status::Warning | Status::Problem => Status::Problem,
+    };
+    let mut findings = machine::findings(facts, module);
+    findings.extend(build::findings(facts, lacking));
+    findings
+}

@@ -8,13 +8,13 @@ use anyhow::{bail, Result};
 use serde_json::{json, Value};
 
 use crate::cli::Doctor;
-use crate::doctor::{judge, Facts, Finding, Status};
+use crate::doctor::{examine, Facts, Finding, Status};
 use crate::style::FAINT;
 
 /// Shows all findings. It fails if there is a problem among them.
 pub(crate) fn run(arguments: &Doctor, out: &mut dyn Write) -> Result<()> {
     let facts = Facts::collect(&arguments.root, arguments.module.as_deref())?;
-    let findings = judge(&facts);
+    let findings = examine(&facts);
     let count = |status| {
         let of_status = findings.iter().filter(|finding| finding.status == status);
         of_status.count()

@@ -2,10 +2,10 @@
 //! What the facts mean for a build of the module, of which `scripts/kernel-tree` asks the same.
 
 use super::facts::Facts;
-use super::findings::{bad, ok, Finding, Status};
+use super::finding::{bad, ok, Finding, Status};
 
-/// All findings on what a build takes; this is how bad it is if something is not there.
-pub(super) fn judge(facts: &Facts, lacking: Status) -> [Finding; 5] {
+/// The findings on what a build takes; `lacking` is how bad it is if something is not there.
+pub(super) fn findings(facts: &Facts, lacking: Status) -> [Finding; 5] {
     [
         headers(facts, lacking),
         metadata(facts, lacking),

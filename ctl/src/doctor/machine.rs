@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What the facts mean, and what to do about them.
+//! What the facts mean for the kernel and the module, and what to do about them.
 
-use serde_json::{json, Value};
-
-use super::build;
 use super::facts::{Facts, NoModule};
+use super::finding::{bad, ok, Finding, Status};
 
 /// The oldest kernel that is supported, as Debian packages it.
 const OLDEST: (u32, u32) = (7, 2);
@@ -12,83 +10,9 @@ const OLDEST: (u32, u32) = (7, 2);
 /// What to do without the kernel's files.
 const MOUNT_SYSFS: &str = "mount -t sysfs sysfs /sys";
 
-/// How bad it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Status {
-    /// As it should be.
-    Ok,
-    /// It may stand in the way.
-    Warning,
-    /// It stands in the way.
-    Problem,
-}
-
-impl Status {
-    /// The name that programs and people are shown.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Status::Ok => "ok",
-            Status::Warning => "warning",
-            Status::Problem => "problem",
-        }
-    }
-}
-
-/// One thing that was looked at.
-#[derive(Debug)]
-pub(crate) struct Finding {
-    /// What.
-    pub(crate) name: &'static str,
-    pub(crate) status: Status,
-    /// What was found.
-    pub(crate) found: String,
-    /// What to do, unless all is well.
-    pub(crate) advice: Option<String>,
-}
-
-impl Finding {
-    pub(crate) fn to_json(&self) -> Value {
-        json!({
-            "name": self.name,
-            "status": self.status.name(),
-            "found": self.found,
-            "advice": self.advice,
-        })
-    }
-}
-
-pub(super) fn ok(name: &'static str, found: impl Into<String>) -> Finding {
-    Finding {
-        name,
-        status: Status::Ok,
-        found: found.into(),
-        advice: None,
-    }
-}
-
-pub(super) fn bad(
-    name: &'static str,
-    status: Status,
-    found: impl Into<String>,
-    advice: impl Into<String>,
-) -> Finding {
-    Finding {
-        name,
-        status,
-        found: found.into(),
-        advice: Some(advice.into()),
-    }
-}
-
-/// All findings: on the kernel, on the module, and on what a build takes.
-pub(crate) fn judge(facts: &Facts) -> Vec<Finding> {
-    let module = module(facts);
-    // Who has the module needs no build.
-    let of_build = match module.status {
-        Status::Ok => Status::Warning,
-        Status::Warning | Status::Problem => Status::Problem,
-    };
-    let mut findings = vec![
+/// The findings on the kernel and on the module, of which the one on its file is `module`.
+pub(super) fn findings(facts: &Facts, module: Finding) -> Vec<Finding> {
+    vec![
         kernel(facts),
         option(
             facts,
@@ -109,9 +33,7 @@ pub(crate) fn judge(facts: &Facts) -> Vec<Finding> {
         signatures(facts),
         module,
         loaded(facts),
-    ];
-    findings.extend(build::judge(facts, of_build));
-    findings
+    ]
 }
 
 fn kernel(facts: &Facts) -> Finding {
@@ -242,7 +164,7 @@ fn signatures(facts: &Facts) -> Finding {
     )
 }
 
-fn module(facts: &Facts) -> Finding {
+pub(super) fn module(facts: &Facts) -> Finding {
     const NAME: &str = "module";
     match &facts.module {
         Err(NoModule::Missing(error)) => bad(
@@ -312,6 +234,7 @@ mod tests {
     use std::collections::HashMap;
     use std::path::PathBuf;
 
+    use super::super::examine;
     use super::super::facts::{Build, Rustc};
     use super::*;
     use crate::module::Image;
@@ -379,7 +302,7 @@ mod tests {
     fn found(change: impl Fn(&mut Facts)) -> Vec<(&'static str, Status, String)> {
         let mut facts = sound();
         change(&mut facts);
-        let findings = judge(&facts).into_iter();
+        let findings = examine(&facts).into_iter();
         findings
             .filter(|finding| finding.status != Status::Ok)
             .map(|finding| {
