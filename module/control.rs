@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The switch, and the files in `/sys/kernel/http_filter`.
+//! Switching the filter on and off, and its files in `/sys/kernel/http_filter`.
+
+#![forbid(unsafe_code)]
 
 use crate::{
     counters::{Counter, Counters},
@@ -26,8 +28,8 @@ use kernel::{
 };
 
 /// How many undecided streams are kept unless a parameter says otherwise: half a megabyte of them.
-/// One is kept for as long as a client takes to send the rest of a line, a round trip or two, so that
-/// this is enough for tens of thousands of cut starts in a second.
+/// One is kept for as long as a client takes to send the rest of a line, a round trip or two, so
+/// that this is enough for tens of thousands of cut starts in a second.
 const MAX_UNDECIDED: usize = 4096;
 
 /// What the module holds while it is loaded. Dropped in this order: first nobody can reach the
@@ -144,9 +146,9 @@ impl Settings {
             *hooks = Some(Hooks::register(self.filter.clone(), self.scope)?);
         } else {
             *hooks = None;
-            // No packet is in a hook any more. What it remembers of streams ends with what it sees.
+            // No hook is running any more. Streams that it no longer sees can't be tracked.
             self.filter.table.clear();
-            self.filter.connections.pardon();
+            self.filter.connections.unblock_all();
         }
         self.since.store(time::real_seconds(), Relaxed);
         Ok(())
@@ -221,11 +223,11 @@ impl sysfs::Directory for Settings {
             Setting::Enabled => self.switch(policy::parse_bool("enabled", value)?)?,
             Setting::Action => {
                 policy.set_action(policy::parse_action(value)?);
-                self.filter.connections.pardon();
+                self.filter.connections.unblock_all();
             }
             Setting::Detect => {
                 policy.set_detect(policy::parse_detect(value)?);
-                self.filter.connections.pardon();
+                self.filter.connections.unblock_all();
             }
             Setting::Log => policy.set_log(policy::parse_bool("log", value)?),
             Setting::MaxUndecided | Setting::Namespaces | Setting::Version | Setting::Since => {

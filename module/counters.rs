@@ -2,6 +2,8 @@
 
 //! What is counted, and under which names.
 
+#![forbid(unsafe_code)]
+
 use crate::kernel_ext::{bindings, percpu};
 use classifier::Method;
 use kernel::{

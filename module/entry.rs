@@ -1,225 +1,230 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is known of one stream whose start is undecided.
+//! An entry of the table: what is known of one stream whose start is undecided.
+
+#![forbid(unsafe_code)]
 
 use crate::{
     kernel_ext::{
-        rcu::Moment,
-        socket::{Flow, Start},
+        rcu::GracePeriod,
+        socket::{Flow, InitialSeq},
     },
-    stream::Budget,
-    trajectory::Trajectory,
+    states::States,
+    stream::ScanBudget,
 };
 use classifier::Classifier;
 use kernel::prelude::*;
 
-/// Evidence for whether packets that were let through have reached TCP.
+/// Packets that have passed the hook and may not have reached TCP yet.
 #[derive(Clone, Copy)]
-pub(crate) struct Passage {
-    /// When the last of them passed.
-    moment: Moment,
-    /// The CPU that all of them passed on, one after the other; or [`Passage::SEVERAL`].
+pub(crate) struct InFlight {
+    /// Begun after the last of them passed. Once it has elapsed, all of them have reached TCP:
+    /// bottom halves are off, or RCU is held, from the hook to the socket.
+    grace_period: GracePeriod,
+    /// The CPU in whose softirq all of them passed, or [`InFlight::ANY_CPU`].
     cpu: u16,
 }
 
-impl Passage {
-    const SEVERAL: u16 = u16::MAX;
+impl InFlight {
+    const ANY_CPU: u16 = u16::MAX;
 
-    /// A packet passes now, on `cpu` if that keeps their order ([`serial_cpu`]).
+    /// A packet that passes now. `cpu` is [`softirq_cpu()`].
     ///
-    /// [`serial_cpu`]: crate::kernel_ext::socket::serial_cpu
-    pub(crate) fn now(cpu: Option<u32>) -> Self {
+    /// [`softirq_cpu()`]: crate::kernel_ext::socket::softirq_cpu
+    pub(crate) fn new(cpu: Option<u32>) -> Self {
         Self {
-            moment: Moment::now(),
-            cpu: cpu.map_or(Self::SEVERAL, |cpu| {
-                u16::try_from(cpu).unwrap_or(Self::SEVERAL)
+            grace_period: GracePeriod::next(),
+            cpu: cpu.map_or(Self::ANY_CPU, |cpu| {
+                u16::try_from(cpu).unwrap_or(Self::ANY_CPU)
             }),
         }
     }
 
-    /// One more passes, while the others may still be on their way.
-    pub(crate) fn and_now(self, cpu: Option<u32>) -> Self {
-        let now = Self::now(cpu);
-        if now.cpu == self.cpu {
-            now
+    /// The same and another packet, which passes now.
+    pub(crate) fn and(self, cpu: Option<u32>) -> Self {
+        let new = Self::new(cpu);
+        if new.cpu == self.cpu {
+            new
         } else {
-            Self::now(None)
+            Self::new(None)
         }
     }
 
-    /// Sees to it that what is under way has arrived when a segment comes again. Any context that a hook
-    /// runs in.
-    pub(crate) fn hurry(self) {
-        self.moment.hurry();
+    /// Requests the grace period, so that all of them have reached TCP when a segment is
+    /// retransmitted. Any context that a hook runs in.
+    pub(crate) fn request_grace_period(self) {
+        self.grace_period.request();
     }
 
-    /// Whether all of them have reached TCP, as seen by a packet on `cpu`: those that passed on the
-    /// same CPU did before this one came; the others have if a grace period is over, since bottom
-    /// halves are off, or RCU is held, from the hook to the socket.
-    pub(crate) fn is_over(self, cpu: Option<u32>) -> bool {
-        cpu.is_some_and(|cpu| self.cpu != Self::SEVERAL && u32::from(self.cpu) == cpu)
-            || self.moment.has_passed()
+    /// Whether all of them have reached TCP, as seen by a packet whose [`softirq_cpu()`] is `cpu`.
+    /// Packets in softirqs of one CPU reach TCP one after the other.
+    ///
+    /// [`softirq_cpu()`]: crate::kernel_ext::socket::softirq_cpu
+    pub(crate) fn have_arrived(self, cpu: Option<u32>) -> bool {
+        cpu.is_some_and(|cpu| self.cpu != Self::ANY_CPU && u32::from(self.cpu) == cpu)
+            || self.grace_period.has_elapsed()
     }
 }
 
 /// A stream whose start is undecided, or was when its last packet passed.
 ///
-/// All that was let through and TCP may yet take is accounted for in `trajectory`: wherever the socket
-/// comes to stand, the automaton's state there is told by it.
+/// `states` covers all data that have passed and that TCP may still accept: wherever the socket
+/// comes to stand, it has the classifier's state there.
 #[derive(Clone, Copy)]
 #[repr(C)]
-pub(crate) struct Undecided {
+pub(crate) struct Entry {
     flow: Flow,
-    moment: Moment,
-    start: Start,
+    grace_period: GracePeriod,
+    initial_seq: InitialSeq,
     end: u32,
-    trajectory: Trajectory,
+    states: States,
     since: u16,
     cpu: u16,
-    walked: u16,
-    /// When that was so, in seconds of uptime, the low byte.
-    walked_at: u8,
+    scanned: u16,
+    /// When `scanned` was set, in seconds of uptime, the low byte.
+    scanned_at: u8,
     flags: u8,
 }
 
-static_assert!(core::mem::size_of::<Undecided>() <= 128);
+static_assert!(core::mem::size_of::<Entry>() <= 128);
 
 /// The greatest age, in seconds.
-const OLD: u16 = u16::MAX / 2;
+const MAX_AGE: u16 = u16::MAX / 2;
 
-/// Segments ahead of the position may be on their way, or in the out-of-order queue.
-const AHEAD: u8 = 1 << 0;
-/// A segment with an urgent pointer may be on its way.
+/// Out-of-order segments may be in flight, or in the socket's out-of-order queue.
+const OUT_OF_ORDER: u8 = 1 << 0;
+/// A segment with an urgent pointer may be in flight.
 const URGENT: u8 = 1 << 1;
-/// Its connection is to be ended.
-const ENDING: u8 = 1 << 2;
+/// The sweep is to evict the entry, by aborting its connection.
+const EVICT: u8 = 1 << 2;
 
-impl Undecided {
-    /// A place that holds nothing.
+impl Entry {
+    /// An unused entry.
     pub(crate) const FREE: Self = Self {
         flow: Flow::NONE,
-        moment: Moment::NEVER,
-        start: Start {
+        grace_period: GracePeriod::NONE,
+        initial_seq: InitialSeq {
             received: 0,
             sent: 0,
         },
         end: 0,
-        trajectory: Trajectory::NONE,
+        states: States::NONE,
         since: 0,
         cpu: 0,
-        walked: 0,
-        walked_at: 0,
+        scanned: 0,
+        scanned_at: 0,
         flags: 0,
     };
 
-    /// A stream that stands at `here`, as of `since`, in seconds of uptime. `passage` is what is
-    /// under way besides.
+    /// An entry for a stream that is at `here`, made at `now`, in seconds of uptime.
     pub(crate) fn new(
         flow: Flow,
-        start: Start,
+        initial_seq: InitialSeq,
         here: Classifier,
-        since: u32,
-        passage: Passage,
+        now: u32,
+        in_flight: InFlight,
     ) -> Self {
         let mut new = Self {
             flow,
-            start,
-            since: since as u16,
+            initial_seq,
+            since: now as u16,
             ..Self::FREE
         };
-        new.settle(Trajectory::NONE.restarted(here), here.offset());
-        new.set_passage(passage);
+        new.set_states(States::NONE.restarted_at(here), here.offset());
+        new.set_in_flight(in_flight);
         new
     }
 
     pub(crate) fn is_free(&self) -> bool {
-        self.trajectory.is_none()
+        self.states.is_none()
     }
 
     pub(crate) fn flow(&self) -> &Flow {
         &self.flow
     }
 
-    /// Another device by which its packets come.
+    /// Replaces the flow by one with another input device.
     pub(crate) fn set_flow(&mut self, flow: Flow) {
         self.flow = flow;
     }
 
-    /// Where its connection begins.
-    pub(crate) fn start(&self) -> Start {
-        self.start
+    /// The first sequence numbers of its connection.
+    pub(crate) fn initial_seq(&self) -> InitialSeq {
+        self.initial_seq
     }
 
-    /// Offset behind the last byte that was let through without a gap.
+    /// Offset behind the last byte that has passed without a gap before it.
     pub(crate) fn end(&self) -> u32 {
         self.end
     }
 
-    /// For how many seconds it has been so, at `now`.
+    /// Its age at `now`, in seconds.
     pub(crate) fn age(&self, now: u32) -> u16 {
         (now as u16).wrapping_sub(self.since)
     }
 
-    /// Keeps the age of one that is very old from beginning anew; to be called every few hours.
-    pub(crate) fn keep_age(&mut self, now: u32) {
-        if self.age(now) > OLD {
-            self.set_old(now);
+    /// Limits the age to [`MAX_AGE`], so that it does not wrap around. To be called every few
+    /// hours.
+    pub(crate) fn limit_age(&mut self, now: u32) {
+        if self.age(now) > MAX_AGE {
+            self.set_oldest(now);
         }
     }
 
-    fn set_old(&mut self, now: u32) {
-        self.since = (now as u16).wrapping_sub(OLD);
+    fn set_oldest(&mut self, now: u32) {
+        self.since = (now as u16).wrapping_sub(MAX_AGE);
     }
 
-    /// The states that its socket may come to.
-    pub(crate) fn trajectory(&self) -> &Trajectory {
-        &self.trajectory
+    /// The states at the offsets where its socket may come to stand.
+    pub(crate) fn states(&self) -> &States {
+        &self.states
     }
 
-    /// The same, to add to it.
-    pub(crate) fn trajectory_mut(&mut self) -> &mut Trajectory {
-        &mut self.trajectory
+    /// The same, to add to them.
+    pub(crate) fn states_mut(&mut self) -> &mut States {
+        &mut self.states
     }
 
-    /// Whether it must be kept as long as its socket may stand within it. Otherwise all it tells is
-    /// what is under way: the state at the beginning needs no memory.
-    pub(crate) fn is_needed(&self) -> bool {
-        self.trajectory.is_undecided()
+    /// Whether it has an undecided state behind the stream's beginning. Such an entry must be kept
+    /// as long as its socket may stand there. Any other one only records what is in flight: the
+    /// state at the beginning is the initial one.
+    pub(crate) fn is_undecided(&self) -> bool {
+        self.states.is_undecided()
     }
 
-    /// Takes note of where the socket may come to stand, and of the offset behind what was let through.
-    pub(crate) fn settle(&mut self, trajectory: Trajectory, end: u32) {
-        self.trajectory = trajectory;
+    /// Sets the states, and [`Self::end`].
+    pub(crate) fn set_states(&mut self, states: States, end: u32) {
+        self.states = states;
         self.end = end;
     }
 
-    /// Nothing is known of its stream but that the socket has received nothing.
-    pub(crate) fn rest(&mut self) {
-        self.settle(Trajectory::NONE.restarted(Classifier::new()), 0);
+    /// Puts the states back to the stream's beginning.
+    pub(crate) fn reset_states(&mut self) {
+        self.set_states(States::NONE.restarted_at(Classifier::new()), 0);
     }
 
-    /// Moves [`Self::end`] on.
-    pub(crate) fn extend(&mut self, end: u32) {
+    /// Sets [`Self::end`].
+    pub(crate) fn set_end(&mut self, end: u32) {
         self.end = end;
     }
 
-    pub(crate) fn passage(&self) -> Passage {
-        Passage {
-            moment: self.moment,
+    pub(crate) fn in_flight(&self) -> InFlight {
+        InFlight {
+            grace_period: self.grace_period,
             cpu: self.cpu,
         }
     }
 
-    pub(crate) fn set_passage(&mut self, passage: Passage) {
-        (self.moment, self.cpu) = (passage.moment, passage.cpu);
+    pub(crate) fn set_in_flight(&mut self, in_flight: InFlight) {
+        (self.grace_period, self.cpu) = (in_flight.grace_period, in_flight.cpu);
     }
 
-    pub(crate) fn is_ahead(&self) -> bool {
-        self.flags & AHEAD != 0
+    pub(crate) fn is_out_of_order(&self) -> bool {
+        self.flags & OUT_OF_ORDER != 0
     }
 
-    pub(crate) fn set_ahead(&mut self, ahead: bool) {
-        self.set(AHEAD, ahead);
+    pub(crate) fn set_out_of_order(&mut self, out_of_order: bool) {
+        self.set(OUT_OF_ORDER, out_of_order);
     }
 
     pub(crate) fn is_urgent(&self) -> bool {
@@ -230,18 +235,19 @@ impl Undecided {
         self.set(URGENT, urgent);
     }
 
-    pub(crate) fn is_ending(&self) -> bool {
-        self.flags & ENDING != 0
+    pub(crate) fn is_to_be_evicted(&self) -> bool {
+        self.flags & EVICT != 0
     }
 
-    pub(crate) fn set_ending(&mut self) {
-        self.set(ENDING, true);
+    pub(crate) fn mark_for_eviction(&mut self) {
+        self.set(EVICT, true);
     }
 
-    /// It can't be ended now: it counts as the oldest, so that others are ended before it is tried again.
-    pub(crate) fn postpone_ending(&mut self, now: u32) {
-        self.set(ENDING, false);
-        self.set_old(now);
+    /// Its connection can't be aborted now. It counts as the oldest, so that all others are evicted
+    /// before it is tried again.
+    pub(crate) fn postpone_eviction(&mut self, now: u32) {
+        self.set(EVICT, false);
+        self.set_oldest(now);
     }
 
     fn set(&mut self, flag: u8, on: bool) {
@@ -252,21 +258,21 @@ impl Undecided {
         };
     }
 
-    /// What reading of the queue behind its gap it may cause now, in seconds of uptime.
-    pub(crate) fn budget(&self, now: u32) -> Budget {
-        // After more than four minutes it may get less back than it could.
-        let elapsed = (now as u8).wrapping_sub(self.walked_at);
-        Budget::new(self.walked).refilled(elapsed)
+    /// How much of its socket's out-of-order queue may be scanned at `now`, in seconds of uptime.
+    pub(crate) fn scan_budget(&self, now: u32) -> ScanBudget {
+        // After more than four minutes it may be refilled by less than it could.
+        let elapsed = (now as u8).wrapping_sub(self.scanned_at);
+        ScanBudget::new(self.scanned).refilled(elapsed)
     }
 
-    /// Whether some of that is used up.
-    pub(crate) fn is_spent(&self, now: u32) -> bool {
-        self.budget(now).used() != 0
+    /// Whether some of that budget is used up.
+    pub(crate) fn has_scanned(&self, now: u32) -> bool {
+        self.scan_budget(now).used() != 0
     }
 
-    /// What of it is left.
-    pub(crate) fn set_budget(&mut self, budget: &Budget, now: u32) {
-        self.walked = budget.used();
-        self.walked_at = now as u8;
+    /// Stores what is left of that budget.
+    pub(crate) fn set_scan_budget(&mut self, budget: &ScanBudget, now: u32) {
+        self.scanned = budget.used();
+        self.scanned_at = now as u8;
     }
 }

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The decision, from packet to verdict.
+//! The hook: from a packet to a netfilter verdict, with everything that is counted and logged on
+//! the way.
+
+#![forbid(unsafe_code)]
 
 use crate::{
-    connections::Connections,
     counters::{count_method, Counter},
-    judge::{Court, Found, Ruling},
+    http_connections::HttpConnections,
+    inspect::{Decision, HttpMatch, Inspector},
     kernel_ext::{
-        netfilter::{Hook, Verdict},
+        netfilter::{Hook, NfVerdict},
         packet::{Packet, Segment, Unreadable},
         siphash,
     },
@@ -17,48 +20,49 @@ use crate::{
 };
 use kernel::prelude::*;
 
-/// The filter: its settings and what it remembers.
+/// The filter: its settings and its state.
 pub(crate) struct Filter {
     pub(crate) policy: Policy,
     pub(crate) table: Table,
-    pub(crate) connections: Connections,
+    pub(crate) connections: HttpConnections,
     key: siphash::Key,
 }
 
 impl Hook for Filter {
-    fn verdict(&self, packet: &Packet<'_>) -> Verdict {
+    fn verdict(&self, packet: &Packet<'_>) -> NfVerdict {
         let action = self.policy.action();
-        let court = Court {
+        let inspector = Inspector {
             key: &self.key,
             table: &self.table,
             connections: &self.connections,
             detect: self.policy.detect(),
             enforce: action != Action::Monitor,
         };
-        // Nearly all packets end here, with a few loads.
-        if court.is_past_start(packet.received()) {
-            return Verdict::Accept;
+        // Nearly all packets end here, after a few loads.
+        if inspector.is_past_start(packet.received()) {
+            return NfVerdict::Accept;
         }
         let segment = match packet.tcp() {
             Ok(Some(segment)) if segment.is_syn() || segment.is_read() => segment,
-            Ok(_) => return Verdict::Accept,
-            Err(Unreadable::Malformed) => return pass_counted(Counter::Malformed),
+            Ok(_) => return NfVerdict::Accept,
+            Err(Unreadable::Malformed) => return accept_counted(Counter::Malformed),
             Err(Unreadable::Fragment | Unreadable::DeviceMemory) => {
-                return pass_counted(Counter::Uninspectable)
+                return accept_counted(Counter::Uninspectable)
             }
         };
-        match court.rule(&segment) {
-            Ruling::Pass => Verdict::Accept,
-            Ruling::Http(found) => self.act(action, &segment, &found),
-            Ruling::Condemned => drop_counted(),
-            Ruling::Defer => hold_back(action, Counter::Deferred),
-            Ruling::Refuse => hold_back(action, Counter::Refused),
+        match inspector.inspect(&segment) {
+            Decision::Pass => NfVerdict::Accept,
+            Decision::Http(found) => self.act(action, &segment, &found),
+            Decision::Blocked => drop_counted(),
+            Decision::Defer => defer(action, Counter::Deferred),
+            Decision::Refuse => defer(action, Counter::Refused),
         }
     }
 }
 
 impl Filter {
-    /// A filter that has seen nothing yet, with room for so many undecided streams. Process context.
+    /// A filter that has seen nothing yet, with room for so many undecided streams. Process
+    /// context.
     ///
     /// # Errors
     ///
@@ -67,32 +71,31 @@ impl Filter {
         Ok(Self {
             policy,
             table: Table::new(max_undecided)?,
-            connections: Connections::new()?,
+            connections: HttpConnections::new()?,
             key: siphash::Key::random(),
         })
     }
 
-    /// Does as `action` says with a segment that completes a first line of HTTP.
-    fn act(&self, action: Action, segment: &Segment<'_>, found: &Found) -> Verdict {
+    /// Handles a segment that completes a first line of HTTP, as `action` says.
+    fn act(&self, action: Action, segment: &Segment<'_>, found: &HttpMatch) -> NfVerdict {
         self.count(action, segment, found);
         match action {
-            Action::Monitor => Verdict::Accept,
+            Action::Monitor => NfVerdict::Accept,
             Action::Drop => drop_counted(),
         }
     }
 
-    /// Counts its connection and logs it, if that is new, and the segment is one that TCP would not
-    /// discard.
-    fn count(&self, action: Action, segment: &Segment<'_>, found: &Found) {
-        let Some(culprit) = &found.connection else {
+    /// Counts and logs the connection, if it is new, and TCP would not discard the segment.
+    fn count(&self, action: Action, segment: &Segment<'_>, found: &HttpMatch) {
+        let Some(connection) = &found.connection else {
             return;
         };
-        let is_condemned = culprit.is_condemned && action == Action::Drop;
-        if !segment.checksum_ok() || !self.connections.note(culprit.name, is_condemned) {
+        let blocked = connection.blocks && action == Action::Drop;
+        if !segment.checksum_ok() || !self.connections.add(connection.id, blocked) {
             return;
         }
         count_connection(found.kind, action);
-        let Some(line) = &culprit.line else {
+        let Some(line) = &connection.line else {
             return;
         };
         if matches!(found.kind, Kind::Requests | Kind::Http09) {
@@ -104,25 +107,25 @@ impl Filter {
     }
 }
 
-fn drop_counted() -> Verdict {
+fn drop_counted() -> NfVerdict {
     Counter::Dropped.count();
-    Verdict::Drop
+    NfVerdict::Drop
 }
 
-/// Drops a segment for its sender to bring it again; where nothing is dropped, it passes unseen.
-fn hold_back(action: Action, counter: Counter) -> Verdict {
+/// Drops a segment for its sender to retransmit. Where nothing is dropped, it passes uninspected.
+fn defer(action: Action, counter: Counter) -> NfVerdict {
     match action {
-        Action::Monitor => pass_counted(Counter::Uninspectable),
+        Action::Monitor => accept_counted(Counter::Uninspectable),
         Action::Drop => {
             counter.count();
-            Verdict::Drop
+            NfVerdict::Drop
         }
     }
 }
 
-fn pass_counted(counter: Counter) -> Verdict {
+fn accept_counted(counter: Counter) -> NfVerdict {
     counter.count();
-    Verdict::Accept
+    NfVerdict::Accept
 }
 
 fn count_connection(kind: Kind, action: Action) {

@@ -2,25 +2,33 @@
 
 //! http_filter: finds and drops plaintext HTTP that is sent to this host.
 //!
-//! Two floors. Below, in `kernel/`, what the `kernel` crate lacks, with all of the `unsafe`. Above,
-//! in safe Rust, the product: [`filter`] decides, by [`policy`], on the start of a [`stream`];
-//! [`connections`] knows which were counted already in [`counters`]; [`report`] writes the log line;
-//! [`control`] is sysfs and the switch.
+//! Two layers. Below, in `kernel/`, is what the `kernel` crate lacks, with all of the `unsafe`.
+//! Above, in safe Rust:
+//!
+//! - [`filter`] is the netfilter hook, and counts and logs;
+//! - [`inspect`] decides whether a segment may pass, given the state of its socket
+//!   ([`socket_state`]) and where it lies in its [`stream`] ([`span`]);
+//! - [`table`] holds the streams whose start is undecided, an [`entry`](mod@entry) each, with the
+//!   classifier's [`states`];
+//! - [`http_connections`] are those that were found, so that each is counted and logged once;
+//! - [`policy`] has the settings, [`counters`] the counters, [`report`] the log lines;
+//! - [`control`] is sysfs, and switches the filter on and off.
 
-mod connections;
 mod control;
 mod counters;
+mod entry;
 mod filter;
-mod judge;
+mod http_connections;
+mod inspect;
 #[path = "kernel/mod.rs"]
 mod kernel_ext;
 mod policy;
-mod position;
 mod report;
+mod socket_state;
+mod span;
+mod states;
 mod stream;
 mod table;
-mod trajectory;
-mod undecided;
 
 use control::Control;
 use kernel::prelude::*;

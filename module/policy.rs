@@ -3,6 +3,8 @@
 //! What counts as HTTP, and what happens to it: settings that the hook reads without a lock, and
 //! their text forms.
 
+#![forbid(unsafe_code)]
+
 use crate::kernel_ext::{bindings, netfilter::Scope};
 use classifier::Verdict;
 use core::fmt;
@@ -83,7 +85,7 @@ impl Action {
         })
     }
 
-    /// What was done, for the log.
+    /// The word for it in log lines.
     pub(crate) fn past_tense(self) -> &'static str {
         match self {
             Self::Drop => "dropped",
@@ -101,14 +103,14 @@ pub(crate) enum Kind {
     H2c,
     /// `GET /x`, without a version.
     Http09,
-    /// What servers answer: to be found where this host is the client.
+    /// Responses of servers: found where this host is the client.
     Responses,
 }
 
 impl Kind {
     const ALL: [Self; 4] = [Self::Requests, Self::H2c, Self::Http09, Self::Responses];
 
-    /// What a verdict is about; `None` if it is not about HTTP.
+    /// The kind of HTTP that the classifier has found; `None` if it is none.
     pub(crate) fn of(verdict: Verdict) -> Option<Self> {
         match verdict {
             Verdict::Http1 => Some(Self::Requests),

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Lines in the kernel log. What others chose, the first line and the device's name, is escaped.
+//! Lines in the kernel log. Text from outside, which the first line and the device's name are, is
+//! escaped.
+
+#![forbid(unsafe_code)]
 
 use crate::{
     kernel_ext::{bindings, netfilter::Scope, packet::Segment, ratelimit},

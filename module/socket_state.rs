@@ -1,137 +1,98 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Where a socket stands in its stream, and where a segment lies in it.
+//! The state of the socket that will receive a segment: where it stands in its stream.
+
+#![forbid(unsafe_code)]
 
 use crate::{
-    kernel_ext::{
-        packet::Segment,
-        socket::{Locked, Request, Start},
-    },
-    undecided::Undecided,
+    entry::Entry,
+    kernel_ext::socket::{InitialSeq, LockedSocket, Request},
 };
 use classifier::LIMIT;
 
-/// Where a socket stands in its stream.
-pub(crate) struct Position<'a> {
-    /// Where the connection begins.
-    start: Start,
-    /// Whether `start` is right: not while the socket's owner moves the position.
-    is_exact: bool,
-    /// How many bytes of the stream TCP has taken; at least [`LIMIT`] if it is restored.
+/// The state of a socket, or of a request for one.
+pub(crate) struct SocketState<'a> {
+    initial_seq: InitialSeq,
+    /// Whether `initial_seq` is right: not while the socket's owner moves `rcv_nxt`.
+    is_initial_seq_exact: bool,
+    /// How many bytes of the stream TCP has received; [`LIMIT`] or more if the socket was restored.
     pub(crate) received: u32,
-    /// Whether segments wait for the owner: the position lags.
-    pub(crate) is_pending: bool,
-    /// Whether some of those may have data.
-    pub(crate) is_data_pending: bool,
-    /// Whether segments wait for a gap to be filled.
-    pub(crate) has_queue: bool,
-    /// Sequence number of a byte that readers may leave out.
+    /// Whether the socket has a backlog: then `received` lags behind what has passed the hook.
+    pub(crate) has_backlog: bool,
+    /// Whether segments of the backlog may have data.
+    pub(crate) backlog_may_have_data: bool,
+    /// Whether the out-of-order queue has segments.
+    pub(crate) has_ofo_queue: bool,
+    /// The sequence number of a byte that readers may skip.
     pub(crate) urgent: Option<u32>,
-    /// The socket, if it is made already.
-    pub(crate) socket: Option<&'a Locked<'a>>,
-    is_cookie: bool,
+    /// The socket; `None` for a request.
+    pub(crate) socket: Option<&'a LockedSocket<'a>>,
+    is_syn_cookie: bool,
 }
 
-impl<'a> Position<'a> {
-    /// That of a socket yet to be made.
+impl<'a> SocketState<'a> {
+    /// The state that a request's socket will have when it is created.
     pub(crate) fn of_request(request: &Request<'_>) -> Self {
         Self {
-            start: request.start(),
-            is_exact: true,
+            initial_seq: request.initial_seq(),
+            is_initial_seq_exact: true,
             received: 0,
-            is_pending: false,
-            is_data_pending: false,
-            has_queue: false,
+            has_backlog: false,
+            backlog_may_have_data: false,
+            has_ofo_queue: false,
             urgent: None,
             socket: None,
-            is_cookie: request.is_cookie(),
+            is_syn_cookie: request.is_syn_cookie(),
         }
     }
 
-    /// That of a socket.
-    pub(crate) fn of(socket: &'a Locked<'a>) -> Self {
+    /// The state of a socket.
+    pub(crate) fn of(socket: &'a LockedSocket<'a>) -> Self {
         Self {
-            start: socket.start(),
-            is_exact: socket.is_start_exact(),
+            initial_seq: socket.initial_seq(),
+            is_initial_seq_exact: socket.is_initial_seq_exact(),
             received: u32::try_from(socket.received()).unwrap_or(LIMIT),
-            is_pending: socket.is_pending(),
-            is_data_pending: socket.is_data_pending(),
-            has_queue: socket.has_queue(),
+            has_backlog: socket.has_backlog(),
+            backlog_may_have_data: socket.backlog_may_have_data(),
+            has_ofo_queue: socket.has_ofo_queue(),
             urgent: socket.urgent(),
             socket: Some(socket),
-            is_cookie: false,
+            is_syn_cookie: false,
         }
     }
 
-    /// Where the connection begins, `sent` being wrong while segments wait for the owner; `None` while
-    /// the socket's owner moves the position.
-    pub(crate) fn start(&self) -> Option<Start> {
-        self.is_exact.then_some(self.start)
+    /// The first sequence numbers of the connection, `sent` being wrong if there is a backlog;
+    /// `None` while the socket's owner moves `rcv_nxt`.
+    pub(crate) fn initial_seq(&self) -> Option<InitialSeq> {
+        self.is_initial_seq_exact.then_some(self.initial_seq)
     }
 
-    /// Whether an entry is about this connection, and not about one that had its name before it.
-    pub(crate) fn is_of(&self, entry: &Undecided) -> bool {
-        entry.start().received == self.start.received
-            && (self.is_pending || entry.start().sent == self.start.sent)
-            && entry.trajectory().first().offset() <= self.received
+    /// Whether an entry belongs to this connection, and not to an earlier one with the same
+    /// addresses and ports.
+    pub(crate) fn has_entry(&self, entry: &Entry) -> bool {
+        entry.initial_seq().received == self.initial_seq.received
+            && (self.has_backlog || entry.initial_seq().sent == self.initial_seq.sent)
+            && entry.states().first().offset() <= self.received
     }
 
-    /// Whether any segment of its flow that passes could make another socket than this one.
-    pub(crate) fn is_any_beginning(&self) -> bool {
-        self.is_cookie
+    /// Whether there is neither a socket nor a request: any segment with a valid SYN cookie creates
+    /// a socket, which need not be this one.
+    pub(crate) fn is_syn_cookie(&self) -> bool {
+        self.is_syn_cookie
     }
 
     /// Whether a process owns the socket.
     pub(crate) fn is_owned(&self) -> bool {
-        self.socket.is_some_and(Locked::is_owned)
+        self.socket.is_some_and(LockedSocket::is_owned)
     }
 
     /// Whether nobody will read more than was received.
-    pub(crate) fn is_finished(&self) -> bool {
-        self.socket.is_some_and(Locked::is_finished)
+    pub(crate) fn is_done(&self) -> bool {
+        self.socket.is_some_and(LockedSocket::is_done)
     }
 
-    /// Whether TCP may take a part of a segment alone, as a socket filter cuts it. Of a socket yet to be
-    /// made nobody knows.
-    pub(crate) fn is_filtered(&self) -> bool {
-        self.socket.is_none_or(Locked::is_filtered)
-    }
-}
-
-/// Where a segment lies in its stream.
-#[derive(Clone, Copy)]
-pub(crate) struct Span {
-    /// Where the connection begins.
-    pub(crate) start: Start,
-    /// Offset of the segment's first byte.
-    pub(crate) first: i64,
-    /// Offset behind its last.
-    pub(crate) last: i64,
-}
-
-impl Span {
-    /// That of a segment in a connection that begins at `start`.
-    pub(crate) fn new(segment: &Segment<'_>, start: Start) -> Self {
-        let first = i64::from(segment.seq().wrapping_sub(start.received) as i32);
-        Self {
-            start,
-            first,
-            last: first.saturating_add(segment.len().into()),
-        }
-    }
-
-    /// How many of its bytes are before `offset`.
-    pub(crate) fn skip(&self, offset: u32) -> u32 {
-        u32::try_from(i64::from(offset).saturating_sub(self.first)).unwrap_or(0)
-    }
-
-    /// Offset behind its last byte, 0 if that is before the stream's beginning.
-    pub(crate) fn end(&self) -> u32 {
-        u32::try_from(self.last).unwrap_or(0)
-    }
-
-    /// Sequence number of an offset.
-    pub(crate) fn seq(&self, offset: i64) -> u32 {
-        self.start.received.wrapping_add(offset as u32)
+    /// Whether a socket filter may trim segments. A request's socket may get one from its listener.
+    pub(crate) fn may_have_filter(&self) -> bool {
+        self.socket.is_none_or(LockedSocket::has_filter)
     }
 }

@@ -1,42 +1,45 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The states of a stream's start, one for each offset at which its socket may come to stand.
+//! The classifier's states along the start of a stream, one for each offset at which its socket may
+//! come to stand.
+
+#![forbid(unsafe_code)]
 
 use classifier::Classifier;
 
-/// How many states are kept.
+/// How many states are stored.
 const STATES: usize = 6;
 
-/// How many bytes of the stream are kept, which tell the states within them and are shown as its
-/// first line.
+/// How many of the stream's first bytes are stored. The states within them follow from them, and
+/// the log shows them as the beginning of the first line.
 const TEXT: usize = 18;
 
-/// Stands for states that are not kept. No classifier is packed so.
-const LEFT_OUT: u32 = u32::MAX;
+/// Stored in place of states for which there was no room. No packed classifier has this value.
+const OMITTED: u32 = u32::MAX;
 
-/// What is known of a stretch of a stream: the automaton's state at its first offset, and at all that
-/// follow up to its last one.
+/// The classifier's states in a range of a stream, from a first offset to a last one.
 ///
-/// TCP may come to stand anywhere in what was let through: a socket filter cuts segments short, and
-/// the out-of-order queue is cut anew (`tcp_collapse_ofo_queue()`) before its end is dropped
-/// (`tcp_prune_ofo_queue()`). So the state at each offset counts, and as few of them are kept as tell
-/// the others: of a run that leaves the state as it is the first and the last, of a version its last
-/// byte, of what the text covers none. If these are still too many, the last is kept, and those
-/// before it are left out.
+/// TCP may come to stand at any offset within the data that have passed: a socket filter trims
+/// segments, and TCP rewrites its out-of-order queue (`tcp_collapse_ofo_queue()`) before it drops
+/// the queue's end (`tcp_prune_ofo_queue()`). So the state at every offset must be known. Only
+/// those are stored from which the others follow: the first and the last of a run of bytes that
+/// leave the state as it is, and the last byte of a version. States within the stored text are not
+/// stored at all. If there are still too many, the last one is stored, and those before it are
+/// omitted.
 ///
-/// Where all that may be taken next decides for something else by itself, in whatever order it comes, the
-/// states behind the first are all decided ([`Self::add`]).
+/// If each segment in flight makes the stream something other than HTTP by itself, in whatever
+/// order they arrive, all states behind the first are decided ones ([`Self::add_decided`]).
 #[derive(Clone, Copy)]
-pub(crate) struct Trajectory {
-    /// Packed classifiers, or [`LEFT_OUT`].
+pub(crate) struct States {
+    /// Packed classifiers, or [`OMITTED`].
     states: [u32; STATES],
     text: [u8; TEXT],
     count: u8,
     text_len: u8,
 }
 
-impl Trajectory {
-    /// That of no stream.
+impl States {
+    /// Those of no stream.
     pub(crate) const NONE: Self = Self {
         states: [0; STATES],
         text: [0; TEXT],
@@ -44,14 +47,14 @@ impl Trajectory {
         text_len: 0,
     };
 
-    /// Whether it is [`Self::NONE`].
+    /// Whether they are [`Self::NONE`].
     pub(crate) fn is_none(&self) -> bool {
         self.count == 0
     }
 
-    /// One that begins at `here`, and ends there as yet. Of the bytes before it those are kept that
-    /// this one has.
-    pub(crate) fn restarted(mut self, here: Classifier) -> Self {
+    /// A range that begins at `here`, and ends there until it is fed. Stored text before that
+    /// offset is retained.
+    pub(crate) fn restarted_at(mut self, here: Classifier) -> Self {
         self.truncate_text(here.offset());
         if let Some(first) = self.states.first_mut() {
             *first = here.pack();
@@ -60,7 +63,7 @@ impl Trajectory {
         self
     }
 
-    /// Forgets the bytes from `offset` on: there may be others in their place.
+    /// Drops the text from `offset` on: the stream may get other bytes there.
     fn truncate_text(&mut self, offset: u32) {
         self.text_len = u32::from(self.text_len).min(offset) as u8;
     }
@@ -69,48 +72,48 @@ impl Trajectory {
         self.states.get(..self.count.into()).unwrap_or_default()
     }
 
-    fn known(&self) -> impl Iterator<Item = Classifier> + '_ {
+    fn stored(&self) -> impl Iterator<Item = Classifier> + '_ {
         self.packed().iter().copied().filter_map(unpack)
     }
 
     /// The state at its first offset.
     pub(crate) fn first(&self) -> Classifier {
-        self.known().next().unwrap_or_default()
+        self.stored().next().unwrap_or_default()
     }
 
     /// The state at its last offset.
     pub(crate) fn last(&self) -> Classifier {
-        self.known().last().unwrap_or_default()
+        self.stored().last().unwrap_or_default()
     }
 
-    /// Whether it was undecided anywhere behind the stream's beginning.
+    /// Whether a state behind the stream's beginning is undecided.
     pub(crate) fn is_undecided(&self) -> bool {
-        self.known()
-            .any(|known| known.offset() != 0 && known.verdict().is_none())
+        self.stored()
+            .any(|state| state.offset() != 0 && state.verdict().is_none())
     }
 
-    /// Whether it is decided wherever it comes to behind its first offset, if anywhere.
-    pub(crate) fn is_decided_next(&self) -> bool {
-        self.known().skip(1).all(|known| known.verdict().is_some())
+    /// Whether all states behind the first are decided ones; true if there are none.
+    pub(crate) fn is_decided_after_first(&self) -> bool {
+        self.stored().skip(1).all(|state| state.verdict().is_some())
     }
 
-    /// Whether some states were left out for want of room.
-    pub(crate) fn has_left_out(&self) -> bool {
-        self.packed().contains(&LEFT_OUT)
+    /// Whether some states were omitted for lack of room.
+    pub(crate) fn is_incomplete(&self) -> bool {
+        self.packed().contains(&OMITTED)
     }
 
-    /// The state at `offset`, if that is known: a decided one is good for all offsets behind its own.
+    /// The state at `offset`, if it is known. A decided state holds at all later offsets too.
     pub(crate) fn at(&self, offset: u32) -> Option<Classifier> {
-        self.known()
-            .find(|known| match known.verdict() {
-                None => known.offset() == offset,
-                Some(_) => known.offset() <= offset,
+        self.stored()
+            .find(|state| match state.verdict() {
+                None => state.offset() == offset,
+                Some(_) => state.offset() <= offset,
             })
             .or_else(|| self.within_text(offset))
             .or_else(|| self.between(offset))
     }
 
-    /// The same between two states that are kept, behind what the text tells.
+    /// The state at an offset between two stored ones.
     fn between(&self, offset: u32) -> Option<Classifier> {
         self.packed().windows(2).find_map(|pair| {
             let &[first, last] = pair else { return None };
@@ -118,34 +121,34 @@ impl Trajectory {
             if !(first.offset()..last.offset()).contains(&offset) {
                 return None;
             }
-            // Two that are the same in what may be a version are no run.
+            // Two equal states within a version are not a run.
             last.earlier(offset)
                 .or_else(|| first.moved(offset).filter(|_| is_run(first, last)))
         })
     }
 
-    /// The same where the text tells it.
+    /// The state at an offset within the stored text.
     fn within_text(&self, offset: u32) -> Option<Classifier> {
         let text = self.text(offset);
-        let is_told = offset > self.first().offset() && text.len() == offset as usize;
-        is_told.then(|| {
+        let is_within = offset > self.first().offset() && text.len() == offset as usize;
+        is_within.then(|| {
             let mut state = Classifier::new();
             state.feed(text);
             state
         })
     }
 
-    /// The first bytes of the stream before `offset`, as far as they are kept.
+    /// The first bytes of the stream before `offset`, as far as they are stored.
     pub(crate) fn text(&self, offset: u32) -> &[u8] {
         let len = (offset as usize).min(self.text_len.into());
         self.text.get(..len).unwrap_or_default()
     }
 
-    /// Goes on with the bytes that follow its last offset, up to the one that decides; whether it is
-    /// still undecided.
+    /// Feeds the bytes that follow the last offset, up to the one that decides. Returns whether the
+    /// stream is still undecided.
     pub(crate) fn feed(&mut self, bytes: &[u8]) -> bool {
         let mut here = self.last();
-        self.keep_text(here.offset(), bytes);
+        self.store_text(here.offset(), bytes);
         let mut rest = bytes;
         while let (None, Some((byte, behind))) = (here.verdict(), rest.split_first()) {
             here.feed(core::slice::from_ref(byte));
@@ -158,8 +161,8 @@ impl Trajectory {
         here.verdict().is_none()
     }
 
-    /// Keeps bytes at `offset` that follow those it has.
-    fn keep_text(&mut self, offset: u32, bytes: &[u8]) {
+    /// Stores bytes at `offset`, if they follow the stored ones.
+    fn store_text(&mut self, offset: u32, bytes: &[u8]) {
         if offset != u32::from(self.text_len) {
             return;
         }
@@ -171,24 +174,25 @@ impl Trajectory {
         self.text_len = self.text_len.saturating_add(len as u8);
     }
 
-    /// Adds the state behind one more byte, or behind some that leave it as it is.
+    /// Adds the state after one more byte, or after several that leave it as it is.
     fn push(&mut self, next: Classifier) {
-        let is_told = match *self.packed() {
-            [.., before, last] => self.tells(unpack(before), unpack(last), next),
+        let is_implied = match *self.packed() {
+            [.., before, last] => self.implies(unpack(before), unpack(last), next),
             _ => false,
         };
-        if is_told {
+        if is_implied {
             self.replace_last(next.pack());
         } else if !self.append(next.pack()) {
-            // The last but one is no longer what comes before the last.
+            // The stored state before the last is now several steps away from it.
             let [.., before, last] = &mut self.states;
-            *before = LEFT_OUT;
+            *before = OMITTED;
             *last = next.pack();
         }
     }
 
-    /// Whether `next` in place of `last` tells that one as well.
-    fn tells(
+    /// Whether `last` follows from `next` and what is stored besides, so that `next` can replace
+    /// it.
+    fn implies(
         &self,
         before: Option<Classifier>,
         last: Option<Classifier>,
@@ -196,7 +200,7 @@ impl Trajectory {
     ) -> bool {
         let Some(last) = last else { return false };
         if next.verdict().is_some() {
-            // That the socket can come to stand before it must be seen.
+            // The socket can come to stand before the byte that decides: `last` must stay.
             return false;
         }
         if next.offset() <= u32::from(self.text_len) {
@@ -226,23 +230,23 @@ impl Trajectory {
         }
     }
 
-    /// Adds a decided state to which the stream may come from the first one, whatever else it may come
-    /// to; false if there is no room.
+    /// Adds a decided state that the stream may reach from the first one, besides others. Returns
+    /// false if there is no room.
     #[must_use]
-    pub(crate) fn add(&mut self, decided: Classifier) -> bool {
+    pub(crate) fn add_decided(&mut self, decided: Classifier) -> bool {
         self.truncate_text(self.first().offset());
-        let says_the_same =
+        let covers =
             |other: Classifier| other.verdict().is_some() && other.offset() <= decided.offset();
-        self.known().any(says_the_same) || self.append(decided.pack())
+        self.stored().any(covers) || self.append(decided.pack())
     }
 }
 
 fn unpack(packed: u32) -> Option<Classifier> {
-    (packed != LEFT_OUT).then(|| Classifier::unpack(packed))
+    (packed != OMITTED).then(|| Classifier::unpack(packed))
 }
 
-/// Whether all states between the two are the same as both of them. So it is if nothing else was kept
-/// between them.
+/// Whether the bytes between two states leave the state as it is. They do if nothing else was
+/// stored between the two.
 fn is_run(first: Classifier, last: Classifier) -> bool {
     first.moved(last.offset()) == Some(last)
 }

@@ -1,20 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Reading the bytes of a stream, wherever they are.
+//! Reading the bytes of a stream, from a segment and from the out-of-order queue.
+
+#![forbid(unsafe_code)]
 
 use crate::kernel_ext::{
     packet::Segment,
-    socket::{Queue, Queued},
+    socket::{OfoQueue, OfoSegment},
 };
 use classifier::{Classifier, Line, LIMIT};
 
-/// Something with bytes of a stream in it.
+/// A holder of bytes of a stream.
 pub(crate) trait Bytes {
-    /// Copies from `offset` into `buffer`; returns what was filled, empty at the end.
+    /// Copies bytes from `offset` on into `buffer`, and returns the part that was filled: empty at
+    /// the end.
     fn copy<'b>(&self, offset: u32, buffer: &'b mut [u8]) -> &'b [u8];
 
-    /// Hands over what follows `offset`, piece by piece, until it ends or `consume` returns false, which
-    /// is returned then.
+    /// Passes the bytes from `offset` on to `consume`, piece by piece, until there are no more, or
+    /// until it returns false. Returns whether there are no more.
     fn read(&self, mut offset: u32, mut consume: impl FnMut(&[u8]) -> bool) -> bool {
         let mut buffer = [0; 256];
         loop {
@@ -29,7 +32,7 @@ pub(crate) trait Bytes {
         }
     }
 
-    /// Where a stream is that was at `classifier` before the byte at `offset`.
+    /// The state of a stream after these bytes, if it was `classifier` before the byte at `offset`.
     fn classify(&self, offset: u32, mut classifier: Classifier) -> Classifier {
         self.read(offset, |bytes| classifier.feed(bytes).is_none());
         classifier
@@ -42,46 +45,47 @@ impl Bytes for Segment<'_> {
     }
 }
 
-impl Bytes for Queued<'_> {
+impl Bytes for OfoSegment<'_> {
     fn copy<'b>(&self, offset: u32, buffer: &'b mut [u8]) -> &'b [u8] {
         self.data(offset, buffer)
     }
 }
 
-/// How much of its out-of-order queue one flow makes the module read, in units: one for each segment that
-/// is looked at, and one for each [`Self::BYTES`] of it.
+/// How much of a socket's out-of-order queue the segments of a flow may make the module scan, in
+/// units: one for each segment of the queue, and one for each [`Self::BYTES`] of it.
 ///
-/// Fillers that are taken never need as much. Those that are not, since they are forged, could
-/// otherwise make each small packet cost a walk through the queue.
-pub(crate) struct Budget(u16);
+/// Segments that TCP accepts never need as much. Forged ones, which it discards, could otherwise
+/// make every small packet cost a scan of the whole queue.
+pub(crate) struct ScanBudget(u16);
 
-impl Budget {
+impl ScanBudget {
     /// Bytes that count as one unit.
     const BYTES: u32 = 64;
 
-    /// How much it may be at once: a start of the greatest length, twice.
+    /// The most at once: a start of the greatest length, twice.
     const MAX: u16 = (2 * LIMIT / Self::BYTES) as u16;
 
-    /// How much more it may be each second.
+    /// How much is added each second.
     const REFILL: u16 = 256;
 
-    /// What is left when so much is used up.
+    /// A budget of which so many units are used up.
     pub(crate) fn new(used: u16) -> Self {
         Self(used)
     }
 
-    /// How much is used up.
+    /// How many units are used up.
     pub(crate) fn used(&self) -> u16 {
         self.0
     }
 
-    /// The same so many seconds later.
+    /// The same budget after so many seconds.
     pub(crate) fn refilled(self, seconds: u8) -> Self {
         let refill = Self::REFILL.saturating_mul(seconds.into());
         Self(self.0.saturating_sub(refill))
     }
 
-    /// Uses it for a segment, of which so many bytes are read; false if nothing is left.
+    /// Spends what a segment costs of which so many bytes are read. Returns false if nothing is
+    /// left.
     fn spend(&mut self, bytes: u32) -> bool {
         if self.0 >= Self::MAX {
             return false;
@@ -94,27 +98,27 @@ impl Budget {
     }
 }
 
-/// Hands over what an out-of-order queue releases as soon as a stream has come to `next`, the sequence
-/// number of a byte: the tails of the queued segments, without a gap (`tcp_ofo_queue()`), until
-/// `consume` returns false. Returns false if the budget ends before.
+/// Passes to `consume` what TCP will receive from its out-of-order queue once `rcv_nxt` is `next`:
+/// the tails of the queued segments, up to the first gap (`tcp_ofo_queue()`), or until `consume`
+/// returns false. Returns false if the budget was used up before.
 #[must_use]
-pub(crate) fn read_released(
-    queue: Queue<'_>,
+pub(crate) fn read_ofo_queue(
+    queue: OfoQueue<'_>,
     mut next: u32,
-    budget: &mut Budget,
+    budget: &mut ScanBudget,
     mut consume: impl FnMut(&[u8]) -> bool,
 ) -> bool {
-    for queued in queue {
-        let known = next.wrapping_sub(queued.seq());
+    for segment in queue {
+        let known = next.wrapping_sub(segment.seq());
         if (known as i32) < 0 {
             break;
         }
-        if !budget.spend(queued.len().saturating_sub(known)) {
+        if !budget.spend(segment.len().saturating_sub(known)) {
             return false;
         }
-        if known < queued.len() {
-            next = queued.seq().wrapping_add(queued.len());
-            if !queued.read(known, &mut consume) {
+        if known < segment.len() {
+            next = segment.seq().wrapping_add(segment.len());
+            if !segment.read(known, &mut consume) {
                 break;
             }
         }
@@ -122,15 +126,15 @@ pub(crate) fn read_released(
     true
 }
 
-/// A first line as it is pieced together: as far as it is needed to count and to show it.
+/// A first line that is being collected, as far as the log and the counters need it.
 pub(crate) struct FirstLine {
     line: Line,
     left: usize,
 }
 
 impl FirstLine {
-    /// The line whose first bytes, up to where `here` is, were `known` or began with it, and which is
-    /// over where `decided` is.
+    /// A line that is decided at `decided`. Its first bytes, up to the offset of `here`, are
+    /// `known`, or begin with it.
     pub(crate) fn new(known: &[u8], here: Classifier, decided: Classifier) -> Self {
         let mut line = Line::new();
         line.feed(known);
@@ -142,7 +146,7 @@ impl FirstLine {
         }
     }
 
-    /// Adds what follows; false if there is no need of more.
+    /// Adds the bytes that follow. Returns false if no more are needed.
     pub(crate) fn add(&mut self, bytes: &[u8]) -> bool {
         self.line.feed(bytes.get(..self.left).unwrap_or(bytes));
         self.left = self.left.saturating_sub(bytes.len());

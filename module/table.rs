@@ -1,29 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The table of undecided streams: bounded, allocated beforehand, indexed by a keyed hash.
+//! The table of streams whose start is undecided: of fixed size, allocated beforehand, indexed by a
+//! keyed hash.
 //!
-//! A stream has an entry while its socket may stand within an undecided start, and, briefly, while
-//! packets of its start are on their way to TCP. Nothing is kept of it once its socket is past the
-//! start: an entry goes with the first packet that finds the socket there, or within [`SWEEP`] and a
-//! grace period.
+//! A stream has an entry while its socket may stand within an undecided start, and also, for a
+//! short time, while packets of its start are in flight. The entry is freed by the first packet
+//! that finds the socket past the start, or by the sweep, within [`SWEEP_INTERVAL`] and a grace
+//! period.
 //!
-//! An entry that is needed by a socket that has received something goes with it alone, never by a
-//! time-out: without it, the rest of its stream would pass unseen. Where there is no room for a
-//! newcomer, its segment is refused, and comes again; and room is made by ending the connection of
-//! another entry of the bucket. Of those that have been undecided for [`PATIENCE`] it is the one that
-//! came last: who fills the table by opening connections slowly has come later than a session that
-//! is [silent for its own reasons](SILENT). So they can keep others waiting for that long, but no longer,
-//! and not choose whom: the hash is keyed.
+//! An undecided entry whose socket has received something never times out, because the rest of the
+//! stream would pass uninspected without it. If a bucket has no free slot for a new stream, its
+//! segment is refused, to be retransmitted, and another connection of the bucket is aborted to make
+//! room. Of the connections that have been undecided for [`MIN_AGE`], this is the one that came
+//! last: whoever fills the table by opening connections slowly came later than a session that has
+//! been [idle](IDLE_AGE) for its own reasons. So an attacker can delay new streams for that long,
+//! but not longer, and cannot choose which ones, since the hash is keyed.
+
+#![forbid(unsafe_code)]
 
 use crate::{
     counters::Counter,
+    entry::{Entry, InFlight},
     kernel_ext::{
         lock::{new_spinlock_bh, SpinLockBh, SpinLockBhBackend},
-        socket::{self, Flow, Receiver, Socket, Start},
+        socket::{Abort, Flow, InitialSeq, Socket, SocketLookup},
         time,
         work::{self, DelayedWork, Work},
     },
-    undecided::{Passage, Undecided},
 };
 use classifier::{Classifier, LIMIT};
 use kernel::{
@@ -37,30 +40,31 @@ use kernel::{
     },
 };
 
-/// Entries in a bucket: as many as fit, with their tags and its lock, into two pages.
-const WAYS: usize = 62;
+/// Slots in a bucket: as many as fit, with their tags and the bucket's lock, into two pages.
+const SLOTS: usize = 62;
 
-/// How many streams a bucket is meant for. With 4,096 of them undecided, one table in some ten thousand
-/// has a bucket that is full (the tail of Poisson's distribution); with a million, one in some hundred.
+/// Streams that a bucket is meant for. With 4,096 streams, one table in some ten thousand has a
+/// full bucket (the tail of Poisson's distribution); with a million, one in some hundred.
 const LOAD: usize = 30;
 
 /// Buckets that are allocated together.
 const CHUNK: usize = 4;
 
-/// Milliseconds between two rounds that look for sockets that have ended.
-const SWEEP: u32 = 1000;
+/// Milliseconds between two runs of the sweep.
+const SWEEP_INTERVAL: u32 = 1000;
 
-/// Milliseconds until a connection is ended that is to be: a round goes through the whole table.
-const EXPEDITED: u32 = 100;
+/// Milliseconds until the sweep runs if a connection is to be aborted. A run visits the whole
+/// table.
+const EVICTION_DELAY: u32 = 100;
 
-/// Seconds for which an undecided connection is not ended to make room for others: more than a
-/// client with bytes to send needs to bring them, lost segments and all.
-const PATIENCE: u16 = 5;
+/// Seconds for which an undecided connection is not aborted to make room for others: longer than a
+/// client with bytes to send needs to send them, lost segments included.
+const MIN_AGE: u16 = 5;
 
-/// Seconds after which one is taken for a session that is silent for its own reasons.
-const SILENT: u16 = 30;
+/// Seconds after which an undecided connection counts as an idle session.
+const IDLE_AGE: u16 = 30;
 
-/// Undecided streams.
+/// The table.
 pub(crate) struct Table(DelayedWork<Buckets>);
 
 struct Buckets {
@@ -69,21 +73,22 @@ struct Buckets {
     count: usize,
     /// How many streams they are meant for.
     capacity: usize,
-    /// How many entries are needed.
-    needed: Atomic<u32>,
+    /// How many entries are undecided.
+    undecided: Atomic<u32>,
 }
 
 struct Bucket {
-    /// Part of the hash of each entry's flow, never 0; 0 where none is.
-    tags: [u16; WAYS],
-    /// The segments of decided streams that passed without an entry, since there was no room.
-    unmarked: Option<Passage>,
-    /// Which of the entries are counted as needed, a bit each.
-    needed: u64,
-    entries: [Undecided; WAYS],
+    /// A part of the hash of each entry's flow, never 0; 0 for a free slot.
+    tags: [u16; SLOTS],
+    /// Packets in flight that passed without an entry, for lack of a free slot. Each of them makes
+    /// its stream something other than HTTP.
+    untracked: Option<InFlight>,
+    /// Which entries are counted as undecided, a bit for each slot.
+    undecided: u64,
+    entries: [Entry; SLOTS],
 }
 
-static_assert!(WAYS <= u64::BITS as usize);
+static_assert!(SLOTS <= u64::BITS as usize);
 
 impl Table {
     /// An empty table for at least `entries` streams. Process context.
@@ -106,11 +111,11 @@ impl Table {
             chunks,
             count,
             capacity: entries,
-            needed: Atomic::new(0),
+            undecided: Atomic::new(0),
         })?))
     }
 
-    /// How many streams it has room for in any case.
+    /// How many streams it has room for, whatever their hashes.
     pub(crate) fn capacity(&self) -> usize {
         self.0.task().capacity
     }
@@ -118,38 +123,38 @@ impl Table {
     /// How many streams are undecided. Any context.
     #[inline]
     pub(crate) fn undecided(&self) -> u32 {
-        self.0.task().needed.load(Relaxed)
+        self.0.task().undecided.load(Relaxed)
     }
 
-    /// The place of a flow, whose identity has this `hash`, locked. Any context that a hook runs in; a
-    /// socket may be locked while it is held, but not the other way round.
-    pub(crate) fn place(&self, flow: &Flow, hash: u64) -> Option<Place<'_>> {
+    /// Locks the bucket of a flow, whose identity has this `hash`. Any context that a hook runs in.
+    /// A socket may be locked while the bucket is, but not the other way round.
+    pub(crate) fn lock(&self, flow: &Flow, hash: u64) -> Option<LockedFlow<'_>> {
         let bucket = self.0.task().bucket(hash)?.lock();
-        Some(Place {
+        Some(LockedFlow {
             table: self,
             bucket,
             flow: *flow,
             tag: tag(hash),
-            index: None,
+            selected: None,
         })
     }
 
-    /// Forgets all. Nobody may use it meanwhile. Process context.
+    /// Frees all entries. Nobody may use the table meanwhile. Process context.
     pub(crate) fn clear(&self) {
-        self.0.call_off();
+        self.0.cancel();
         let buckets = self.0.task();
         for bucket in buckets.all() {
             let mut bucket = bucket.lock();
-            for index in 0..WAYS {
-                bucket.free(index, &buckets.needed);
+            for index in 0..SLOTS {
+                bucket.free(index, &buckets.undecided);
             }
         }
     }
 }
 
-/// What of a flow's hash tells its entry from most others in a bucket.
+/// The part of a flow's hash that tells its entry from most others in the bucket.
 fn tag(hash: u64) -> u16 {
-    // The bucket is chosen by the low half.
+    // The low half selects the bucket.
     (hash >> 48) as u16 | 1
 }
 
@@ -166,20 +171,21 @@ impl Buckets {
 }
 
 impl Bucket {
-    /// An empty one, made in place: it is larger than what may lie on the stack.
+    /// An empty bucket, initialised in place: it is too large for the stack.
     fn new() -> impl Init<Self> {
         init!(Self {
-            tags: [0; WAYS],
-            unmarked: None,
-            needed: 0,
-            entries <- pin_init::init_array_from_fn(|_| Undecided::FREE),
+            tags: [0; SLOTS],
+            untracked: None,
+            undecided: 0,
+            entries <- pin_init::init_array_from_fn(|_| Entry::FREE),
         })
     }
 
-    /// The entries of a flow. There are several while sockets that are bound to different devices (VRF)
-    /// have one name, or where one has ended a moment ago.
-    fn indices<'a>(&'a self, flow: &'a Flow, tag: u16) -> impl Iterator<Item = usize> + 'a {
-        (0..WAYS).filter(move |&index| {
+    /// The slots of a flow's entries. There are several if sockets that are bound to different
+    /// devices (VRF) have the same addresses and ports, or if another connection had them a moment
+    /// ago.
+    fn slots_of<'a>(&'a self, flow: &'a Flow, tag: u16) -> impl Iterator<Item = usize> + 'a {
+        (0..SLOTS).filter(move |&index| {
             self.tags.get(index) == Some(&tag)
                 && self
                     .entries
@@ -188,242 +194,250 @@ impl Bucket {
         })
     }
 
-    /// The index of a place that is free, or held by what is only under way and may be forgotten.
-    fn room(&self, cpu: Option<u32>) -> Option<usize> {
-        let is_over = |entry: &Undecided| !entry.is_needed() && entry.passage().is_over(cpu);
+    /// A slot that is free, or whose entry only records packets in flight that have arrived.
+    fn free_slot(&self, cpu: Option<u32>) -> Option<usize> {
+        let is_replaceable =
+            |entry: &Entry| !entry.is_undecided() && entry.in_flight().have_arrived(cpu);
         self.tags
             .iter()
             .position(|&tag| tag == 0)
-            .or_else(|| self.entries.iter().position(is_over))
+            .or_else(|| self.entries.iter().position(is_replaceable))
     }
 
-    /// The index of the entry that was made last among those that have been undecided for [`PATIENCE`].
-    /// `None` if that one is [`SILENT`], while others will be of age soon.
-    fn least_patient(&self, now: u32) -> Option<usize> {
+    /// The slot whose connection is to be aborted: the one made last of those that have reached
+    /// [`MIN_AGE`]. `None` if this one has reached [`IDLE_AGE`], while others will soon reach
+    /// [`MIN_AGE`].
+    fn eviction_candidate(&self, now: u32) -> Option<usize> {
         let age = |index: usize| {
             let entry = self.entries.get(index)?;
-            entry.is_needed().then(|| entry.age(now))
+            entry.is_undecided().then(|| entry.age(now))
         };
-        let is_of_age = |&index: &usize| age(index).is_some_and(|age| age >= PATIENCE);
-        let last = (0..WAYS)
-            .filter(is_of_age)
+        let is_old_enough = |&index: &usize| age(index).is_some_and(|age| age >= MIN_AGE);
+        let last = (0..SLOTS)
+            .filter(is_old_enough)
             .min_by_key(|&index| age(index))?;
-        let is_young = |index: usize| age(index).is_some_and(|age| age < PATIENCE);
-        let is_spared = age(last) >= Some(SILENT) && (0..WAYS).any(is_young);
+        let is_young = |index: usize| age(index).is_some_and(|age| age < MIN_AGE);
+        let is_spared = age(last) >= Some(IDLE_AGE) && (0..SLOTS).any(is_young);
         (!is_spared).then_some(last)
     }
 
-    /// Frees a place.
+    /// Frees a slot.
     fn free(&mut self, index: usize, total: &Atomic<u32>) {
         if let (Some(tag), Some(entry)) = (self.tags.get_mut(index), self.entries.get_mut(index)) {
             *tag = 0;
-            *entry = Undecided::FREE;
+            *entry = Entry::FREE;
         }
-        self.recount(index, total);
+        self.count_undecided(index, total);
     }
 
-    /// Adds to `total` whether an entry has come to be needed, or is no longer.
-    fn recount(&mut self, index: usize, total: &Atomic<u32>) {
-        let is_needed = self.entries.get(index).is_some_and(Undecided::is_needed);
-        if is_needed != (self.needed & bit(index) != 0) {
-            self.needed ^= bit(index);
-            let change = if is_needed { 1 } else { 1_u32.wrapping_neg() };
-            // Whoever sees that the stream has moved on must see this: TCP moves it later.
+    /// Updates `total` if an entry has become undecided, or is so no longer.
+    fn count_undecided(&mut self, index: usize, total: &Atomic<u32>) {
+        let is_undecided = self.entries.get(index).is_some_and(Entry::is_undecided);
+        if is_undecided != (self.undecided & bit(index) != 0) {
+            self.undecided ^= bit(index);
+            let change = if is_undecided {
+                1
+            } else {
+                1_u32.wrapping_neg()
+            };
+            // TCP receives the data after this. A CPU that sees the socket's new count of received
+            // bytes must see this total too.
             let _ = total.fetch_add(change, Full);
         }
     }
 }
 
-/// What was on its way to TCP before a socket was looked at: what was not has arrived there, and the
-/// socket shows it.
-#[derive(Clone, Copy)]
-pub(crate) struct UnderWay {
-    /// Of which entries of the flow, a bit each.
-    marked: u64,
-    /// What passed without an entry, of any flow in the bucket.
-    unmarked: bool,
-}
-
-impl UnderWay {
-    /// Whether an entry of the flow tells of something.
-    pub(crate) fn is_marked(self) -> bool {
-        self.marked != 0
-    }
-
-    /// Whether something passed without an entry.
-    pub(crate) fn is_unmarked(self) -> bool {
-        self.unmarked
-    }
-}
-
-/// A flow has several entries.
-pub(crate) struct Several;
-
-/// The bit that stands for an entry of a bucket.
+/// The bit that stands for a slot.
 fn bit(index: usize) -> u64 {
     1_u64.wrapping_shl(index as u32)
 }
 
-/// Where a flow has its entries, or may have some. One of them is looked at, at a time.
-pub(crate) struct Place<'a> {
+/// What of a flow was in flight before its socket's state was read. Everything else had arrived,
+/// and is part of that state.
+#[derive(Clone, Copy)]
+pub(crate) struct InFlightBefore {
+    /// The entries that record packets in flight, a bit for each slot.
+    tracked: u64,
+    /// Whether packets in flight passed without an entry, of any flow in the bucket.
+    untracked: bool,
+}
+
+impl InFlightBefore {
+    /// Whether an entry of the flow records packets in flight.
+    pub(crate) fn is_tracked(self) -> bool {
+        self.tracked != 0
+    }
+
+    /// Whether packets in flight passed without an entry.
+    pub(crate) fn is_untracked(self) -> bool {
+        self.untracked
+    }
+}
+
+/// A flow has several entries.
+pub(crate) struct Ambiguous;
+
+/// A flow whose bucket is locked. One entry of the flow at a time is selected.
+pub(crate) struct LockedFlow<'a> {
     table: &'a Table,
     bucket: Guard<'a, Bucket, SpinLockBhBackend>,
     flow: Flow,
     tag: u16,
-    /// That of the entry that is looked at.
-    index: Option<usize>,
+    /// The slot of the selected entry.
+    selected: Option<usize>,
 }
 
-impl Place<'_> {
-    /// The entry that is looked at.
-    pub(crate) fn entry(&mut self) -> Option<&mut Undecided> {
-        self.bucket.entries.get_mut(self.index?)
+impl LockedFlow<'_> {
+    /// The selected entry.
+    pub(crate) fn entry(&mut self) -> Option<&mut Entry> {
+        self.bucket.entries.get_mut(self.selected?)
     }
 
-    /// The only entry of the flow, which is looked at from now on. `None` if there is none.
+    /// Selects the only entry of the flow. `None` if it has none.
     ///
     /// # Errors
     ///
-    /// There are several.
-    pub(crate) fn look_at_only(&mut self) -> Result<Option<&mut Undecided>, Several> {
-        self.look_for(|_| true);
-        if self.bucket.indices(&self.flow, self.tag).nth(1).is_some() {
-            return Err(Several);
+    /// It has several.
+    pub(crate) fn select_only(&mut self) -> Result<Option<&mut Entry>, Ambiguous> {
+        self.select(|_| true);
+        if self.bucket.slots_of(&self.flow, self.tag).nth(1).is_some() {
+            return Err(Ambiguous);
         }
         Ok(self.entry())
     }
 
-    /// Looks at the first entry of the flow that `is`, from now on; whether there is one.
-    pub(crate) fn look_for(&mut self, mut is: impl FnMut(&Undecided) -> bool) -> bool {
-        self.recount();
+    /// Selects the first entry of the flow for which `predicate` holds. Returns whether there is
+    /// one.
+    pub(crate) fn select(&mut self, mut predicate: impl FnMut(&Entry) -> bool) -> bool {
+        self.count_undecided();
         let bucket = &*self.bucket;
         let index = bucket
-            .indices(&self.flow, self.tag)
-            .find(|&index| bucket.entries.get(index).is_some_and(&mut is));
-        self.index = index;
-        self.index.is_some()
+            .slots_of(&self.flow, self.tag)
+            .find(|&index| bucket.entries.get(index).is_some_and(&mut predicate));
+        self.selected = index;
+        self.selected.is_some()
     }
 
-    /// Forgets the entry that is looked at.
-    pub(crate) fn remove(&mut self) {
-        if let Some(index) = self.index.take() {
-            let total = &self.table.0.task().needed;
+    /// Frees the selected entry.
+    pub(crate) fn free(&mut self) {
+        if let Some(index) = self.selected.take() {
+            let total = &self.table.0.task().undecided;
             self.bucket.free(index, total);
         }
     }
 
-    fn recount(&mut self) {
-        if let Some(index) = self.index {
-            let total = &self.table.0.task().needed;
-            self.bucket.recount(index, total);
+    fn count_undecided(&mut self) {
+        if let Some(index) = self.selected {
+            let total = &self.table.0.task().undecided;
+            self.bucket.count_undecided(index, total);
         }
     }
 
-    /// Makes an entry for a stream that stands at `here`, `passage` being what is under way; for a
-    /// packet on `cpu`. `None` if there is no room.
+    /// Adds an entry for a stream that is at `here`, with packets in flight, and selects it; for a
+    /// packet in a softirq of `cpu`. `None` if there is no free slot.
     pub(crate) fn insert(
         &mut self,
-        start: Start,
+        initial_seq: InitialSeq,
         here: Classifier,
         cpu: Option<u32>,
-        passage: Passage,
-    ) -> Option<&mut Undecided> {
-        let index = self.bucket.room(cpu)?;
+        in_flight: InFlight,
+    ) -> Option<&mut Entry> {
+        let index = self.bucket.free_slot(cpu)?;
         let now = time::uptime_seconds();
-        // What was there was not needed.
+        // An entry that is replaced was not undecided.
         *self.bucket.tags.get_mut(index)? = self.tag;
         let entry = self.bucket.entries.get_mut(index)?;
-        *entry = Undecided::new(self.flow, start, here, now, passage);
-        self.index = Some(index);
-        // Under the lock that the sweep takes: it can't miss the entry and end.
-        self.table.0.ask(SWEEP);
+        *entry = Entry::new(self.flow, initial_seq, here, now, in_flight);
+        self.selected = Some(index);
+        // The bucket's lock is held, which the sweep takes: it can't miss the entry and end.
+        self.table.0.queue(SWEEP_INTERVAL);
         Some(entry)
     }
 
-    /// Makes room for the next that is as this one, which has found none: by ending a connection, one at
-    /// a time, if `enforce` allows that, or else by losing sight of one.
+    /// Makes room for a stream that has found no free slot: one at a time, a connection is marked
+    /// to be aborted, if `enforce` allows that; otherwise an entry is freed.
     pub(crate) fn make_room(&mut self, enforce: bool) {
-        if self.bucket.entries.iter().any(Undecided::is_ending) {
+        if self.bucket.entries.iter().any(Entry::is_to_be_evicted) {
             return;
         }
-        let Some(index) = self.bucket.least_patient(time::uptime_seconds()) else {
+        let Some(index) = self.bucket.eviction_candidate(time::uptime_seconds()) else {
             return;
         };
         if enforce {
             if let Some(entry) = self.bucket.entries.get_mut(index) {
-                entry.set_ending();
+                entry.mark_for_eviction();
             }
-            self.table.0.expedite(EXPEDITED);
+            self.table.0.expedite(EVICTION_DELAY);
         } else {
-            let total = &self.table.0.task().needed;
+            let total = &self.table.0.task().undecided;
             self.bucket.free(index, total);
             Counter::Uninspectable.count();
         }
     }
 
-    /// Sees to it that the connection is ended whose entry is looked at.
-    pub(crate) fn end(&mut self) {
+    /// Marks the connection of the selected entry to be aborted.
+    pub(crate) fn evict(&mut self) {
         if let Some(entry) = self.entry() {
-            entry.set_ending();
-            self.table.0.expedite(EXPEDITED);
+            entry.mark_for_eviction();
+            self.table.0.expedite(EVICTION_DELAY);
         }
     }
 
-    /// What of the flow is under way, as seen by a packet on `cpu`.
-    pub(crate) fn under_way(&self, cpu: Option<u32>) -> UnderWay {
-        let is_marked = |index: usize| {
+    /// What of the flow is in flight, as seen by a packet in a softirq of `cpu`.
+    pub(crate) fn in_flight(&self, cpu: Option<u32>) -> InFlightBefore {
+        let is_in_flight = |index: usize| {
             let entry = self.bucket.entries.get(index);
-            entry.is_some_and(|entry| !entry.passage().is_over(cpu))
+            entry.is_some_and(|entry| !entry.in_flight().have_arrived(cpu))
         };
-        UnderWay {
-            marked: self
+        InFlightBefore {
+            tracked: self
                 .bucket
-                .indices(&self.flow, self.tag)
-                .filter(|&index| is_marked(index))
-                .fold(0, |marked, index| marked | bit(index)),
-            unmarked: self
+                .slots_of(&self.flow, self.tag)
+                .filter(|&index| is_in_flight(index))
+                .fold(0, |tracked, index| tracked | bit(index)),
+            untracked: self
                 .bucket
-                .unmarked
-                .is_some_and(|passage| !passage.is_over(cpu)),
+                .untracked
+                .is_some_and(|in_flight| !in_flight.have_arrived(cpu)),
         }
     }
 
-    /// Whether what the entry tells of that is looked at was under way.
-    pub(crate) fn was_under_way(&self, under_way: UnderWay) -> bool {
-        self.index
-            .is_some_and(|index| under_way.marked & bit(index) != 0)
+    /// Whether the packets that the selected entry records were in flight.
+    pub(crate) fn was_in_flight(&self, before: InFlightBefore) -> bool {
+        self.selected
+            .is_some_and(|index| before.tracked & bit(index) != 0)
     }
 
-    /// Sees to it that what is under way has arrived when a segment comes again.
-    pub(crate) fn hurry(&self) {
+    /// Requests the grace periods after which all packets in flight have arrived.
+    pub(crate) fn request_grace_period(&self) {
         self.bucket
-            .indices(&self.flow, self.tag)
+            .slots_of(&self.flow, self.tag)
             .filter_map(|index| self.bucket.entries.get(index))
-            .for_each(|entry| entry.passage().hurry());
-        if let Some(passage) = self.bucket.unmarked {
-            passage.hurry();
+            .for_each(|entry| entry.in_flight().request_grace_period());
+        if let Some(in_flight) = self.bucket.untracked {
+            in_flight.request_grace_period();
         }
     }
 
-    /// Takes note that a segment passes without an entry.
-    pub(crate) fn pass_unmarked(&mut self, cpu: Option<u32>) {
-        self.bucket.unmarked = Some(match self.bucket.unmarked {
-            Some(passage) if !passage.is_over(cpu) => passage.and_now(cpu),
-            _ => Passage::now(cpu),
+    /// Records that a packet passes without an entry.
+    pub(crate) fn pass_untracked(&mut self, cpu: Option<u32>) {
+        self.bucket.untracked = Some(match self.bucket.untracked {
+            Some(in_flight) if !in_flight.have_arrived(cpu) => in_flight.and(cpu),
+            _ => InFlight::new(cpu),
         });
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for LockedFlow<'_> {
     fn drop(&mut self) {
-        self.recount();
+        self.count_undecided();
     }
 }
 
-/// A connection that is to be ended, and its entry's flow and start.
-struct Ending {
+/// A connection that is to be aborted, and what identifies its entry.
+struct Eviction {
     flow: Flow,
-    start: Start,
+    initial_seq: InitialSeq,
     socket: Socket<'static>,
 }
 
@@ -433,43 +447,43 @@ impl Work for Buckets {
         let mut is_empty = true;
         for bucket in self.all() {
             let mut next = 0;
-            while let Some(ending) = self.sweep(bucket, &mut next, &mut is_empty) {
-                let how = ending.socket.end(ending.start);
-                if how == socket::Ending::Ended {
+            while let Some(eviction) = self.sweep(bucket, &mut next, &mut is_empty) {
+                let outcome = eviction.socket.abort(eviction.initial_seq);
+                if outcome == Abort::Aborted {
                     Counter::Evicted.count();
                 }
                 let mut bucket = bucket.lock();
-                let is_its = |entry: &Undecided| {
+                let is_evicted = |entry: &Entry| {
                     !entry.is_free()
-                        && *entry.flow() == ending.flow
-                        && entry.start() == ending.start
+                        && *entry.flow() == eviction.flow
+                        && entry.initial_seq() == eviction.initial_seq
                 };
-                let Some(index) = bucket.entries.iter().position(is_its) else {
+                let Some(index) = bucket.entries.iter().position(is_evicted) else {
                     continue;
                 };
-                match (how, bucket.entries.get_mut(index)) {
-                    (socket::Ending::Busy, Some(entry)) => {
-                        entry.postpone_ending(time::uptime_seconds());
+                match (outcome, bucket.entries.get_mut(index)) {
+                    (Abort::Busy, Some(entry)) => {
+                        entry.postpone_eviction(time::uptime_seconds());
                         is_empty = false;
                     }
-                    _ => bucket.free(index, &self.needed),
+                    _ => bucket.free(index, &self.undecided),
                 }
             }
-            work::pause();
+            work::cond_resched();
         }
-        (!is_empty).then_some(SWEEP)
+        (!is_empty).then_some(SWEEP_INTERVAL)
     }
 }
 
 impl Buckets {
-    /// Frees what need not be kept in a bucket, from the place `next` up to the first entry whose
-    /// connection is to be ended, which it returns.
+    /// Frees the entries of a bucket that need not be kept, from the slot `next` on, up to the
+    /// first one whose connection is to be aborted, which it returns.
     fn sweep(
         &self,
         bucket: &SpinLockBh<Bucket>,
         next: &mut usize,
         is_empty: &mut bool,
-    ) -> Option<Ending> {
+    ) -> Option<Eviction> {
         let mut bucket = bucket.lock();
         while let Some(entry) = bucket.entries.get_mut(*next) {
             let index = *next;
@@ -478,26 +492,26 @@ impl Buckets {
                 continue;
             }
             let now = time::uptime_seconds();
-            entry.keep_age(now);
-            let fate = fate(entry, now);
-            if matches!(fate, Fate::Stays | Fate::Rests) {
+            entry.limit_age(now);
+            let action = sweep_action(entry, now);
+            if matches!(action, SweepAction::Keep | SweepAction::KeepBudget) {
                 *is_empty = false;
-                // It has received nothing yet: another one's end makes room sooner.
-                if entry.is_ending() {
-                    entry.postpone_ending(now);
+                // It has received nothing yet: another connection's end makes room sooner.
+                if entry.is_to_be_evicted() {
+                    entry.postpone_eviction(now);
                 }
             }
-            match fate {
-                Fate::Stays => {}
-                Fate::Rests => {
-                    entry.rest();
-                    bucket.recount(index, &self.needed);
+            match action {
+                SweepAction::Keep => {}
+                SweepAction::KeepBudget => {
+                    entry.reset_states();
+                    bucket.count_undecided(index, &self.undecided);
                 }
-                Fate::Goes => bucket.free(index, &self.needed),
-                Fate::Ends(socket) => {
-                    return Some(Ending {
+                SweepAction::Free => bucket.free(index, &self.undecided),
+                SweepAction::Abort(socket) => {
+                    return Some(Eviction {
                         flow: *entry.flow(),
-                        start: entry.start(),
+                        initial_seq: entry.initial_seq(),
                         socket,
                     })
                 }
@@ -507,75 +521,75 @@ impl Buckets {
     }
 }
 
-/// What becomes of an entry in the sweep.
-enum Fate {
-    Stays,
-    /// All that is kept of it is what its socket has made the module read.
-    Rests,
-    Goes,
-    /// It goes once this connection was ended.
-    Ends(Socket<'static>),
+/// What the sweep does with an entry.
+enum SweepAction {
+    Keep,
+    /// Of the entry, only the scan budget is kept.
+    KeepBudget,
+    Free,
+    /// The entry is freed after this socket's connection was aborted.
+    Abort(Socket<'static>),
 }
 
-/// What becomes of an entry; its bucket is locked.
-fn fate(entry: &Undecided, now: u32) -> Fate {
-    // Else what is under way may be about to make the socket, or to move it.
-    let has_arrived = entry.passage().is_over(None);
-    if !has_arrived {
-        entry.passage().hurry();
-        if !entry.is_ending() {
-            return Fate::Stays;
+/// What the sweep is to do with an entry, whose bucket is locked.
+fn sweep_action(entry: &Entry, now: u32) -> SweepAction {
+    // Packets in flight may be about to create the socket, or to move it.
+    let have_arrived = entry.in_flight().have_arrived(None);
+    if !have_arrived {
+        entry.in_flight().request_grace_period();
+        if !entry.is_to_be_evicted() {
+            return SweepAction::Keep;
         }
     }
-    let is_spent = entry.is_spent(now);
-    if has_arrived && !entry.is_needed() && !is_spent {
-        return Fate::Goes;
+    let has_scanned = entry.has_scanned(now);
+    if have_arrived && !entry.is_undecided() && !has_scanned {
+        return SweepAction::Free;
     }
-    let (socket, need) = match entry.flow().receiver() {
-        Receiver::Socket(socket) => {
-            let need = need(&socket, entry);
+    let (socket, need) = match entry.flow().look_up_socket() {
+        SocketLookup::Socket(socket) => {
+            let need = need_of(&socket, entry);
             (Some(socket), need)
         }
         _ => (None, Need::Nothing),
     };
     match (need, socket) {
-        (Need::Entry, Some(socket)) if entry.is_ending() => Fate::Ends(socket),
-        (Need::Entry, _) => Fate::Stays,
-        _ if !has_arrived => Fate::Stays,
-        (Need::Budget, _) if is_spent => Fate::Rests,
-        _ => Fate::Goes,
+        (Need::Entry, Some(socket)) if entry.is_to_be_evicted() => SweepAction::Abort(socket),
+        (Need::Entry, _) => SweepAction::Keep,
+        _ if !have_arrived => SweepAction::Keep,
+        (Need::Budget, _) if has_scanned => SweepAction::KeepBudget,
+        _ => SweepAction::Free,
     }
 }
 
-/// What of its entry a socket needs.
+/// The part of its entry that a socket needs.
 enum Need {
-    /// All: it may stand within the start that the entry is about.
+    /// All of it: the socket may stand within the start that the entry covers.
     Entry,
-    /// What it has made the module read: it stands at the beginning, where the state is known.
+    /// The scan budget: the socket stands at the beginning, where the state is the initial one.
     Budget,
-    /// Nothing: it is past the start, or another connection's.
+    /// Nothing: the socket is past the start, or another connection's.
     Nothing,
 }
 
-/// What of an entry a socket needs.
-fn need(socket: &Socket<'_>, entry: &Undecided) -> Need {
+/// The part of its entry that a socket needs.
+fn need_of(socket: &Socket<'_>, entry: &Entry) -> Need {
     let socket = socket.lock();
-    if socket.is_finished() {
+    if socket.is_done() {
         return Need::Nothing;
     }
-    // Its owner may be moving it; next time, then.
+    // Its owner may be moving it; the next run will see.
     if socket.is_owned() {
         return Need::Entry;
     }
     let received = u32::try_from(socket.received()).unwrap_or(LIMIT);
     let is_decided = |here: Classifier| here.verdict().is_some();
-    if socket.start() != entry.start() || received >= LIMIT {
+    if socket.initial_seq() != entry.initial_seq() || received >= LIMIT {
         return Need::Nothing;
     }
     match received {
         0 => Need::Budget,
-        _ if !entry.is_needed() => Need::Nothing,
-        _ if entry.trajectory().at(received).is_some_and(is_decided) => Need::Nothing,
+        _ if !entry.is_undecided() => Need::Nothing,
+        _ if entry.states().at(received).is_some_and(is_decided) => Need::Nothing,
         _ => Need::Entry,
     }
 }

@@ -2,16 +2,18 @@
 
 //! IPv6 defragmentation in the hook.
 //!
-//! IPv4 is reassembled before `NF_INET_LOCAL_IN`, IPv6 only behind it, by `ipv6_frag_rcv()`. It is
-//! done here instead, by the function that conntrack's defragmentation is made of. That itself, in
-//! `NF_INET_PRE_ROUTING`, is no help: it gathers what is only forwarded as well, and passes in
-//! pieces what conntrack has seen before, as over loopback.
+//! IPv4 packets are reassembled before `NF_INET_LOCAL_IN`, IPv6 packets after it, by
+//! `ipv6_frag_rcv()`. The hook reassembles them instead, by the function on which conntrack's
+//! defragmentation is built. Conntrack's own hook, in `NF_INET_PRE_ROUTING`, does not serve: it
+//! reassembles forwarded packets too, and passes fragments that conntrack has seen before, as over
+//! loopback.
 //!
-//! This is the one place where packets are changed or kept: as the stack would a moment later, by the
-//! same rules for overlaps, limits and time. They wait in nf_defrag_ipv6, which frees them when a
-//! namespace or itself ends; nothing of this module is left there.
+//! Here alone are packets changed or kept: as the stack would do a moment later, by the same rules
+//! for overlaps, limits and timeouts. Fragments are queued in nf_defrag_ipv6, which frees them when
+//! the namespace ends, or the module nf_defrag_ipv6 does. They hold no reference to this module.
 //!
-//! C header: [`include/net/netfilter/ipv6/nf_defrag_ipv6.h`](srctree/include/net/netfilter/ipv6/nf_defrag_ipv6.h)
+//! C header:
+//! [`include/net/netfilter/ipv6/nf_defrag_ipv6.h`](srctree/include/net/netfilter/ipv6/nf_defrag_ipv6.h)
 
 use super::bindings;
 use kernel::{ffi::c_uint, prelude::*};
@@ -28,21 +30,22 @@ impl Ipv6Defrag {
     pub(crate) fn get() -> Option<Self> {
         // SAFETY: An FFI call without requirements but the context.
         let gather = unsafe { bindings::hf_defrag_ipv6_get() };
-        // INVARIANT: The function returns what it holds, or NULL, of which nothing is to be put back.
+        // INVARIANT: The function returns `nf_ct_frag6_gather()`, and holds its module, or returns
+        // NULL.
         gather.map(|_| Self(gather))
     }
 
-    /// Puts a fragment together with those that came before. Any context that a hook runs in.
+    /// Reassembles a fragment with those that came before. Any context that a hook runs in.
     ///
     /// # Errors
     ///
-    /// The hook's answer to netfilter, where there is no packet to judge: the fragment was kept, to
-    /// wait for others, or is of no use.
+    /// The verdict for netfilter if there is no whole packet yet: the fragment was queued, or is to
+    /// be dropped.
     ///
     /// # Safety
     ///
-    /// `skb` and `state` must be those of a running `NF_INET_LOCAL_IN` hook of IPv6. After an error,
-    /// `skb` is not to be touched any more.
+    /// `skb` and `state` must be those of a running `NF_INET_LOCAL_IN` hook of IPv6. After an
+    /// error, `skb` is not to be touched any more.
     pub(super) unsafe fn gather(
         &self,
         skb: *mut bindings::sk_buff,

@@ -88,7 +88,7 @@ void hf_delayed_work_init(struct delayed_work *work, void (*run)(struct work_str
 
 void hf_delayed_work_queue(struct delayed_work *work, unsigned int delay_ms)
 {
-	/* What is queued already stays as it is: it may be due sooner. */
+	/* Work that is queued already is left as it is: it may run sooner. */
 	queue_delayed_work(system_long_wq, work, msecs_to_jiffies(delay_ms));
 }
 
@@ -181,7 +181,7 @@ struct hf_dir *hf_dir_create(const struct hf_dir *parent, const char *name,
 	return dir;
 }
 
-/* Waits for callbacks under way; none begins afterwards. */
+/* Waits for running callbacks; none starts afterwards. */
 void hf_dir_remove(struct hf_dir *dir)
 {
 	kobject_del(dir->kobj);

@@ -13,20 +13,20 @@ use super::{
 use core::ffi::c_void;
 use kernel::{error::to_result, ffi::c_uint, prelude::*, sync::Arc};
 
-/// What becomes of a packet. `NF_STOLEN` and `NF_QUEUE` are left out: nothing can leak.
+/// The verdict on a packet. There is no `NF_STOLEN` and no `NF_QUEUE`, so that no packet can leak.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// It goes on.
+pub(crate) enum NfVerdict {
+    /// `NF_ACCEPT`: it goes on.
     Accept,
-    /// It is freed; its sender hears nothing.
+    /// `NF_DROP`: it is freed, and its sender gets no answer.
     Drop,
 }
 
 /// A filter of packets.
 pub(crate) trait Hook: Send + Sync + 'static {
-    /// Judges a packet. Softirq, or process context where a packet comes back from user space; in
-    /// an RCU read-side section. Must not sleep, nor panic.
-    fn verdict(&self, packet: &Packet<'_>) -> Verdict;
+    /// Returns the verdict on a packet. Runs in softirq, or in process context where a packet comes
+    /// back from user space, and in an RCU read-side critical section. Must not sleep or panic.
+    fn verdict(&self, packet: &Packet<'_>) -> NfVerdict;
 }
 
 /// Which network namespaces are hooked.
@@ -38,7 +38,7 @@ pub(crate) enum Scope {
     Initial,
 }
 
-/// What the hooks' functions are handed.
+/// The private data of the hook functions.
 struct Context<T> {
     hook: Arc<T>,
     defrag: Option<Ipv6Defrag>,
@@ -63,7 +63,8 @@ impl<T: Hook> Hooks<T> {
     /// packet is in it any more. Process context; may load nf_defrag_ipv6.
     ///
     /// The priority is the last: behind IPVS and source NAT of input, which change the socket that
-    /// a packet is for, and behind NFQUEUE, which could hold or reorder what was judged.
+    /// a packet is for, and behind NFQUEUE, which could hold or reorder packets that were
+    /// inspected.
     ///
     /// # Errors
     ///
@@ -145,10 +146,10 @@ unsafe extern "C" fn ipv4<T: Hook>(
     // gone.
     let context = unsafe { &*context.cast::<Context<T>>() };
     // SAFETY: The kernel hands a hook a valid packet and state for the length of the call.
-    unsafe { judge(&*context.hook, skb, state) }
+    unsafe { run_hook(&*context.hook, skb, state) }
 }
 
-/// The hook on IPv6, which judges whole packets.
+/// The hook on IPv6, which inspects whole packets.
 ///
 /// # Safety
 ///
@@ -167,13 +168,13 @@ unsafe extern "C" fn ipv6<T: Hook>(
         }
     }
     // SAFETY: As above; the packet is still the hook's.
-    unsafe { judge(&*context.hook, skb, state) }
+    unsafe { run_hook(&*context.hook, skb, state) }
 }
 
 /// # Safety
 ///
 /// `skb` and `state` must be those of a running `NF_INET_LOCAL_IN` hook.
-unsafe fn judge<T: Hook>(
+unsafe fn run_hook<T: Hook>(
     hook: &T,
     skb: *mut bindings::sk_buff,
     state: *const bindings::nf_hook_state,
@@ -181,7 +182,7 @@ unsafe fn judge<T: Hook>(
     // SAFETY: By this function's requirements; the packet is not used after it returns.
     let packet = unsafe { Packet::new(skb, state) };
     match hook.verdict(&packet) {
-        Verdict::Accept => bindings::HF_NF_ACCEPT,
-        Verdict::Drop => bindings::HF_NF_DROP,
+        NfVerdict::Accept => bindings::HF_NF_ACCEPT,
+        NfVerdict::Drop => bindings::HF_NF_DROP,
     }
 }

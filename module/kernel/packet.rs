@@ -10,7 +10,7 @@
 
 use super::{
     bindings,
-    socket::{self, Flow, Receiver},
+    socket::{self, Flow, SocketLookup},
 };
 use core::{
     ffi::c_void,
@@ -118,7 +118,8 @@ impl Packet<'_> {
         unsafe { (*self.skb).len }
     }
 
-    /// Fills `buffer` from `offset`, relative to the network header; false if the packet is shorter.
+    /// Fills `buffer` from `offset`, relative to the network header; false if the packet is
+    /// shorter.
     fn copy(&self, offset: u32, buffer: &mut [u8]) -> bool {
         let (Ok(offset), Ok(len)) = (c_int::try_from(offset), c_int::try_from(buffer.len())) else {
             return false;
@@ -136,9 +137,9 @@ impl Packet<'_> {
         self.copy(offset, &mut bytes).then_some(bytes)
     }
 
-    /// How many bytes its socket has received, if early demux found that, or else 0: a load, without
-    /// a look at the packet. What is read later was written at least as late as what let the last of
-    /// them pass.
+    /// How many bytes its socket has received, or 0 if early demux has not found the socket: a few
+    /// loads, and the packet is not read. Later loads see at least what had been stored when the
+    /// last of these bytes passed the hook.
     #[inline]
     pub(crate) fn received(&self) -> u64 {
         // SAFETY: By the type invariant.
@@ -209,9 +210,10 @@ impl Packet<'_> {
         Ok((is_tcp.then_some(header), Unreadable::Malformed))
     }
 
-    /// The same behind IPv6 and its extension headers. An authenticated packet (RFC 4302) is not TCP
-    /// yet, as over IPv4: only what was found authentic, and the header gone, is read, and that comes
-    /// by the hook as a packet of its own (`xfrm6_transport_finish()`, `gro_cells_receive()`).
+    /// The same behind IPv6 and its extension headers. An authenticated packet (RFC 4302) is not
+    /// TCP yet, as over IPv4: only what was found authentic, and the header gone, is read, and that
+    /// comes by the hook as a packet of its own (`xfrm6_transport_finish()`,
+    /// `gro_cells_receive()`).
     fn ipv6_tcp(
         &self,
         flow: &mut bindings::hf_flow,
@@ -239,8 +241,8 @@ impl Packet<'_> {
 }
 
 impl Segment<'_> {
-    /// Whether it may have a part in what is read: it has data, or points to urgent data, and is of a
-    /// form that TCP does not discard at once (RFC 9293 section 3.10.7).
+    /// Whether it may have a part in what is read: it has data, or points to urgent data, and is of
+    /// a form that TCP does not discard at once (RFC 9293 section 3.10.7).
     pub(crate) fn is_read(&self) -> bool {
         (self.len != 0 || self.is_urgent())
             && self.flags & TCP_RST == 0
@@ -263,7 +265,7 @@ impl Segment<'_> {
             })
     }
 
-    /// What its TCP options tell `about`.
+    /// Passes its TCP options to `about`, and returns the result.
     fn options<T>(&self, about: impl FnOnce(&mut Options<'_>) -> T) -> T {
         let mut buffer = [0; TCP_OPTIONS_MAX];
         let len = self.payload.saturating_sub(self.header) as usize;
@@ -287,7 +289,7 @@ impl Segment<'_> {
         self.packet.skb
     }
 
-    /// What decides whether TCP takes its data.
+    /// What decides whether TCP accepts its data.
     pub(super) fn header(&self) -> bindings::hf_segment {
         let mut header = bindings::hf_segment {
             seq: self.seq(),
@@ -338,23 +340,24 @@ impl Segment<'_> {
         unsafe { socket::copy(self.packet.skb, self.payload, self.len, offset, buffer) }
     }
 
-    /// Who will get its data.
-    pub(crate) fn receiver(&self) -> Receiver<'_> {
+    /// Looks up the socket that will receive its data.
+    pub(crate) fn look_up_socket(&self) -> SocketLookup<'_> {
         let mut found = bindings::hf_socket::default();
-        let mut start = bindings::hf_start::default();
+        let mut initial_seq = bindings::hf_initial_seq::default();
         // SAFETY: By the packet's invariant; a packet at this hook has a route; the out-parameters
         // are valid for writes.
         let kind = unsafe {
-            bindings::hf_tcp_receiver(
+            bindings::hf_tcp_lookup(
                 self.packet.skb,
                 &self.flow.0,
                 self.header,
                 &mut found,
-                &mut start,
+                &mut initial_seq,
             )
         };
-        // SAFETY: The function returned them together; a socket without a reference is the packet's.
-        unsafe { Receiver::new(kind, found, start) }
+        // SAFETY: The function returned them together; a socket without a reference is the
+        // packet's.
+        unsafe { SocketLookup::new(kind, found, initial_seq) }
     }
 
     /// Whether the data of a SYN may be read, by Fast Open (RFC 7413). Otherwise it comes again on
@@ -390,12 +393,12 @@ impl Segment<'_> {
         &self.flow
     }
 
-    /// Who sent it.
+    /// Its source address and port.
     pub(crate) fn source(&self) -> SocketAddr {
         self.address(&self.flow.0.saddr, self.flow.0.sport)
     }
 
-    /// Whom it is for.
+    /// Its destination address and port.
     pub(crate) fn destination(&self) -> SocketAddr {
         self.address(&self.flow.0.daddr, self.flow.0.dport)
     }

@@ -7,7 +7,7 @@
 use super::{bindings, text};
 use kernel::ffi::c_char;
 
-/// What was given at load time, `None` where nothing was.
+/// The load-time parameters, `None` for those that were not given.
 pub(crate) struct Params {
     pub(crate) enabled: Option<&'static str>,
     pub(crate) action: Option<&'static str>,

@@ -41,22 +41,22 @@ impl Net {
     }
 }
 
-/// What is done in each namespace. Callbacks run in process context and may sleep.
+/// An object that is set up and torn down in each namespace. Process context; may sleep.
 pub(crate) trait PerNet: Send + Sync + 'static {
-    /// A namespace begins, or exists already on registration.
+    /// Sets it up in a namespace that is new, or exists already on registration.
     ///
     /// An error in the initial namespace makes the registration fail. Any other namespace is left
     /// out, with a line in the kernel log: its owner, who need not be privileged, may have caused
     /// the error, and must not be able to keep it from the others.
     fn enter(&self, net: &Net) -> Result;
 
-    /// A namespace that was entered ends, or the registration does. RCU readers may still be at
-    /// work with what [`Self::enter`] published; they are waited for before the value is dropped.
+    /// Tears it down, because the namespace or the registration ends. RCU readers may still use
+    /// what [`Self::enter`] has published; a grace period elapses before the value is dropped.
     fn leave(&self, net: &Net);
 }
 
-/// What is registered. The kernel gives callbacks no context of ours, so they find it here; and so
-/// there is only one registration at a time.
+/// The object that is registered. `pernet_operations` has no private pointer, so its callbacks find
+/// the object here; so there is only one registration at a time.
 ///
 /// # Invariants
 ///
@@ -91,8 +91,8 @@ impl<T: PerNet> Registration<T> {
     ///
     /// # Errors
     ///
-    /// `ENOMEM`; `EBUSY` if there is a registration; what [`PerNet::enter`] returned for the initial
-    /// namespace.
+    /// `ENOMEM`; `EBUSY` if there is a registration; what [`PerNet::enter`] returned for the
+    /// initial namespace.
     pub(crate) fn new(value: T) -> Result<Self> {
         let inner = KBox::new(
             Inner {
@@ -113,8 +113,8 @@ impl<T: PerNet> Registration<T> {
             .map_err(|_| EBUSY)?;
         // SAFETY: Nobody else has `ops` yet.
         unsafe { (*inner.ops.get()).id = inner.id.get() };
-        // SAFETY: `ops` and `id` are boxed, so they stay where they are, and are unregistered before
-        // they are freed.
+        // SAFETY: `ops` and `id` are boxed, so they stay where they are, and are unregistered
+        // before they are freed.
         let result = to_result(unsafe { bindings::register_pernet_subsys(inner.ops.get()) });
         if let Err(e) = result {
             REGISTERED.store(null_mut(), Release);
@@ -134,7 +134,7 @@ impl<T: PerNet> Drop for Registration<T> {
     }
 }
 
-/// What is registered, the namespace, and the registration's memory of it.
+/// The registered object, the namespace, and the registration's per-namespace data.
 ///
 /// # Safety
 ///

@@ -13,7 +13,7 @@ pub(crate) fn line_allowed() -> Option<u32> {
     unsafe { bindings::hf_log_allowed(&mut suppressed) }.then_some(suppressed)
 }
 
-/// How many lines were not written since that was last told.
+/// How many lines were suppressed since the last call that returned such a number.
 pub(crate) fn take_suppressed() -> u32 {
     // SAFETY: An FFI call without requirements.
     unsafe { bindings::hf_log_suppressed() }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Whether an RCU grace period has passed since a moment, without waiting for one.
+//! Grace periods of RCU, polled for instead of waited for.
 //!
 //! C header: [`include/linux/rcupdate.h`](srctree/include/linux/rcupdate.h)
 
@@ -10,30 +10,31 @@ use kernel::{
     sync::atomic::{ordering::Relaxed, Atomic},
 };
 
-/// A moment. Once a grace period has passed since, all that was under way then in RCU read-side
-/// sections, or with bottom halves off, has ended.
+/// A grace period, by the cookie of `get_state_synchronize_rcu()`. Once it has elapsed, every RCU
+/// read-side critical section, and every section with bottom halves off, that was running when the
+/// cookie was taken has ended.
 #[derive(Clone, Copy)]
-pub(crate) struct Moment(c_ulong);
+pub(crate) struct GracePeriod(c_ulong);
 
-impl Moment {
-    /// No moment that matters.
-    pub(crate) const NEVER: Self = Self(0);
+impl GracePeriod {
+    /// None that anybody waits for.
+    pub(crate) const NONE: Self = Self(0);
 
-    /// Now. Any context.
-    pub(crate) fn now() -> Self {
+    /// The first one that begins after now. Any context.
+    pub(crate) fn next() -> Self {
         // SAFETY: An FFI call without requirements.
         Self(unsafe { bindings::get_state_synchronize_rcu() })
     }
 
-    /// Whether a grace period has passed since. Any context.
-    pub(crate) fn has_passed(self) -> bool {
+    /// Whether it is over. Any context.
+    pub(crate) fn has_elapsed(self) -> bool {
         // SAFETY: An FFI call without requirements.
         unsafe { bindings::poll_state_synchronize_rcu(self.0) }
     }
 
-    /// Sees to it that one passes soon, on a system too quiet to need any. Any context in which
-    /// interrupts are on. Once that is seen to, the rest is a load.
-    pub(crate) fn hurry(self) {
+    /// Requests it: RCU starts none by itself while nobody needs one. Any context in which
+    /// interrupts are on. Further requests for the same one cost a load.
+    pub(crate) fn request(self) {
         let requested = REQUESTED.load(Relaxed);
         // Both count grace periods, and may wrap: `ULONG_CMP_GE()`. 0 stands for none.
         if requested != 0 && requested.wrapping_sub(self.0) <= usize::MAX / 2 {
@@ -44,10 +45,10 @@ impl Moment {
     }
 }
 
-/// The latest moment for which a grace period was requested.
+/// The latest grace period that was requested.
 static REQUESTED: Atomic<usize> = Atomic::new(0);
 
-/// Waits until all that is under way in RCU read-side sections has ended. Process context; may sleep.
+/// Waits for a grace period to elapse. Process context; may sleep.
 pub(crate) fn synchronize() {
     // SAFETY: An FFI call without requirements but the context.
     unsafe { bindings::synchronize_rcu() }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The TCP socket that will receive a segment: the only authority on where its stream begins, how
-//! much of it was received, and what waits for a gap to be filled.
+//! The TCP socket that will receive a segment. It alone knows where its stream begins, how much of
+//! it was received, and what is in the out-of-order queue.
 //!
 //! C headers: [`include/linux/tcp.h`](srctree/include/linux/tcp.h),
 //! [`include/net/inet_hashtables.h`](srctree/include/net/inet_hashtables.h)
@@ -44,21 +44,21 @@ impl Flow {
         ]
     }
 
-    /// The receiver of what would come now. Process context, or with bottom halves off. `None` if
-    /// its namespace is gone, too.
-    pub(crate) fn receiver(&self) -> Receiver<'static> {
+    /// Looks up the socket that would receive a segment now. Process context, or with bottom halves
+    /// off. [`SocketLookup::NoSocket`] as well if the namespace is gone.
+    pub(crate) fn look_up_socket(&self) -> SocketLookup<'static> {
         let mut socket = bindings::hf_socket::default();
-        let mut start = bindings::hf_start::default();
+        let mut initial_seq = bindings::hf_initial_seq::default();
         // SAFETY: The out-parameters are valid for writes.
-        let kind = unsafe { bindings::hf_tcp_find_again(&self.0, &mut socket, &mut start) };
+        let kind = unsafe { bindings::hf_tcp_lookup_flow(&self.0, &mut socket, &mut initial_seq) };
         // SAFETY: The function returned them together; it takes a reference if it finds a socket.
-        unsafe { Receiver::new(kind, socket, start) }
+        unsafe { SocketLookup::new(kind, socket, initial_seq) }
     }
 }
 
 impl Flow {
-    /// Whether packets of both came by the same device.
-    pub(crate) fn is_by_device_of(&self, other: &Self) -> bool {
+    /// Whether packets of both came in by the same device.
+    pub(crate) fn has_device_of(&self, other: &Self) -> bool {
         (self.0.iif, self.0.sdif) == (other.0.iif, other.0.sdif)
     }
 }
@@ -69,44 +69,45 @@ impl PartialEq for Flow {
     }
 }
 
-/// Sequence numbers of the first bytes that a connection's end receives and sends. Of two connections
-/// of one name they differ.
+/// The sequence numbers of the first bytes that this end of a connection receives and sends. They
+/// tell it from other connections that have had, or will have, the same addresses and ports.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Start {
+pub(crate) struct InitialSeq {
     pub(crate) received: u32,
     pub(crate) sent: u32,
 }
 
-impl From<bindings::hf_start> for Start {
-    fn from(start: bindings::hf_start) -> Self {
+impl From<bindings::hf_initial_seq> for InitialSeq {
+    fn from(initial_seq: bindings::hf_initial_seq) -> Self {
         Self {
-            received: start.received,
-            sent: start.sent,
+            received: initial_seq.received,
+            sent: initial_seq.sent,
         }
     }
 }
 
-/// Who will get the data of a segment.
-pub(crate) enum Receiver<'a> {
-    /// Nobody: there is no socket, or it reads no more. TCP answers, or discards it.
-    Nobody,
-    /// A socket that waits for the SYN-ACK: TCP discards it.
-    Connecting,
-    /// A socket yet to be made, by the segment that completes its handshake.
+/// What receives a segment's data.
+pub(crate) enum SocketLookup<'a> {
+    /// There is no socket, or one that receives no more (time-wait, closed): TCP answers the
+    /// segment, or discards it.
+    NoSocket,
+    /// A socket in `SYN_SENT`: TCP discards the segment.
+    SynSent,
+    /// A request socket: the segment that completes the handshake creates the full one.
     Request(Request<'a>),
-    /// A socket.
+    /// A full socket.
     Socket(Socket<'a>),
 }
 
-impl<'a> Receiver<'a> {
+impl<'a> SocketLookup<'a> {
     /// # Safety
     ///
-    /// `socket` and `start` must be what `hf_tcp_receiver()` or `hf_tcp_find_again()` set when it
-    /// returned `kind`; a socket without a reference must live for `'a`.
+    /// `socket` and `initial_seq` must be what `hf_tcp_lookup()` or `hf_tcp_lookup_flow()` set when
+    /// it returned `kind`; a socket without a reference must live for `'a`.
     pub(super) unsafe fn new(
-        kind: bindings::hf_tcp_receiver,
+        kind: bindings::hf_tcp_lookup,
         socket: bindings::hf_socket,
-        start: bindings::hf_start,
+        initial_seq: bindings::hf_initial_seq,
     ) -> Self {
         // INVARIANT: By this function's requirements.
         let socket = Socket {
@@ -114,32 +115,32 @@ impl<'a> Receiver<'a> {
             _lives: PhantomData,
         };
         match kind {
-            bindings::hf_tcp_receiver_HF_TCP_CONNECTING => Self::Connecting,
-            bindings::hf_tcp_receiver_HF_TCP_REQUEST => Self::Request(Request {
-                start: start.into(),
+            bindings::hf_tcp_lookup_HF_TCP_SYN_SENT => Self::SynSent,
+            bindings::hf_tcp_lookup_HF_TCP_REQUEST => Self::Request(Request {
+                initial_seq: initial_seq.into(),
                 socket,
             }),
-            bindings::hf_tcp_receiver_HF_TCP_SOCKET => Self::Socket(socket),
-            _ => Self::Nobody,
+            bindings::hf_tcp_lookup_HF_TCP_SOCKET => Self::Socket(socket),
+            _ => Self::NoSocket,
         }
     }
 }
 
-/// A request for a connection, which will become a socket.
+/// A request socket, or a SYN cookie.
 pub(crate) struct Request<'a> {
-    start: Start,
+    initial_seq: InitialSeq,
     /// NULL for a SYN cookie.
     socket: Socket<'a>,
 }
 
 impl Request<'_> {
-    /// Where its connection begins.
-    pub(crate) fn start(&self) -> Start {
-        self.start
+    /// The first sequence numbers of its connection.
+    pub(crate) fn initial_seq(&self) -> InitialSeq {
+        self.initial_seq
     }
 
-    /// Whether nothing is known of it but the SYN cookie that a segment has brought back.
-    pub(crate) fn is_cookie(&self) -> bool {
+    /// Whether there is no request socket, but a segment with a valid SYN cookie.
+    pub(crate) fn is_syn_cookie(&self) -> bool {
         self.socket.socket.sk.is_null()
     }
 }
@@ -149,14 +150,14 @@ impl Request<'_> {
 /// # Invariants
 ///
 /// `socket.sk` is NULL, or lives as long as this does: by the reference that is held, or else for
-/// `'a`. In [`Receiver::Socket`] it is a full TCP socket.
+/// `'a`. In [`SocketLookup::Socket`] it is a full TCP socket.
 pub(crate) struct Socket<'a> {
     socket: bindings::hf_socket,
     _lives: PhantomData<&'a ()>,
 }
 
 impl Socket<'_> {
-    /// How many bytes of the stream TCP has taken at least, as [`Packet::received`] does.
+    /// How many bytes of the stream TCP has received at least, as [`Packet::received`].
     ///
     /// [`Packet::received`]: super::packet::Packet::received
     pub(crate) fn received(&self) -> u64 {
@@ -164,55 +165,54 @@ impl Socket<'_> {
         unsafe { bindings::hf_tcp_received(self.socket.sk) }
     }
 
-    /// Where its connection begins. A wrong answer, for which no connection need exist, while its
-    /// owner moves its position.
-    pub(crate) fn start(&self) -> Start {
+    /// The first sequence numbers of its connection, read without its lock: wrong while its owner
+    /// moves `rcv_nxt`.
+    pub(crate) fn initial_seq(&self) -> InitialSeq {
         // SAFETY: By the type invariant.
-        unsafe { bindings::hf_tcp_start(self.socket.sk) }.into()
+        unsafe { bindings::hf_tcp_initial_seq(self.socket.sk) }.into()
     }
 
     /// Locks it against other softirqs; an owner in process context may be at work with it all the
     /// same. Any context that a hook runs in.
-    pub(crate) fn lock(&self) -> Locked<'_> {
+    pub(crate) fn lock(&self) -> LockedSocket<'_> {
         // SAFETY: By the type invariant.
         unsafe { bindings::hf_tcp_lock(self.socket.sk) };
-        let mut position = bindings::hf_position::default();
-        // SAFETY: By the type invariant; `position` is valid for a write.
-        unsafe { bindings::hf_tcp_position(self.socket.sk, &mut position) };
+        let mut state = bindings::hf_tcp_state::default();
+        // SAFETY: By the type invariant; `state` is valid for a write.
+        unsafe { bindings::hf_tcp_get_state(self.socket.sk, &mut state) };
         // INVARIANT: It was locked above.
-        Locked {
+        LockedSocket {
             sk: self.socket.sk,
-            position,
+            state,
             _lives: PhantomData,
         }
     }
 }
 
-/// How [`Socket::end`] went.
+/// The outcome of [`Socket::abort`].
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ending {
-    /// Somebody owns the socket, or does not let go: another time.
+pub(crate) enum Abort {
+    /// Not now: a process owns the socket, or a protocol on top of TCP does not allow it.
     Busy,
-    /// The connection had ended by itself, or no process reads from it any more.
-    Over,
-    /// It was ended.
-    Ended,
+    /// There was no need: the connection was over, or no process reads from it any more.
+    Closed,
+    /// The connection was aborted.
+    Aborted,
 }
 
 impl Socket<'static> {
-    /// Ends the connection that begins at `start`: its owner gets an error, its peer a reset. Does not
-    /// wait for an owner. Process context: a hook has its packet's socket, which does not live that
-    /// long.
-    pub(crate) fn end(&self, start: Start) -> Ending {
-        let start = bindings::hf_start {
-            received: start.received,
-            sent: start.sent,
+    /// Aborts the connection that has these first sequence numbers: its owner gets an error, its
+    /// peer a reset. Does not wait for an owner. Process context: it sends a packet.
+    pub(crate) fn abort(&self, initial_seq: InitialSeq) -> Abort {
+        let initial_seq = bindings::hf_initial_seq {
+            received: initial_seq.received,
+            sent: initial_seq.sent,
         };
-        // SAFETY: By the type invariant; `start` is valid for a read.
-        match unsafe { bindings::hf_tcp_end(self.socket.sk, &start) } {
-            bindings::hf_tcp_end_HF_TCP_BUSY => Ending::Busy,
-            bindings::hf_tcp_end_HF_TCP_ENDED => Ending::Ended,
-            _ => Ending::Over,
+        // SAFETY: By the type invariant; `initial_seq` is valid for a read.
+        match unsafe { bindings::hf_tcp_abort(self.socket.sk, &initial_seq) } {
+            bindings::hf_tcp_abort_HF_TCP_BUSY => Abort::Busy,
+            bindings::hf_tcp_abort_HF_TCP_ABORTED => Abort::Aborted,
+            _ => Abort::Closed,
         }
     }
 }
@@ -224,145 +224,147 @@ impl Drop for Socket<'_> {
     }
 }
 
-/// Whether TCP would take a segment's data.
+/// Whether TCP would accept a segment's data.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Takes {
-    /// It would discard them.
+pub(crate) enum Acceptable {
+    /// TCP would discard them.
     No,
-    /// Keys, a socket filter or an owner have a word in it.
+    /// Keys, a filter or an owner of the socket decide.
     Unknown,
-    /// It would.
+    /// TCP would accept them.
     Yes,
 }
 
-/// A socket that is locked, and where it stood when it was.
+/// A socket whose spinlock is held, and its state when that was taken.
 ///
 /// # Invariants
 ///
 /// `sk` is a full TCP socket, locked by `hf_tcp_lock()` until this is dropped.
-pub(crate) struct Locked<'a> {
+pub(crate) struct LockedSocket<'a> {
     sk: *mut bindings::sock,
-    position: bindings::hf_position,
+    state: bindings::hf_tcp_state,
     _lives: PhantomData<&'a ()>,
 }
 
-impl Locked<'_> {
-    /// Whether it is this socket.
+impl LockedSocket<'_> {
+    /// Whether it is the same socket.
     pub(crate) fn is(&self, socket: &Socket<'_>) -> bool {
         core::ptr::eq(self.sk, socket.socket.sk)
     }
 
-    /// Whether a process owns it, and may change its queues meanwhile.
+    /// Whether a process owns it (`lock_sock()`), and may change its queues meanwhile.
     pub(crate) fn is_owned(&self) -> bool {
-        self.position.owned
+        self.state.owned
     }
 
-    /// Whether segments wait for the owner, or are just being taken: then what follows may lag
-    /// behind what was let through, and is not exact.
-    pub(crate) fn is_pending(&self) -> bool {
-        self.position.pending
+    /// Whether segments are in its backlog, or its owner is processing some: then the rest of the
+    /// state lags behind what has passed the hook.
+    pub(crate) fn has_backlog(&self) -> bool {
+        self.state.has_backlog
     }
 
-    /// Whether some of those that wait, or are being taken, may have data.
-    pub(crate) fn is_data_pending(&self) -> bool {
-        self.position.data_pending
+    /// Whether some of these segments may have data.
+    pub(crate) fn backlog_may_have_data(&self) -> bool {
+        self.state.backlog_may_have_data
     }
 
-    /// How many bytes of the stream TCP has taken; a FIN counts as one. `u64::MAX` for a connection that
-    /// was restored somewhere in its stream.
+    /// How many bytes of the stream TCP has received; a FIN counts as one. `u64::MAX` for a
+    /// connection that was restored somewhere in its stream (`TCP_REPAIR`).
     pub(crate) fn received(&self) -> u64 {
-        self.position.received
+        self.state.received
     }
 
-    /// Where the connection begins, if [that is exact](Self::is_start_exact).
-    pub(crate) fn start(&self) -> Start {
-        self.position.start.into()
+    /// The first sequence numbers of its connection, if [they are
+    /// exact](Self::is_initial_seq_exact).
+    pub(crate) fn initial_seq(&self) -> InitialSeq {
+        self.state.initial_seq.into()
     }
 
-    /// Whether the owner does not move the position meanwhile.
-    pub(crate) fn is_start_exact(&self) -> bool {
-        self.position.exact
+    /// Whether the owner is not about to move `rcv_nxt`.
+    pub(crate) fn is_initial_seq_exact(&self) -> bool {
+        self.state.initial_seq_exact
     }
 
-    /// Whether nobody will read more from it than it has received: a FIN was, or no process has it.
-    pub(crate) fn is_finished(&self) -> bool {
-        self.position.finished
+    /// Whether nobody will read more from it than it has received: it has received a FIN, or no
+    /// process has it open.
+    pub(crate) fn is_done(&self) -> bool {
+        self.state.done
     }
 
-    /// Whether a socket filter may cut segments short.
-    pub(crate) fn is_filtered(&self) -> bool {
-        self.position.filtered
+    /// Whether a socket filter may trim segments.
+    pub(crate) fn has_filter(&self) -> bool {
+        self.state.filtered
     }
 
-    /// Whether TCP would take what a segment has, if its checksum is right. If it `is_certain`, nothing that is on
-    /// its way can move the position before.
-    pub(crate) fn takes(&self, segment: &Segment<'_>, is_certain: bool) -> Takes {
+    /// Whether TCP would accept the data of a segment, if its checksum is right. If it
+    /// `is_certain`, nothing in flight can move `rcv_nxt` before.
+    pub(crate) fn accepts(&self, segment: &Segment<'_>, is_certain: bool) -> Acceptable {
         let header = segment.header();
         // SAFETY: By the type invariant; the packet and the reference are valid for reads.
-        match unsafe { bindings::hf_tcp_takes(self.sk, segment.skb(), &header, is_certain) } {
-            bindings::hf_tcp_takes_HF_TCP_TAKES => Takes::Yes,
-            bindings::hf_tcp_takes_HF_TCP_UNKNOWN => Takes::Unknown,
-            _ => Takes::No,
+        match unsafe { bindings::hf_tcp_accepts(self.sk, segment.skb(), &header, is_certain) } {
+            bindings::hf_tcp_accepts_HF_TCP_YES => Acceptable::Yes,
+            bindings::hf_tcp_accepts_HF_TCP_UNKNOWN => Acceptable::Unknown,
+            _ => Acceptable::No,
         }
     }
 
-    /// Whether segments wait for a gap to be filled.
-    pub(crate) fn has_queue(&self) -> bool {
-        self.position.queued
+    /// Whether there are segments in its out-of-order queue.
+    pub(crate) fn has_ofo_queue(&self) -> bool {
+        self.state.has_ofo_queue
     }
 
-    /// Sequence number of the byte that readers may leave out, because it is urgent.
+    /// The sequence number of the urgent byte, which readers may skip.
     pub(crate) fn urgent(&self) -> Option<u32> {
-        self.position.urgent.then_some(self.position.urg_seq)
+        self.state.urgent.then_some(self.state.urg_seq)
     }
 
-    /// The segments that wait for a gap to be filled, by sequence number; one can cover others behind
-    /// it. `None` while somebody owns the socket, who may be emptying the queue.
-    pub(crate) fn queue(&self) -> Option<Queue<'_>> {
+    /// The segments of its out-of-order queue, by sequence number; one can cover those behind it.
+    /// `None` while the socket has an owner, who may be changing the queue.
+    pub(crate) fn ofo_queue(&self) -> Option<OfoQueue<'_>> {
         if self.is_owned() {
             return None;
         }
-        let mut queued = bindings::hf_queued::default();
-        // SAFETY: By the type invariant; `queued` is valid for a write.
-        unsafe { bindings::hf_tcp_queue_first(self.sk, &mut queued) };
+        let mut segment = bindings::hf_ofo_segment::default();
+        // SAFETY: By the type invariant; `segment` is valid for a write.
+        unsafe { bindings::hf_tcp_ofo_first(self.sk, &mut segment) };
         // INVARIANT: The queue does not change while the socket is locked and not owned.
-        Some(Queue {
-            queued,
+        Some(OfoQueue {
+            segment,
             _locked: PhantomData,
         })
     }
 }
 
-impl Drop for Locked<'_> {
+impl Drop for LockedSocket<'_> {
     fn drop(&mut self) {
         // SAFETY: By the type invariant.
         unsafe { bindings::hf_tcp_unlock(self.sk) }
     }
 }
 
-/// Runs through an out-of-order queue.
+/// Iterates over an out-of-order queue.
 ///
 /// # Invariants
 ///
-/// `queued.skb` is NULL, or in the queue of a socket that stays locked and unowned for `'a`.
-pub(crate) struct Queue<'a> {
-    queued: bindings::hf_queued,
+/// `segment.skb` is NULL, or in the queue of a socket that stays locked and unowned for `'a`.
+pub(crate) struct OfoQueue<'a> {
+    segment: bindings::hf_ofo_segment,
     _locked: PhantomData<&'a ()>,
 }
 
-impl<'a> Iterator for Queue<'a> {
-    type Item = Queued<'a>;
+impl<'a> Iterator for OfoQueue<'a> {
+    type Item = OfoSegment<'a>;
 
-    fn next(&mut self) -> Option<Queued<'a>> {
-        if self.queued.skb.is_null() {
+    fn next(&mut self) -> Option<OfoSegment<'a>> {
+        if self.segment.skb.is_null() {
             return None;
         }
-        let item = Queued {
-            queued: self.queued,
+        let item = OfoSegment {
+            segment: self.segment,
             _locked: PhantomData,
         };
         // SAFETY: By the type invariant, which the function keeps.
-        unsafe { bindings::hf_tcp_queue_next(&mut self.queued) };
+        unsafe { bindings::hf_tcp_ofo_next(&mut self.segment) };
         Some(item)
     }
 }
@@ -371,33 +373,33 @@ impl<'a> Iterator for Queue<'a> {
 ///
 /// # Invariants
 ///
-/// `queued.skb` is in the queue of a socket that stays locked and unowned for `'a`; `queued.len` is
-/// its length.
-pub(crate) struct Queued<'a> {
-    queued: bindings::hf_queued,
+/// `segment.skb` is in the queue of a socket that stays locked and unowned for `'a`; `segment.len`
+/// is its length.
+pub(crate) struct OfoSegment<'a> {
+    segment: bindings::hf_ofo_segment,
     _locked: PhantomData<&'a ()>,
 }
 
-impl Queued<'_> {
+impl OfoSegment<'_> {
     /// Sequence number of its first byte.
     pub(crate) fn seq(&self) -> u32 {
-        self.queued.seq
+        self.segment.seq
     }
 
     /// How many bytes of data it has.
     pub(crate) fn len(&self) -> u32 {
-        self.queued.len
+        self.segment.len
     }
 
     /// Copies data from `offset` into `buffer`; returns what was filled, empty at the end.
     pub(crate) fn data<'b>(&self, offset: u32, buffer: &'b mut [u8]) -> &'b [u8] {
         // SAFETY: By the type invariant.
-        unsafe { copy(self.queued.skb, 0, self.queued.len, offset, buffer) }
+        unsafe { copy(self.segment.skb, 0, self.segment.len, offset, buffer) }
     }
 }
 
-/// Copies what `skb` holds from `offset` behind `base` into `buffer`, `len` bytes being there behind
-/// `base`; returns what was filled.
+/// Copies what `skb` holds from `offset` behind `base` into `buffer`, `len` bytes being there
+/// behind `base`; returns what was filled.
 ///
 /// # Safety
 ///
@@ -434,11 +436,11 @@ pub(super) unsafe fn copy(
     }
 }
 
-/// The CPU on which packets reach TCP in the order in which they are judged, if there is one: bottom
-/// halves are off from before the hook until TCP has the packet. To be asked before any lock is
-/// taken.
-pub(crate) fn serial_cpu() -> Option<u32> {
+/// The CPU whose softirq this is. There, packets reach TCP in the order in which they pass the
+/// hook, since bottom halves stay off until TCP has the packet. `None` in any other context. To be
+/// called before any lock is taken.
+pub(crate) fn softirq_cpu() -> Option<u32> {
     // SAFETY: An FFI call without requirements.
-    let cpu = unsafe { bindings::hf_serial_cpu() };
+    let cpu = unsafe { bindings::hf_softirq_cpu() };
     (cpu != bindings::HF_NO_CPU).then_some(cpu)
 }

@@ -29,7 +29,7 @@ pub(crate) trait File: Copy + 'static {
     fn mode(self) -> u16;
 }
 
-/// What the files of a directory show and take. Process context; may sleep.
+/// The files of a directory: how they are read and written. Process context; may sleep.
 pub(crate) trait Directory: Send + Sync + 'static {
     /// Names its files.
     type File: File;
@@ -162,8 +162,8 @@ impl<D: Directory> Drop for Registration<D> {
 ///
 /// # Safety
 ///
-/// `data` must be a valid `D` that is not changed but through shared references while this runs, and
-/// `page` must be valid for reads and writes of `PAGE_SIZE` bytes, with no other access to them
+/// `data` must be a valid `D` that is not changed but through shared references while this runs,
+/// and `page` must be valid for reads and writes of `PAGE_SIZE` bytes, with no other access to them
 /// meanwhile.
 unsafe extern "C" fn show<D: Directory>(
     data: *mut c_void,
@@ -193,8 +193,8 @@ unsafe extern "C" fn show<D: Directory>(
 ///
 /// # Safety
 ///
-/// `data` must be a valid `D` that is not changed but through shared references while this runs, and
-/// `value` must be valid for reads of `len` bytes, which do not change meanwhile.
+/// `data` must be a valid `D` that is not changed but through shared references while this runs,
+/// and `value` must be valid for reads of `len` bytes, which do not change meanwhile.
 unsafe extern "C" fn store<D: Directory>(
     data: *mut c_void,
     file: c_uint,

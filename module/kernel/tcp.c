@@ -84,7 +84,7 @@ u64 hf_tcp_received(const struct sock *sk)
 	u64 received = data_race(tcp_sk(sk)->bytes_received);
 
 	smp_rmb();
-	/* Of one that has received something since, no start is kept. */
+	/* One that has received something since is past its start as far as the table knows. */
 	return !received && hf_tcp_restored(sk) ? U64_MAX : received;
 }
 
@@ -101,7 +101,7 @@ bool hf_skb_readable(const struct sk_buff *skb)
 }
 
 /* The lookup that TCP will do, but for listeners; takes a reference. */
-static struct sock *hf_tcp_lookup(const struct net *net, const struct hf_flow *flow)
+static struct sock *hf_tcp_inet_lookup(const struct net *net, const struct hf_flow *flow)
 {
 	if (flow->pf == NFPROTO_IPV4)
 		return __inet_lookup_established(net, flow->saddr[0], flow->sport,
@@ -116,9 +116,9 @@ static struct sock *hf_tcp_lookup(const struct net *net, const struct hf_flow *f
 #endif
 }
 
-/* The ACK of a SYN cookie has no socket yet: TCP makes it, and hands it what the ACK carries. */
+/* The ACK that brings a SYN cookie back has no socket yet: TCP creates it, with the ACK's data. */
 static bool hf_tcp_cookie(const struct sk_buff *skb, const struct hf_flow *flow,
-			  unsigned int header, struct hf_start *start)
+			  unsigned int header, struct hf_initial_seq *initial_seq)
 {
 	const struct net *net = skb_dst_dev_net_rcu(skb);
 	struct tcphdr buffer;
@@ -127,9 +127,9 @@ static bool hf_tcp_cookie(const struct sk_buff *skb, const struct hf_flow *flow,
 	if (!th || !th->ack || th->rst ||
 	    !READ_ONCE(net->ipv4.sysctl_tcp_syncookies))
 		return false;
-	start->received = ntohl(th->seq);
-	start->sent = ntohl(th->ack_seq);
-	/* One that a program has validated (bpf_sk_assign_tcp_reqsk()). */
+	initial_seq->received = ntohl(th->seq);
+	initial_seq->sent = ntohl(th->ack_seq);
+	/* A cookie that a BPF program has validated (bpf_sk_assign_tcp_reqsk()). */
 	if (skb->sk && READ_ONCE(skb->sk->sk_state) == TCP_NEW_SYN_RECV &&
 	    inet_reqsk(skb->sk)->syncookie)
 		return true;
@@ -138,76 +138,77 @@ static bool hf_tcp_cookie(const struct sk_buff *skb, const struct hf_flow *flow,
 	return IS_ENABLED(CONFIG_IPV6) && __cookie_v6_check(ipv6_hdr(skb), th);
 }
 
-static enum hf_tcp_receiver hf_tcp_kind(const struct sock *sk, struct hf_start *start)
+static enum hf_tcp_lookup hf_tcp_kind(const struct sock *sk, struct hf_initial_seq *initial_seq)
 {
 	switch (READ_ONCE(sk->sk_state)) {
 	case TCP_TIME_WAIT:
 	case TCP_CLOSE:
-		return HF_TCP_NOBODY;
+		return HF_TCP_NO_SOCKET;
 	case TCP_SYN_SENT:
-		return HF_TCP_CONNECTING;
+		return HF_TCP_SYN_SENT;
 	case TCP_NEW_SYN_RECV:
-		start->received = tcp_rsk(inet_reqsk(sk))->rcv_isn + 1;
-		start->sent = tcp_rsk(inet_reqsk(sk))->snt_isn + 1;
+		initial_seq->received = tcp_rsk(inet_reqsk(sk))->rcv_isn + 1;
+		initial_seq->sent = tcp_rsk(inet_reqsk(sk))->snt_isn + 1;
 		return HF_TCP_REQUEST;
 	default:
-		return sk_is_tcp(sk) ? HF_TCP_SOCKET : HF_TCP_NOBODY;
+		return sk_is_tcp(sk) ? HF_TCP_SOCKET : HF_TCP_NO_SOCKET;
 	}
 }
 
-/* The socket of a flow, to be given back with hf_tcp_put(). */
-static enum hf_tcp_receiver hf_tcp_find(const struct net *net, const struct hf_flow *flow,
-					struct hf_socket *socket, struct hf_start *start)
+/* Looks up the socket of a flow, to be given back with hf_tcp_put(). */
+static enum hf_tcp_lookup hf_tcp_find(const struct net *net, const struct hf_flow *flow,
+				      struct hf_socket *socket, struct hf_initial_seq *initial_seq)
 {
-	socket->sk = hf_tcp_lookup(net, flow);
+	socket->sk = hf_tcp_inet_lookup(net, flow);
 	socket->held = socket->sk;
-	return socket->sk ? hf_tcp_kind(socket->sk, start) : HF_TCP_NOBODY;
+	return socket->sk ? hf_tcp_kind(socket->sk, initial_seq) : HF_TCP_NO_SOCKET;
 }
 
-/* The same for a flow whose packet is gone, and whose namespace may be. */
-enum hf_tcp_receiver hf_tcp_find_again(const struct hf_flow *flow, struct hf_socket *socket,
-				       struct hf_start *start)
+/* The same for a flow whose packet is gone, and whose namespace may be gone. */
+enum hf_tcp_lookup hf_tcp_lookup_flow(const struct hf_flow *flow, struct hf_socket *socket,
+				      struct hf_initial_seq *initial_seq)
 {
-	enum hf_tcp_receiver receiver = HF_TCP_NOBODY;
+	enum hf_tcp_lookup lookup = HF_TCP_NO_SOCKET;
 	const struct net *net;
 
 	socket->held = false;
-	/* A grace period passes between a namespace's leaving the table and its end. */
+	/* A namespace is freed a grace period after it has left the table. */
 	rcu_read_lock();
 	net = hf_net_find(flow->net_cookie);
 	if (net)
-		receiver = hf_tcp_find(net, flow, socket, start);
+		lookup = hf_tcp_find(net, flow, socket, initial_seq);
 	rcu_read_unlock();
-	return receiver;
+	return lookup;
 }
 
 /*
- * The same for a packet, whose socket early demux may have found already. What it
- * found long ago, before the packets of the same batch were received, may be a
- * request that has become a socket since, or a listener (TPROXY): TCP will look
- * again, and so is done here.
+ * The same for a packet, whose socket early demux may have found already. That may be
+ * a request which has become a socket since, because early demux ran before the
+ * packets of the same batch were received, or a listener (TPROXY): then TCP looks
+ * again, and so does this function.
  */
-static enum hf_tcp_receiver hf_tcp_find_for(const struct sk_buff *skb, const struct hf_flow *flow,
-					    struct hf_socket *socket, struct hf_start *start)
+static enum hf_tcp_lookup hf_tcp_find_for(const struct sk_buff *skb, const struct hf_flow *flow,
+					  struct hf_socket *socket,
+					  struct hf_initial_seq *initial_seq)
 {
 	struct sock *sk = skb->sk;
 
 	if (!sk || !sk_fullsock(sk) || READ_ONCE(sk->sk_state) == TCP_LISTEN)
-		return hf_tcp_find(skb_dst_dev_net_rcu(skb), flow, socket, start);
+		return hf_tcp_find(skb_dst_dev_net_rcu(skb), flow, socket, initial_seq);
 	socket->sk = sk;
 	socket->held = false;
-	return hf_tcp_kind(sk, start);
+	return hf_tcp_kind(sk, initial_seq);
 }
 
-enum hf_tcp_receiver hf_tcp_receiver(const struct sk_buff *skb, const struct hf_flow *flow,
-				     unsigned int header, struct hf_socket *socket,
-				     struct hf_start *start)
+enum hf_tcp_lookup hf_tcp_lookup(const struct sk_buff *skb, const struct hf_flow *flow,
+				 unsigned int header, struct hf_socket *socket,
+				 struct hf_initial_seq *initial_seq)
 {
-	enum hf_tcp_receiver receiver = hf_tcp_find_for(skb, flow, socket, start);
+	enum hf_tcp_lookup lookup = hf_tcp_find_for(skb, flow, socket, initial_seq);
 
-	if (!socket->sk && hf_tcp_cookie(skb, flow, header, start))
+	if (!socket->sk && hf_tcp_cookie(skb, flow, header, initial_seq))
 		return HF_TCP_REQUEST;
-	return receiver;
+	return lookup;
 }
 
 void hf_tcp_put(struct hf_socket *socket)
@@ -217,20 +218,20 @@ void hf_tcp_put(struct hf_socket *socket)
 }
 
 /*
- * A SYN's data is read by a Fast Open listener, which need not be the one that is
- * asked for here; that of a SYN-ACK by a Fast Open client
+ * A SYN's data is read by Fast Open listeners, which are not looked up here: it is
+ * enough that the namespace allows them. A SYN-ACK's data is read by Fast Open clients
  * (tcp_rcv_fastopen_synack()).
  */
 bool hf_tcp_reads_syn(const struct sk_buff *skb, const struct hf_flow *flow, bool ack)
 {
 	struct hf_socket socket;
-	struct hf_start start;
+	struct hf_initial_seq initial_seq;
 	bool reads;
 
 	if (!ack)
 		return READ_ONCE(skb_dst_dev_net_rcu(skb)->ipv4.sysctl_tcp_fastopen) &
 		       TFO_SERVER_ENABLE;
-	reads = hf_tcp_find_for(skb, flow, &socket, &start) == HF_TCP_CONNECTING &&
+	reads = hf_tcp_find_for(skb, flow, &socket, &initial_seq) == HF_TCP_SYN_SENT &&
 		sk_is_tcp(socket.sk) &&
 		(tcp_sk(socket.sk)->syn_fastopen || tcp_sk(socket.sk)->syn_data);
 	hf_tcp_put(&socket);
@@ -254,31 +255,31 @@ void hf_tcp_unlock(struct sock *sk)
 	local_bh_enable();
 }
 
-struct hf_start hf_tcp_start(const struct sock *sk)
+struct hf_initial_seq hf_tcp_initial_seq(const struct sock *sk)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
 
 	/* bytes_acked counts the SYN of the end that opened the connection, once. */
-	return (struct hf_start) {
+	return (struct hf_initial_seq) {
 		.received = READ_ONCE(tp->rcv_nxt) - (u32)data_race(tp->bytes_received),
 		.sent = READ_ONCE(tp->snd_una) - (u32)data_race(tp->bytes_acked),
 	};
 }
 
-/* Whether segments wait for the owner of a locked socket, who may be at work with some. */
-static bool hf_tcp_pending(const struct sock *sk)
+/* Whether a locked socket has segments in its backlog, or its owner is processing some. */
+static bool hf_tcp_has_backlog(const struct sock *sk)
 {
 	return sk->sk_lock.owned &&
 	       (READ_ONCE(sk->sk_backlog.len) || READ_ONCE(sk->sk_backlog.tail));
 }
 
 /*
- * Whether a segment with data, or a FIN, may wait for the owner of a locked socket.
- * What the owner is at work with is not in the list any more, but still counted; as
- * is more or less than what is there after tcp_child_process() and where segments
- * were joined (tcp_add_backlog()).
+ * Whether the backlog of a locked socket may have a segment with data, or a FIN.
+ * Segments that the owner is processing have left the list, but are still counted in
+ * sk_backlog.len. After tcp_child_process(), and where tcp_add_backlog() has coalesced
+ * segments, sk_backlog.len differs from the sum of the list as well.
  */
-static bool hf_tcp_data_pending(const struct sock *sk)
+static bool hf_tcp_backlog_may_have_data(const struct sock *sk)
 {
 	const struct sk_buff *skb = sk->sk_backlog.tail ? sk->sk_backlog.head : NULL;
 	unsigned int truesize = 0;
@@ -293,50 +294,50 @@ static bool hf_tcp_data_pending(const struct sock *sk)
 }
 
 /*
- * The lock keeps other softirqs from moving the position, not an owner in process
- * context: __release_sock() hands it the backlog with the lock dropped. While it
- * does, tail is NULL, but len stays until its end. It changes rcv_nxt and
- * bytes_received in no order that other CPUs could rely on; but as long as nothing
- * was received both say what copied_seq does, which only readers move, later.
+ * The spinlock keeps other softirqs from moving rcv_nxt, but not an owner in process
+ * context: __release_sock() processes the backlog with the spinlock dropped. While it
+ * does, sk_backlog.tail is NULL, but sk_backlog.len is not 0. The order in which it
+ * changes rcv_nxt and bytes_received is not defined for other CPUs. As long as nothing
+ * was received, rcv_nxt is equal to copied_seq, which readers move later.
  */
-void hf_tcp_position(const struct sock *sk, struct hf_position *position)
+void hf_tcp_get_state(const struct sock *sk, struct hf_tcp_state *state)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
 	u32 copied_seq = READ_ONCE(tp->copied_seq);
 
 	smp_rmb();
-	position->owned = sk->sk_lock.owned;
-	position->pending = hf_tcp_pending(sk);
-	position->data_pending = position->pending && hf_tcp_data_pending(sk);
-	position->start = hf_tcp_start(sk);
-	position->received = hf_tcp_received(sk);
-	position->exact = !position->pending ||
-			  (!position->received &&
-			   position->start.received == copied_seq);
-	position->queued = !RB_EMPTY_ROOT(&tp->out_of_order_queue);
-	position->urgent = READ_ONCE(tp->urg_data);
-	position->urg_seq = READ_ONCE(tp->urg_seq);
-	position->filtered = rcu_access_pointer(sk->sk_filter);
-	position->finished = sock_flag(sk, SOCK_DEAD) || sock_flag(sk, SOCK_DONE);
+	state->owned = sk->sk_lock.owned;
+	state->has_backlog = hf_tcp_has_backlog(sk);
+	state->backlog_may_have_data = state->has_backlog && hf_tcp_backlog_may_have_data(sk);
+	state->initial_seq = hf_tcp_initial_seq(sk);
+	state->received = hf_tcp_received(sk);
+	state->initial_seq_exact = !state->has_backlog ||
+				   (!state->received &&
+				    state->initial_seq.received == copied_seq);
+	state->has_ofo_queue = !RB_EMPTY_ROOT(&tp->out_of_order_queue);
+	state->urgent = READ_ONCE(tp->urg_data);
+	state->urg_seq = READ_ONCE(tp->urg_seq);
+	state->filtered = rcu_access_pointer(sk->sk_filter);
+	state->done = sock_flag(sk, SOCK_DEAD) || sock_flag(sk, SOCK_DONE);
 }
 
-static void hf_tcp_queued(struct hf_queued *queued, const struct rb_node *node)
+static void hf_tcp_ofo_set(struct hf_ofo_segment *segment, const struct rb_node *node)
 {
-	queued->skb = node ? rb_to_skb(node) : NULL;
-	if (queued->skb) {
-		queued->seq = TCP_SKB_CB(queued->skb)->seq;
-		queued->len = queued->skb->len;
+	segment->skb = node ? rb_to_skb(node) : NULL;
+	if (segment->skb) {
+		segment->seq = TCP_SKB_CB(segment->skb)->seq;
+		segment->len = segment->skb->len;
 	}
 }
 
-void hf_tcp_queue_first(const struct sock *sk, struct hf_queued *queued)
+void hf_tcp_ofo_first(const struct sock *sk, struct hf_ofo_segment *segment)
 {
-	hf_tcp_queued(queued, rb_first(&tcp_sk(sk)->out_of_order_queue));
+	hf_tcp_ofo_set(segment, rb_first(&tcp_sk(sk)->out_of_order_queue));
 }
 
-void hf_tcp_queue_next(struct hf_queued *queued)
+void hf_tcp_ofo_next(struct hf_ofo_segment *segment)
 {
-	hf_tcp_queued(queued, rb_next(&queued->skb->rbnode));
+	hf_tcp_ofo_set(segment, rb_next(&segment->skb->rbnode));
 }
 
 static bool hf_tcp_has_keys(const struct tcp_sock *tp)
@@ -366,7 +367,7 @@ static bool hf_tcp_has_policies(const struct sock *sk, const struct sk_buff *skb
 #endif
 }
 
-/* What may discard a segment before tcp_v4_do_rcv(), or besides TCP. */
+/* Whether anything but TCP itself may discard a segment. */
 static bool hf_tcp_has_filters(const struct sock *sk, const struct sk_buff *skb)
 {
 #ifdef CONFIG_CGROUP_BPF
@@ -390,70 +391,70 @@ static bool hf_tcp_has_filters(const struct sock *sk, const struct sk_buff *skb)
  * After tcp_v4_rcv(), sk_filter_trim_cap(), tcp_ack(), tcp_validate_incoming(),
  * tcp_sequence() and tcp_data_queue().
  */
-enum hf_tcp_takes hf_tcp_takes(const struct sock *sk, const struct sk_buff *skb,
-			       const struct hf_segment *segment, bool certain)
+enum hf_tcp_accepts hf_tcp_accepts(const struct sock *sk, const struct sk_buff *skb,
+				   const struct hf_segment *segment, bool certain)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
 	u32 oldest = tp->snd_una - (u32)min_t(u64, tp->max_window, tp->bytes_acked);
 
 	if (skb->pkt_type != PACKET_HOST ||
 	    (skb_pfmemalloc(skb) && !sock_flag(sk, SOCK_MEMALLOC)))
-		return HF_TCP_REFUSES;
+		return HF_TCP_NO;
 	if (hf_tcp_has_keys(tp))
 		return HF_TCP_UNKNOWN;
 	if (segment->has_signature)
-		return HF_TCP_REFUSES;
+		return HF_TCP_NO;
 	if (before(segment->ack, oldest) || after(segment->ack, tp->snd_nxt))
-		return HF_TCP_REFUSES;
+		return HF_TCP_NO;
 	if (segment->has_tsval && tp->rx_opt.tstamp_ok) {
 		struct tcp_options_received rx_opt = tp->rx_opt;
 
 		rx_opt.rcv_tsval = segment->tsval;
 		if (!tcp_paws_check(&rx_opt, TCP_PAWS_WINDOW))
-			return HF_TCP_REFUSES;
+			return HF_TCP_NO;
 	}
-	/* What is on its way, or waits for an owner, may move rcv_nxt. */
-	if (!certain || hf_tcp_pending(sk))
+	/* Segments in flight or in the backlog may move rcv_nxt. */
+	if (!certain || hf_tcp_has_backlog(sk))
 		return HF_TCP_UNKNOWN;
 	if (after(segment->seq, tp->rcv_nxt) || !after(segment->end_seq, tp->rcv_nxt))
-		return HF_TCP_REFUSES;
+		return HF_TCP_NO;
 	if (sk->sk_lock.owned || hf_tcp_has_filters(sk, skb) ||
 	    after(segment->end_seq, tp->rcv_nxt + tcp_receive_window(tp)))
 		return HF_TCP_UNKNOWN;
-	return HF_TCP_TAKES;
+	return HF_TCP_YES;
 }
 
 /*
  * tcp_abort() would wait for an owner, who may keep the socket for ever. disconnect()
- * does the same work under the spinlock alone (inet_child_forget()), but for telling
- * who watches the state. Where no process reads from the socket any more, nothing
- * has to be ended, nor where the stream has.
+ * needs the spinlock alone, as in inet_child_forget(); it only does not wake up who
+ * waits for a change of state. A socket that no process reads from any more, or whose
+ * stream has ended, is left as it is.
  */
-enum hf_tcp_end hf_tcp_end(struct sock *sk, const struct hf_start *start)
+enum hf_tcp_abort hf_tcp_abort(struct sock *sk, const struct hf_initial_seq *initial_seq)
 {
-	enum hf_tcp_end end = HF_TCP_OVER;
-	struct hf_start now;
+	enum hf_tcp_abort abort = HF_TCP_CLOSED;
+	struct hf_initial_seq now;
 
 	hf_tcp_lock(sk);
-	now = hf_tcp_start(sk);
+	now = hf_tcp_initial_seq(sk);
 	if (sk->sk_lock.owned) {
-		end = HF_TCP_BUSY;
+		abort = HF_TCP_BUSY;
 	} else if (((1 << sk->sk_state) & (HF_TCPF_SYNCHRONISED | TCPF_SYN_RECV)) &&
-		   now.received == start->received && now.sent == start->sent &&
+		   now.received == initial_seq->received && now.sent == initial_seq->sent &&
 		   !sock_flag(sk, SOCK_DEAD) && !sock_flag(sk, SOCK_DONE)) {
-		/* Some protocols on top of TCP (kTLS) do not let go. */
-		end = READ_ONCE(sk->sk_prot)->disconnect(sk, 0) ? HF_TCP_BUSY : HF_TCP_ENDED;
+		/* Protocols on top of TCP may refuse (kTLS). */
+		abort = READ_ONCE(sk->sk_prot)->disconnect(sk, 0) ? HF_TCP_BUSY : HF_TCP_ABORTED;
 	}
-	if (end == HF_TCP_ENDED) {
-		/* Who sleeps in a system call must not go on with it. */
+	if (abort == HF_TCP_ABORTED) {
+		/* System calls that sleep on the socket must fail. */
 		sk->sk_disconnects++;
 		sk->sk_state_change(sk);
 	}
 	hf_tcp_unlock(sk);
-	return end;
+	return abort;
 }
 
-u32 hf_serial_cpu(void)
+u32 hf_softirq_cpu(void)
 {
 	/* With PREEMPT_RT softirqs are threads, which may be interrupted by others of the CPU. */
 	if (IS_ENABLED(CONFIG_PREEMPT_RT) || !in_softirq())

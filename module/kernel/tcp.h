@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The socket that will receive a TCP segment, where it stands in its stream, and
- * what waits in its out-of-order queue. Layouts that only C can read; no policy.
+ * The socket that will receive a TCP segment, its state, and its out-of-order queue.
+ * Layouts that only C can read; no policy.
  */
 #ifndef _HTTP_FILTER_TCP_H
 #define _HTTP_FILTER_TCP_H
@@ -32,77 +32,76 @@ struct hf_flow {
 void hf_flow_locate(struct hf_flow *flow, const struct sk_buff *skb);
 
 /*
- * How many bytes of its stream a socket has received, U64_MAX if it was restored
- * (TCP_REPAIR) somewhere in its stream and has received nothing since; 0 for a
- * packet whose socket is not known yet. Monotone but for that, no lock; a later
- * load sees what was done before that many were let through.
+ * How many bytes of its stream a socket has received; U64_MAX if it was restored
+ * (TCP_REPAIR) in the middle of its stream and has received nothing since; 0 for a
+ * packet whose socket is not known yet. Read without a lock. Later loads see what had
+ * been stored when the last of these bytes passed the hook.
  */
 u64 hf_tcp_received(const struct sock *sk);
 u64 hf_skb_received(const struct sk_buff *skb);
 bool hf_skb_readable(const struct sk_buff *skb);
 
-/* Where both directions of a connection begin: sequence numbers of their first bytes. */
-struct hf_start {
+/* The sequence numbers of the first bytes of both directions of a connection. */
+struct hf_initial_seq {
 	u32 received;
 	u32 sent;
 };
 
-/* What will become of a segment's data. */
-enum hf_tcp_receiver {
-	HF_TCP_NOBODY,		/* nobody reads it: no socket, time-wait, closed */
-	HF_TCP_CONNECTING,	/* the socket waits for its SYN-ACK */
-	HF_TCP_REQUEST,		/* a socket yet to be made; *start is its connection's */
-	HF_TCP_SOCKET,		/* a socket */
+/* What receives a segment's data. */
+enum hf_tcp_lookup {
+	HF_TCP_NO_SOCKET,	/* none, or one in time-wait or closed */
+	HF_TCP_SYN_SENT,	/* a socket in SYN_SENT */
+	HF_TCP_REQUEST,		/* a request, or a SYN cookie; *initial_seq is set */
+	HF_TCP_SOCKET,		/* a full socket */
 };
 struct hf_socket {
 	struct sock *sk;
 	bool held;		/* by a reference of ours, else by the packet's */
 };
-enum hf_tcp_receiver hf_tcp_receiver(const struct sk_buff *skb, const struct hf_flow *flow,
-				     unsigned int header, struct hf_socket *socket,
-				     struct hf_start *start);
-enum hf_tcp_receiver hf_tcp_find_again(const struct hf_flow *flow, struct hf_socket *socket,
-				       struct hf_start *start);
+enum hf_tcp_lookup hf_tcp_lookup(const struct sk_buff *skb, const struct hf_flow *flow,
+				 unsigned int header, struct hf_socket *socket,
+				 struct hf_initial_seq *initial_seq);
+enum hf_tcp_lookup hf_tcp_lookup_flow(const struct hf_flow *flow, struct hf_socket *socket,
+				      struct hf_initial_seq *initial_seq);
 void hf_tcp_put(struct hf_socket *socket);
 
-/* A socket's start, read without its lock: wrong while its owner moves its position. */
-struct hf_start hf_tcp_start(const struct sock *sk);
+/* Read without the socket's lock: wrong while its owner moves rcv_nxt. */
+struct hf_initial_seq hf_tcp_initial_seq(const struct sock *sk);
 
 /* Whether the data of a SYN may be read as the start of a stream (RFC 7413). */
 bool hf_tcp_reads_syn(const struct sk_buff *skb, const struct hf_flow *flow, bool ack);
 
-/* Where a socket stands in its stream. */
-struct hf_position {
-	struct hf_start start;
+/* The state of a locked socket, as far as a decision depends on it. */
+struct hf_tcp_state {
+	struct hf_initial_seq initial_seq;
 	u32 urg_seq;
 	u64 received;		/* bytes, as of hf_tcp_received() */
-	bool owned;		/* by a process */
-	bool pending;		/* segments wait for the owner: the position lags */
-	bool data_pending;	/* some of them may have data */
-	bool exact;		/* the start is not torn, though it may lag */
-	bool queued;		/* the out-of-order queue is not empty */
-	bool urgent;		/* urg_seq is the place of an urgent byte */
-	bool filtered;		/* a socket filter may cut segments short */
-	bool finished;		/* nobody will read more from it than it has received */
+	bool owned;		/* by a process (lock_sock()) */
+	bool has_backlog;	/* or its owner is processing it: the rest lags behind */
+	bool backlog_may_have_data;
+	bool initial_seq_exact;	/* the owner is not about to move rcv_nxt */
+	bool has_ofo_queue;	/* the out-of-order queue is not empty */
+	bool urgent;		/* urg_seq is that of an urgent byte */
+	bool filtered;		/* a socket filter may trim segments */
+	bool done;		/* nobody will read more from it than it has received */
 };
 void hf_tcp_lock(struct sock *sk);
 void hf_tcp_unlock(struct sock *sk);
-void hf_tcp_position(const struct sock *sk, struct hf_position *position);
+void hf_tcp_get_state(const struct sock *sk, struct hf_tcp_state *state);
 
 /*
- * The out-of-order queue of a locked socket that nobody owns, in the order of the
- * segments' beginnings. One can cover others behind it, where it has grown by what
- * came later (tcp_ooo_try_coalesce()).
+ * The out-of-order queue of a locked socket without an owner, in the order of sequence
+ * numbers. A segment that has grown (tcp_ooo_try_coalesce()) can cover those behind it.
  */
-struct hf_queued {
+struct hf_ofo_segment {
 	const struct sk_buff *skb;	/* NULL: the end */
 	u32 seq;
 	u32 len;
 };
-void hf_tcp_queue_first(const struct sock *sk, struct hf_queued *queued);
-void hf_tcp_queue_next(struct hf_queued *queued);
+void hf_tcp_ofo_first(const struct sock *sk, struct hf_ofo_segment *segment);
+void hf_tcp_ofo_next(struct hf_ofo_segment *segment);
 
-/* What of a segment's header decides whether TCP takes its data. */
+/* The parts of a segment's header that decide whether TCP accepts its data. */
 struct hf_segment {
 	u32 seq;
 	u32 end_seq;
@@ -112,35 +111,34 @@ struct hf_segment {
 	bool has_signature;	/* TCP-MD5 or TCP-AO */
 };
 /*
- * Whether TCP would take a segment whose checksum is right, on a locked socket,
+ * Whether TCP would accept a segment whose checksum is right, on a locked socket,
  * unless a security module objects. HF_TCP_UNKNOWN: keys, filters, other protocols or
- * an owner have a word in it; or the segment may not lie where the socket will stand,
- * if it is not @certain.
+ * an owner decide; or, unless @certain, segments in flight may move rcv_nxt before.
  */
-enum hf_tcp_takes {
-	HF_TCP_REFUSES,
+enum hf_tcp_accepts {
+	HF_TCP_NO,
 	HF_TCP_UNKNOWN,
-	HF_TCP_TAKES,
+	HF_TCP_YES,
 };
-enum hf_tcp_takes hf_tcp_takes(const struct sock *sk, const struct sk_buff *skb,
-			       const struct hf_segment *segment, bool certain);
+enum hf_tcp_accepts hf_tcp_accepts(const struct sock *sk, const struct sk_buff *skb,
+				   const struct hf_segment *segment, bool certain);
 
 /*
- * Ends a connection, with a reset for both of its ends, unless a process owns the
- * socket. Waits for no owner, but sends a packet: not to be called from the hook.
+ * Aborts a connection, with a reset for both of its ends, unless a process owns the
+ * socket. Does not wait for an owner. Sends a packet: not to be called from the hook.
  */
-enum hf_tcp_end {
-	HF_TCP_BUSY,		/* it has an owner, or can't be ended */
-	HF_TCP_OVER,		/* it or its stream has ended, or no process reads from it */
-	HF_TCP_ENDED,
+enum hf_tcp_abort {
+	HF_TCP_BUSY,		/* it has an owner, or a protocol on top of TCP refuses */
+	HF_TCP_CLOSED,		/* it or its stream has ended, or no process reads from it */
+	HF_TCP_ABORTED,
 };
-enum hf_tcp_end hf_tcp_end(struct sock *sk, const struct hf_start *start);
+enum hf_tcp_abort hf_tcp_abort(struct sock *sk, const struct hf_initial_seq *initial_seq);
 
 /*
- * The CPU whose softirqs are off from here until TCP has the packet, so that its
- * packets reach TCP in the order of the hook; HF_NO_CPU if there is none.
+ * The CPU whose softirq this is: bottom halves stay off until TCP has the packet, so
+ * that packets reach TCP in the order of the hook. HF_NO_CPU in any other context.
  */
 #define HF_NO_CPU	0xffffffff
-u32 hf_serial_cpu(void);
+u32 hf_softirq_cpu(void);
 
 #endif

@@ -5,7 +5,7 @@
 use super::bindings;
 use kernel::ffi::c_char;
 
-/// What stands for bytes that are not UTF-8: no name, and no value that anything takes.
+/// Stands for text that is not UTF-8. It is no valid name and no valid value.
 const NO_TEXT: &str = "\u{fffd}";
 
 /// Bytes as text, or the replacement character in their place.

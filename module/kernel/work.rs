@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Work that is put off to process context, and can be called off.
+//! Work that is queued to run in process context, and can be cancelled.
 //!
 //! `kernel::workqueue` has none that can: a module could be unloaded under it.
 //!
@@ -13,25 +13,25 @@ use kernel::{
     types::Opaque,
 };
 
-/// What there is to do.
+/// What the work does.
 pub(crate) trait Work: Send + Sync + 'static {
-    /// Does it, and returns in how many milliseconds it is to be done again, if at all. Process
+    /// Runs, and returns after how many milliseconds it is to run again, if at all. Process
     /// context; may sleep.
     fn run(&self) -> Option<u32>;
 }
 
-/// [`Work`] that can be asked for from any context.
+/// [`Work`] that can be queued from any context.
 ///
 /// # Invariants
 ///
-/// The inner `work` is initialised and stays where it is until it was called off.
+/// The inner `work` is initialised and is pinned until it has been cancelled.
 pub(crate) struct DelayedWork<T: Work>(KBox<Inner<T>>);
 
 #[repr(C)]
 struct Inner<T> {
     // The first field: `run` gets its address.
     work: Opaque<bindings::delayed_work>,
-    is_due: Atomic<bool>,
+    is_queued: Atomic<bool>,
     is_expedited: Atomic<bool>,
     task: T,
 }
@@ -42,7 +42,7 @@ unsafe impl<T: Work> Send for DelayedWork<T> {}
 unsafe impl<T: Work> Sync for DelayedWork<T> {}
 
 impl<T: Work> DelayedWork<T> {
-    /// Work that nobody has asked for yet. Process context.
+    /// Work that is not queued yet. Process context.
     ///
     /// # Errors
     ///
@@ -51,7 +51,7 @@ impl<T: Work> DelayedWork<T> {
         let inner = KBox::new(
             Inner {
                 work: Opaque::uninit(),
-                is_due: Atomic::new(false),
+                is_queued: Atomic::new(false),
                 is_expedited: Atomic::new(false),
                 task,
             },
@@ -59,27 +59,28 @@ impl<T: Work> DelayedWork<T> {
         )?;
         // SAFETY: The memory is valid for a write, and boxed.
         unsafe { bindings::hf_delayed_work_init(inner.work.get(), Some(run::<T>)) };
-        // INVARIANT: It was just initialised; `drop` calls it off.
+        // INVARIANT: It was just initialised; `drop` cancels it.
         Ok(Self(inner))
     }
 
-    /// What is to be worked on.
+    /// The data of the work.
     pub(crate) fn task(&self) -> &T {
         &self.0.task
     }
 
-    /// Asks for it in so many milliseconds, unless it is due already. Any context.
+    /// Queues it to run after `delay` milliseconds, unless it is queued already. Any context.
     ///
-    /// What the caller did before under a lock, the work that takes the same lock will see.
-    pub(crate) fn ask(&self, delay: u32) {
-        if !self.0.is_due.load(Relaxed) {
-            self.0.is_due.store(true, Relaxed);
+    /// The work sees what the caller did before under a lock, if it takes the same lock.
+    pub(crate) fn queue(&self, delay: u32) {
+        if !self.0.is_queued.load(Relaxed) {
+            self.0.is_queued.store(true, Relaxed);
             // SAFETY: By the type invariant.
             unsafe { bindings::hf_delayed_work_queue(self.0.work.get(), delay) }
         }
     }
 
-    /// Asks for it in so many milliseconds at the latest, whenever it was due. Any context.
+    /// Queues it to run after `delay` milliseconds at the latest, even if it is queued already. Any
+    /// context.
     pub(crate) fn expedite(&self, delay: u32) {
         if !self.0.is_expedited.load(Relaxed) {
             self.0.is_expedited.store(true, Relaxed);
@@ -88,25 +89,25 @@ impl<T: Work> DelayedWork<T> {
         }
     }
 
-    /// Calls it off, and waits for it if it is being done. Nobody may ask for it meanwhile, or it
-    /// may be done once more. Process context.
-    pub(crate) fn call_off(&self) {
+    /// Cancels it, and waits for it if it is running. If somebody queues it meanwhile, it may run
+    /// once more. Process context.
+    pub(crate) fn cancel(&self) {
         // SAFETY: By the type invariant.
         unsafe { bindings::cancel_delayed_work_sync(self.0.work.get()) };
-        self.0.is_due.store(false, Relaxed);
+        self.0.is_queued.store(false, Relaxed);
         self.0.is_expedited.store(false, Relaxed);
     }
 }
 
-/// Lets others run, if they wait for the CPU. Process context; may sleep.
-pub(crate) fn pause() {
+/// Gives up the CPU if others wait for it. Process context; may sleep.
+pub(crate) fn cond_resched() {
     // SAFETY: An FFI call without requirements but the context.
     unsafe { bindings::hf_cond_resched() }
 }
 
 impl<T: Work> Drop for DelayedWork<T> {
     fn drop(&mut self) {
-        self.call_off();
+        self.cancel();
     }
 }
 
@@ -115,15 +116,15 @@ impl<T: Work> Drop for DelayedWork<T> {
 /// Only to be called by the work queue, as the function of a [`DelayedWork<T>`].
 unsafe extern "C" fn run<T: Work>(work: *mut bindings::work_struct) {
     // SAFETY: This is the function of a `delayed_work`, whose first field is the `work_struct`, and
-    // which is the first field of an `Inner<T>` that lives until the work was called off.
+    // which is the first field of an `Inner<T>` that lives until the work has been cancelled.
     let inner = unsafe { &*work.cast::<Inner<T>>() };
-    // From here on it must be asked for anew.
-    inner.is_due.store(false, Relaxed);
+    // From here on it can be queued again.
+    inner.is_queued.store(false, Relaxed);
     inner.is_expedited.store(false, Relaxed);
     if let Some(delay) = inner.task.run() {
-        inner.is_due.store(true, Relaxed);
-        // SAFETY: The work is initialised; it may queue itself, `cancel_delayed_work_sync()` sees to
-        // that. Where it was expedited meanwhile, that holds.
+        inner.is_queued.store(true, Relaxed);
+        // SAFETY: The work is initialised; it may queue itself, `cancel_delayed_work_sync()` sees
+        // to that. Where it was expedited meanwhile, that holds.
         unsafe { bindings::hf_delayed_work_queue(inner.work.get(), delay) };
     }
 }

@@ -41,7 +41,7 @@ def counted():
     """Counts what the module reads; yields it with how long it took, complete when the block ends."""
     reading = {}
     # rb_next() can't be probed: the module's own step in the queue is.
-    with tracing.count("skb_copy_bits", size="$arg4") as copied, tracing.count("hf_tcp_queue_next") as visited:
+    with tracing.count("skb_copy_bits", size="$arg4") as copied, tracing.count("hf_tcp_ofo_next") as visited:
         began = time.monotonic()
         yield reading
         reading["seconds"] = time.monotonic() - began

@@ -11,7 +11,8 @@ use core::hash::{Hash, Hasher};
 use stateright::{Checker, Model, Property};
 use std::{fmt, sync::Arc, thread};
 
-/// A state of a scenario. It is told by how it was come to: what has run is run again to go on from there.
+/// A state of a scenario. It is told by how it was come to: what has run is run again to go on from
+/// there.
 #[derive(Clone)]
 pub struct State {
     path: Arc<[Action]>,

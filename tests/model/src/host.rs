@@ -5,7 +5,10 @@
 use crate::{
     counters::Counter,
     filter::Filter,
-    kernel_ext::{netfilter, netfilter::Hook, packet},
+    kernel_ext::{
+        netfilter::{Hook, NfVerdict},
+        packet,
+    },
     policy::{self, Policy},
     scenario::{start, Begin, Segment, Setup},
     task::Task,
@@ -62,7 +65,8 @@ impl Host {
         self.send_to_queue(segment, true)
     }
 
-    /// The same; if it is put into a queue, there is a choice of whether it is made one with what it follows there.
+    /// The same; if it is put into a queue, there is a choice of whether it is made one with what
+    /// it follows there.
     pub fn send_to_queue(&self, segment: &Segment, joins: bool) -> Verdict {
         let packet = packet(segment);
         let verdict = self.judge(packet, 0, false).resume();
@@ -88,7 +92,8 @@ impl Host {
         });
     }
 
-    /// Some seconds pass, in each of which there are a grace period and, if it was asked for, a sweep.
+    /// Some seconds pass, in each of which there are a grace period and, if it was asked for, a
+    /// sweep.
     pub fn sleep(&self, seconds: u32) {
         for _ in 0..seconds {
             with(|world| {
@@ -127,7 +132,8 @@ impl Host {
         world::counted(Counter::Monitored)
     }
 
-    /// How many bytes were read for the last segment, and how many segments of a queue were looked at.
+    /// How many bytes were read for the last segment, and how many segments of a queue were looked
+    /// at.
     pub fn cost(&self) -> (u32, u32) {
         with(|world| (world.cost.copied, world.cost.visited))
     }
@@ -150,8 +156,8 @@ impl Host {
     }
 
     /// Ends what was decided by the settings before.
-    pub fn pardon(&self) {
-        self.filter.connections.pardon();
+    pub fn unblock_all(&self) {
+        self.filter.connections.unblock_all();
     }
 }
 
@@ -211,7 +217,7 @@ fn judge(filter: &Filter, packet: Packet) -> Verdict {
         world.counters.clone()
     });
     let verdict = filter.verdict(&packet::Packet::new(packet));
-    if verdict == netfilter::Verdict::Accept {
+    if verdict == NfVerdict::Accept {
         return Verdict::Passes;
     }
     let is_counted = |counter: Counter| {
@@ -243,8 +249,8 @@ impl Beginning {
                         Established::Socket(world.sockets.len() - 1)
                     }
                     Begin::Request => Established::Request {
-                        start: start(0),
-                        is_cookie: false,
+                        initial_seq: start(0),
+                        is_syn_cookie: false,
                     },
                     Begin::Cookies => Established::Cookies,
                 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The module's decision, compiled from its own source, in a world in which all that can happen at the same
-//! time happens in every order.
+//! The module's decision, compiled from its own source, in a world in which all that can happen at
+//! the same time happens in every order.
 
 extern crate pinned_init as pin_init;
 
@@ -17,25 +17,27 @@ mod story;
 mod task;
 mod world;
 
-#[path = "../../../module/connections.rs"]
-mod connections;
 #[allow(dead_code)]
 #[path = "../../../module/counters.rs"]
 mod counters;
+#[path = "../../../module/entry.rs"]
+mod entry;
 #[path = "../../../module/filter.rs"]
 mod filter;
-#[path = "../../../module/judge.rs"]
-mod judge;
+#[path = "../../../module/http_connections.rs"]
+mod http_connections;
+#[path = "../../../module/inspect/mod.rs"]
+mod inspect;
 #[allow(dead_code)]
 #[path = "../../../module/policy.rs"]
 mod policy;
-#[path = "../../../module/position.rs"]
-mod position;
+#[path = "../../../module/socket_state.rs"]
+mod socket_state;
+#[path = "../../../module/span.rs"]
+mod span;
+#[path = "../../../module/states.rs"]
+mod states;
 #[path = "../../../module/stream.rs"]
 mod stream;
 #[path = "../../../module/table.rs"]
 mod table;
-#[path = "../../../module/trajectory.rs"]
-mod trajectory;
-#[path = "../../../module/undecided.rs"]
-mod undecided;

@@ -205,9 +205,9 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Whether a segment may be sent: where SYN cookies are out, only behind others that have passed and found
-    /// a receiver. Otherwise one that has found none may be on its way when another makes a socket, which is a limit
-    /// that the README tells.
+    /// Whether a segment may be sent: where SYN cookies are out, only behind others that have
+    /// passed and found a receiver. Otherwise one that has found none may be on its way when
+    /// another makes a socket, which is a limit that the README tells.
     fn may_be_sent(&self, segment: &Segment) -> bool {
         with(|world| {
             world.flows[usize::from(segment.flow)] != Established::Cookies
@@ -294,8 +294,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Whether a connection may be closed now: not while something of it is on its way, for which the next one may
-    /// make a socket. That is a limit which the README tells.
+    /// Whether a connection may be closed now: not while something of it is on its way, for which
+    /// the next one may make a socket. That is a limit which the README tells.
     fn can_be_reopened(&self, world: &World, flow: u8) -> bool {
         let mut on_their_way = self.cpus.iter().filter_map(Cpu::packet);
         let is_free = match world.flows[usize::from(flow)] {
@@ -369,7 +369,7 @@ impl<'a> Run<'a> {
             .host
             .judge(packet, cpu.into(), self.scenario.is_preemptive);
         let state = &mut self.cpus[usize::from(cpu)];
-        state.since = with(|world| world.grace.now());
+        state.since = with(|world| world.grace.next());
         state.hook = Some((packet, task));
         self.hook(cpu);
     }
@@ -418,8 +418,8 @@ impl<'a> Run<'a> {
                 world.close(socket);
             }
             world.flows[usize::from(flow)] = Established::Request {
-                start: start(*generation),
-                is_cookie: false,
+                initial_seq: start(*generation),
+                is_syn_cookie: false,
             };
         });
     }
@@ -492,8 +492,9 @@ impl<'a> Run<'a> {
         hasher.finish()
     }
 
-    /// From here on the network is fair, and all others do what they have to. What is wrong with how it ends, if
-    /// anything: an innocent stream does not arrive, or something is kept once all connections are over.
+    /// From here on the network is fair, and all others do what they have to. What is wrong with
+    /// how it ends, if anything: an innocent stream does not arrive, or something is kept once all
+    /// connections are over.
     pub(crate) fn end(mut self) -> Option<String> {
         self.innocent_arrives().or_else(|| {
             self.settle();
@@ -517,7 +518,8 @@ impl<'a> Run<'a> {
 
     /// Sends what is missing of the innocent stream, until it has arrived.
     fn innocent_arrives(&mut self) -> Option<String> {
-        // More than a connection is undecided to make room for others, than grace periods, and than sweeps.
+        // More than a connection is undecided to make room for others, than grace periods, and than
+        // sweeps.
         const REPETITIONS: u32 = 16;
         let stream = self.scenario.innocent?;
         let arrived = || with(|world| world.stream(0).to_vec());
@@ -544,7 +546,8 @@ impl<'a> Run<'a> {
         (is_alone && is_counted).then(|| "an innocent stream is counted as HTTP".into())
     }
 
-    /// Everybody goes on until there is nothing left to do; a grace period and some seconds pass, and the sweep runs.
+    /// Everybody goes on until there is nothing left to do; a grace period and some seconds pass,
+    /// and the sweep runs.
     fn settle(&mut self) {
         while let Some(action) = self.must_go_on() {
             self.act(action);

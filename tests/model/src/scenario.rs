@@ -2,7 +2,7 @@
 
 //! What is explored: who sends what, and what else may happen, how often.
 
-use crate::{kernel_ext::socket::Start, world::Packet};
+use crate::{kernel_ext::socket::InitialSeq, world::Packet};
 use core::fmt;
 
 /// A segment that a client or an attacker may send.
@@ -170,10 +170,11 @@ impl fmt::Display for Segment {
     }
 }
 
-/// Where connections begin that have a name one after the other: close enough for what is left of the one to
-/// fall into the next. Every second one has the same number as the first for what it receives.
-pub(crate) fn start(generation: u8) -> Start {
-    Start {
+/// Where connections begin that have a name one after the other: close enough for what is left of
+/// the one to fall into the next. Every second one has the same number as the first for what it
+/// receives.
+pub(crate) fn start(generation: u8) -> InitialSeq {
+    InitialSeq {
         received: 1000 + 20 * u32::from(generation % 2),
         sent: 5000 + 100 * u32::from(generation),
     }
@@ -186,8 +187,8 @@ pub enum Begin {
     Established,
     /// It has a request; what completes the handshake makes it a socket.
     Request,
-    /// Nothing is kept of it: a SYN cookie that comes back makes it a socket, and so does that of the next
-    /// one of its name.
+    /// Nothing is kept of it: a SYN cookie that comes back makes it a socket, and so does that of
+    /// the next one of its name.
     Cookies,
 }
 
@@ -247,8 +248,8 @@ pub struct Scenario {
     pub limits: Limits,
     /// How many CPUs receive.
     pub cpus: u8,
-    /// Whether whoever runs in the kernel can be interrupted at each lock; otherwise a hook and the sweep each run
-    /// at once.
+    /// Whether whoever runs in the kernel can be interrupted at each lock; otherwise a hook and the
+    /// sweep each run at once.
     pub is_preemptive: bool,
     /// The stream of connection 0 if that is an innocent one, which must arrive.
     pub innocent: Option<&'static [u8]>,

@@ -283,7 +283,8 @@ fn special() -> Vec<Scenario> {
     ]
 }
 
-/// All choices of so many pieces, in any order. If they agree, and are no request, they are an innocent stream.
+/// All choices of so many pieces, in any order. If they agree, and are no request, they are an
+/// innocent stream.
 fn choices<const SIZE: usize>(pieces: &[Segment]) -> Vec<Scenario> {
     (0..1_u32 << pieces.len())
         .filter(|choice| choice.count_ones() as usize == SIZE)

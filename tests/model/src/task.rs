@@ -20,8 +20,8 @@ pub(crate) struct Task<T: 'static> {
 }
 
 impl<T> Task<T> {
-    /// One that will do something, on a CPU if packets keep their order there. If it `is_preemptive`, it gives way to
-    /// others at each lock; otherwise never.
+    /// One that will do something, on a CPU if packets keep their order there. If it
+    /// `is_preemptive`, it gives way to others at each lock; otherwise never.
     pub(crate) fn new(
         run: impl FnOnce() -> T + 'static,
         cpu: Option<u32>,
@@ -69,7 +69,8 @@ impl<T> Task<T> {
 impl<T> Drop for Task<T> {
     fn drop(&mut self) {
         if let Some(mut coroutine) = self.coroutine.take() {
-            // SAFETY: What it leaves behind, a lock that is held at most, is put back with the rest of the world.
+            // SAFETY: What it leaves behind, a lock that is held at most, is put back with the rest
+            // of the world.
             unsafe { coroutine.force_reset() };
             STACKS.with_borrow_mut(|stacks| stacks.push(coroutine.into_stack()));
         }

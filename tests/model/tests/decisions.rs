@@ -54,7 +54,7 @@ fn what_was_condemned_is_judged_anew_after_a_change_of_settings() {
     host.send(&segment(0, REQUEST));
     host.detect("RESPONSES");
     assert_eq!(host.send(&segment(0, REQUEST)), Dropped);
-    host.pardon();
+    host.unblock_all();
     assert_eq!(host.send(&segment(0, REQUEST)), Passes);
 }
 
@@ -175,8 +175,8 @@ fn as_many_as_there_is_room_for_find_room_and_are_forgotten_when_it_is_switched_
     assert_eq!(host.undecided(), 0);
 }
 
-/// Connections that have all stopped within their first line, in a bucket that they fill; the last place is left
-/// to others.
+/// Connections that have all stopped within their first line, in a bucket that they fill; the last
+/// place is left to others.
 fn crowd(others: usize) -> Setup {
     Setup {
         connections: vec![Begin::Established; others],

@@ -51,8 +51,8 @@ impl<T> InPlaceInit<T> for Box<T> {
         if memory.is_null() {
             return Err(ENOMEM);
         }
-        // SAFETY: The memory is valid for writes, and does not move until it is freed. If this fails, it
-        // leaks, which a test may.
+        // SAFETY: The memory is valid for writes, and does not move until it is freed. If this
+        // fails, it leaks, which a test may.
         unsafe { init.__pinned_init(memory) }?;
         // SAFETY: It was allocated as a box's memory is, and initialised.
         Ok(unsafe { Pin::new_unchecked(Box::from_raw(memory)) })

@@ -2,9 +2,9 @@
 
 //! What has changed on this thread behind shared references.
 //!
-//! A cell (a lock with what it protects, an atomic) is entered when it is about to be changed for the first
-//! time, and its value is kept: [`rewind`] puts all of them back to it. Cells are used by one thread, and
-//! live as long as that.
+//! A cell (a lock with what it protects, an atomic) is entered when it is about to be changed for
+//! the first time, and its value is kept: [`rewind`] puts all of them back to it. Cells are used by
+//! one thread, and live as long as that.
 
 use core::{
     cell::{Cell, RefCell},
@@ -55,8 +55,8 @@ impl Mark {
     ///
     /// # Safety
     ///
-    /// The memory must be valid for reads and writes for as long as the thread lives, but for the times when
-    /// a reference to it is used.
+    /// The memory must be valid for reads and writes for as long as the thread lives, but for the
+    /// times when a reference to it is used.
     pub(crate) unsafe fn change(&self, memory: *mut u8, size: usize) {
         ENTRIES.with_borrow_mut(|entries| {
             if self.entry.get() == 0 {
@@ -115,8 +115,8 @@ pub fn hash(hasher: &mut impl Hasher) {
                 if entry.number == 0 {
                     continue;
                 }
-                // SAFETY: The memory is valid for reads, by the requirements of `change()`; it was zeroed
-                // before it was initialised.
+                // SAFETY: The memory is valid for reads, by the requirements of `change()`; it was
+                // zeroed before it was initialised.
                 let now = unsafe { core::slice::from_raw_parts(entry.memory, entry.before.len()) };
                 for (index, (now, before)) in
                     now.chunks(WORD).zip(entry.before.chunks(WORD)).enumerate()

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The names of the interface that the module's settings and counters know. Here each stands for itself.
+//! The names of the interface that the module's settings and counters know. Here each stands for
+//! itself.
 
 use core::ffi::CStr;
 

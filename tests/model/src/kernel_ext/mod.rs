@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the module's `kernel_ext` offers to its safe half, on the [`world`](crate::world) of the model.
+//! What the module's `kernel_ext` offers to its safe half, on the [`world`](crate::world) of the
+//! model.
 
 pub(crate) mod bindings;
 pub(crate) mod lock;

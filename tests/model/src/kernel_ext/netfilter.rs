@@ -4,16 +4,16 @@
 
 use super::packet::Packet;
 
-/// What becomes of a packet.
+/// The verdict on a packet.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum NfVerdict {
     Accept,
     Drop,
 }
 
 /// A filter of packets.
 pub(crate) trait Hook: Send + Sync + 'static {
-    fn verdict(&self, packet: &Packet<'_>) -> Verdict;
+    fn verdict(&self, packet: &Packet<'_>) -> NfVerdict;
 }
 
 /// Which network namespaces are hooked.

@@ -2,7 +2,7 @@
 
 //! Packets, each of which has a TCP segment.
 
-use super::socket::{Flow, Receiver};
+use super::socket::{Flow, SocketLookup};
 use crate::{
     scenario::Syn,
     world::{self, observe, with},
@@ -101,8 +101,8 @@ impl Segment<'_> {
         world::copy(self.packet.data, offset, buffer)
     }
 
-    pub(crate) fn receiver(&self) -> Receiver<'_> {
-        Receiver::of(&self.packet)
+    pub(crate) fn look_up_socket(&self) -> SocketLookup<'_> {
+        SocketLookup::of(&self.packet)
     }
 
     pub(crate) fn checksum_ok(&self) -> bool {

@@ -4,23 +4,23 @@
 
 use crate::world::{observe, with};
 
-/// A moment. Two halves, so that nothing that holds one has padding.
+/// A grace period. Two halves, so that nothing that holds one has padding.
 #[derive(Clone, Copy)]
-pub(crate) struct Moment([u16; 2]);
+pub(crate) struct GracePeriod([u16; 2]);
 
-impl Moment {
-    pub(crate) const NEVER: Self = Self([0; 2]);
+impl GracePeriod {
+    pub(crate) const NONE: Self = Self([0; 2]);
 
-    pub(crate) fn now() -> Self {
-        Self([observe(with(|world| world.grace.now())), 0])
+    pub(crate) fn next() -> Self {
+        Self([observe(with(|world| world.grace.next())), 0])
     }
 
-    pub(crate) fn has_passed(self) -> bool {
+    pub(crate) fn has_elapsed(self) -> bool {
         let Self([period, _]) = self;
-        observe(with(|world| world.grace.has_passed(period)))
+        observe(with(|world| world.grace.has_elapsed(period)))
     }
 
-    pub(crate) fn hurry(self) {}
+    pub(crate) fn request(self) {}
 }
 
 /// Waits for a grace period.

@@ -3,7 +3,7 @@
 //! Sockets, as the module's `socket.rs` shows them.
 
 use super::packet::Segment;
-use crate::world::{self, give_way, observe, with, Established, Position, Wait};
+use crate::world::{self, give_way, observe, with, Established, SocketState, Wait};
 use core::marker::PhantomData;
 
 /// One direction of a connection.
@@ -33,16 +33,16 @@ impl Flow {
         [self.number.into(), 0, 0, 0, 0, 0]
     }
 
-    pub(crate) fn receiver(&self) -> Receiver<'static> {
+    pub(crate) fn look_up_socket(&self) -> SocketLookup<'static> {
         give_way(Wait::Nothing);
         let flow = self.number - 1 + self.device;
         match with(|world| world.established(flow as u8)) {
-            Established::Socket(socket) => Receiver::Socket(Socket::new(observe(socket))),
-            _ => Receiver::Nobody,
+            Established::Socket(socket) => SocketLookup::Socket(Socket::new(observe(socket))),
+            _ => SocketLookup::NoSocket,
         }
     }
 
-    pub(crate) fn is_by_device_of(&self, other: &Self) -> bool {
+    pub(crate) fn has_device_of(&self, other: &Self) -> bool {
         self.device == other.device
     }
 }
@@ -55,28 +55,31 @@ impl PartialEq for Flow {
 
 /// Sequence numbers of the first bytes that a connection's end receives and sends.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(crate) struct Start {
+pub(crate) struct InitialSeq {
     pub(crate) received: u32,
     pub(crate) sent: u32,
 }
 
 /// Who will get the data of a segment.
 #[allow(dead_code)]
-pub(crate) enum Receiver<'a> {
-    Nobody,
-    Connecting,
+pub(crate) enum SocketLookup<'a> {
+    NoSocket,
+    SynSent,
     Request(Request<'a>),
     Socket(Socket<'a>),
 }
 
-impl Receiver<'_> {
+impl SocketLookup<'_> {
     pub(super) fn of(packet: &world::Packet) -> Self {
         give_way(Wait::Nothing);
         match observe(with(|world| world.receiver(packet))) {
-            Established::Nothing | Established::Cookies => Self::Nobody,
-            Established::Request { start, is_cookie } => Self::Request(Request {
-                start,
-                is_cookie,
+            Established::Nothing | Established::Cookies => Self::NoSocket,
+            Established::Request {
+                initial_seq,
+                is_syn_cookie,
+            } => Self::Request(Request {
+                initial_seq,
+                is_syn_cookie,
                 _lives: PhantomData,
             }),
             Established::Socket(socket) => Self::Socket(Socket::new(socket)),
@@ -86,18 +89,18 @@ impl Receiver<'_> {
 
 /// A request for a connection.
 pub(crate) struct Request<'a> {
-    start: Start,
-    is_cookie: bool,
+    initial_seq: InitialSeq,
+    is_syn_cookie: bool,
     _lives: PhantomData<&'a ()>,
 }
 
 impl Request<'_> {
-    pub(crate) fn start(&self) -> Start {
-        self.start
+    pub(crate) fn initial_seq(&self) -> InitialSeq {
+        self.initial_seq
     }
 
-    pub(crate) fn is_cookie(&self) -> bool {
-        self.is_cookie
+    pub(crate) fn is_syn_cookie(&self) -> bool {
+        self.is_syn_cookie
     }
 }
 
@@ -119,111 +122,111 @@ impl Socket<'_> {
         observe(with(|world| world.sockets[self.number].received()))
     }
 
-    pub(crate) fn start(&self) -> Start {
-        observe(with(|world| world.sockets[self.number].start()))
+    pub(crate) fn initial_seq(&self) -> InitialSeq {
+        observe(with(|world| world.sockets[self.number].initial_seq()))
     }
 
-    pub(crate) fn lock(&self) -> Locked<'_> {
+    pub(crate) fn lock(&self) -> LockedSocket<'_> {
         give_way(Wait::Socket(self.number));
-        let position = with(|world| {
+        let state = with(|world| {
             let socket = &mut world.sockets[self.number];
             assert!(!core::mem::replace(&mut socket.is_locked, true));
-            socket.position()
+            socket.state()
         });
-        Locked {
+        LockedSocket {
             number: self.number,
-            position: observe(position),
+            state: observe(state),
             _lives: PhantomData,
         }
     }
 }
 
-/// How [`Socket::end`] went.
+/// The outcome of [`Socket::abort`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Ending {
+pub(crate) enum Abort {
     Busy,
-    Over,
-    Ended,
+    Closed,
+    Aborted,
 }
 
 impl Socket<'static> {
-    pub(crate) fn end(&self, start: Start) -> Ending {
+    pub(crate) fn abort(&self, initial_seq: InitialSeq) -> Abort {
         give_way(Wait::Socket(self.number));
-        observe(with(|world| world.end(self.number, start)))
+        observe(with(|world| world.abort(self.number, initial_seq)))
     }
 }
 
 /// Whether TCP would take a segment's data.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Takes {
+pub(crate) enum Acceptable {
     No,
     Unknown,
     Yes,
 }
 
 /// A socket that is locked, and where it stood when it was.
-pub(crate) struct Locked<'a> {
+pub(crate) struct LockedSocket<'a> {
     number: usize,
-    position: Position,
+    state: SocketState,
     _lives: PhantomData<&'a ()>,
 }
 
-impl Locked<'_> {
+impl LockedSocket<'_> {
     pub(crate) fn is(&self, socket: &Socket<'_>) -> bool {
         self.number == socket.number
     }
 
     pub(crate) fn is_owned(&self) -> bool {
-        self.position.is_owned
+        self.state.is_owned
     }
 
-    pub(crate) fn is_pending(&self) -> bool {
-        self.position.is_pending
+    pub(crate) fn has_backlog(&self) -> bool {
+        self.state.has_backlog
     }
 
-    pub(crate) fn is_data_pending(&self) -> bool {
-        self.position.is_data_pending
+    pub(crate) fn backlog_may_have_data(&self) -> bool {
+        self.state.backlog_may_have_data
     }
 
     pub(crate) fn received(&self) -> u64 {
-        self.position.received
+        self.state.received
     }
 
-    pub(crate) fn start(&self) -> Start {
-        self.position.start
+    pub(crate) fn initial_seq(&self) -> InitialSeq {
+        self.state.initial_seq
     }
 
-    pub(crate) fn is_start_exact(&self) -> bool {
-        self.position.is_exact
+    pub(crate) fn is_initial_seq_exact(&self) -> bool {
+        self.state.is_initial_seq_exact
     }
 
-    pub(crate) fn is_finished(&self) -> bool {
-        self.position.is_finished
+    pub(crate) fn is_done(&self) -> bool {
+        self.state.is_done
     }
 
-    pub(crate) fn is_filtered(&self) -> bool {
-        self.position.is_filtered
+    pub(crate) fn has_filter(&self) -> bool {
+        self.state.has_filter
     }
 
-    pub(crate) fn takes(&self, segment: &Segment<'_>, is_certain: bool) -> Takes {
+    pub(crate) fn accepts(&self, segment: &Segment<'_>, is_certain: bool) -> Acceptable {
         observe(with(|world| {
-            world.sockets[self.number].takes(segment.packet(), is_certain)
+            world.sockets[self.number].accepts(segment.packet(), is_certain)
         }))
     }
 
-    pub(crate) fn has_queue(&self) -> bool {
-        self.position.has_queue
+    pub(crate) fn has_ofo_queue(&self) -> bool {
+        self.state.has_ofo_queue
     }
 
     pub(crate) fn urgent(&self) -> Option<u32> {
-        self.position.urgent
+        self.state.urgent
     }
 
-    pub(crate) fn queue(&self) -> Option<Queue<'_>> {
+    pub(crate) fn ofo_queue(&self) -> Option<OfoQueue<'_>> {
         if self.is_owned() {
             return None;
         }
-        Some(Queue {
+        Some(OfoQueue {
             socket: self.number,
             index: 0,
             _locked: PhantomData,
@@ -231,23 +234,23 @@ impl Locked<'_> {
     }
 }
 
-impl Drop for Locked<'_> {
+impl Drop for LockedSocket<'_> {
     fn drop(&mut self) {
         with(|world| world.sockets[self.number].is_locked = false);
     }
 }
 
 /// Runs through an out-of-order queue.
-pub(crate) struct Queue<'a> {
+pub(crate) struct OfoQueue<'a> {
     socket: usize,
     index: usize,
     _locked: PhantomData<&'a ()>,
 }
 
-impl<'a> Iterator for Queue<'a> {
-    type Item = Queued<'a>;
+impl<'a> Iterator for OfoQueue<'a> {
+    type Item = OfoSegment<'a>;
 
-    fn next(&mut self) -> Option<Queued<'a>> {
+    fn next(&mut self) -> Option<OfoSegment<'a>> {
         let next = with(|world| {
             let next = world.sockets[self.socket].queue.get(self.index).copied();
             world.cost.visited += u32::from(next.is_some());
@@ -255,7 +258,7 @@ impl<'a> Iterator for Queue<'a> {
         });
         let segment = observe(next)?;
         self.index += 1;
-        Some(Queued {
+        Some(OfoSegment {
             segment,
             _locked: PhantomData,
         })
@@ -263,12 +266,12 @@ impl<'a> Iterator for Queue<'a> {
 }
 
 /// A segment in an out-of-order queue.
-pub(crate) struct Queued<'a> {
+pub(crate) struct OfoSegment<'a> {
     segment: world::Queued,
     _locked: PhantomData<&'a ()>,
 }
 
-impl Queued<'_> {
+impl OfoSegment<'_> {
     pub(crate) fn seq(&self) -> u32 {
         self.segment.seq
     }
@@ -283,6 +286,6 @@ impl Queued<'_> {
 }
 
 /// The CPU on which packets keep their order.
-pub(crate) fn serial_cpu() -> Option<u32> {
+pub(crate) fn softirq_cpu() -> Option<u32> {
     observe(crate::world::current_cpu())
 }

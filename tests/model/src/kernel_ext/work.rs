@@ -5,12 +5,12 @@
 use crate::world::with;
 use kernel::prelude::*;
 
-/// What there is to do.
+/// What the work does.
 pub(crate) trait Work: Send + Sync + 'static {
     fn run(&self) -> Option<u32>;
 }
 
-/// Work that can be asked for.
+/// Work that can be queued.
 pub(crate) struct DelayedWork<T: Work>(KBox<T>);
 
 impl<T: Work> DelayedWork<T> {
@@ -25,7 +25,7 @@ impl<T: Work> DelayedWork<T> {
         &self.0
     }
 
-    pub(crate) fn ask(&self, _delay: u32) {
+    pub(crate) fn queue(&self, _delay: u32) {
         with(|world| world.is_sweep_due = true);
     }
 
@@ -33,10 +33,10 @@ impl<T: Work> DelayedWork<T> {
         with(|world| world.is_sweep_due = true);
     }
 
-    pub(crate) fn call_off(&self) {
+    pub(crate) fn cancel(&self) {
         with(|world| world.is_sweep_due = false);
     }
 }
 
-/// Lets others run.
-pub(crate) fn pause() {}
+/// Gives up the CPU.
+pub(crate) fn cond_resched() {}

@@ -13,20 +13,20 @@ pub(crate) struct Grace {
 
 impl Default for Grace {
     fn default() -> Self {
-        // 0 is no moment.
+        // 0 stands for none that anybody waits for.
         Self { begun: 1, over: 1 }
     }
 }
 
 impl Grace {
-    /// A moment: it is told by how many have begun.
-    pub(crate) fn now(&self) -> u16 {
+    /// The one that begins next, by how many have begun before.
+    pub(crate) fn next(&self) -> u16 {
         self.begun
     }
 
-    /// Whether one has begun and ended since.
-    pub(crate) fn has_passed(&self, moment: u16) -> bool {
-        self.over > moment
+    /// Whether one has elapsed that began after so many others.
+    pub(crate) fn has_elapsed(&self, begun: u16) -> bool {
+        self.over > begun
     }
 
     /// Whether one is under way.
@@ -40,7 +40,7 @@ impl Grace {
         self.begun += 1;
     }
 
-    /// Whether it may end, if the oldest reader began at this moment.
+    /// Whether it may end, if so many had begun when the oldest reader did.
     pub(crate) fn can_end(&self, oldest: Option<u16>) -> bool {
         self.is_under_way() && oldest.is_none_or(|oldest| oldest == self.begun)
     }

@@ -2,8 +2,8 @@
 
 //! What the module runs in: sockets, RCU, time, and whoever runs at the same time.
 //!
-//! There is one world a thread. What runs in it gives way to the others by [`give_way`], and is told apart from
-//! what has seen something else by what it has [`observe`]d.
+//! There is one world a thread. What runs in it gives way to the others by [`give_way`], and is
+//! told apart from what has seen something else by what it has [`observe`]d.
 
 mod grace;
 mod packet;
@@ -12,7 +12,7 @@ mod socket;
 use crate::{
     counters::Counter,
     kernel_ext::{
-        socket::{Ending, Start},
+        socket::{Abort, InitialSeq},
         work::Work,
     },
     scenario,
@@ -25,7 +25,7 @@ use corosensei::Yielder;
 
 pub(crate) use grace::Grace;
 pub(crate) use packet::Packet;
-pub(crate) use socket::{Position, Queued, Socket};
+pub(crate) use socket::{Queued, Socket, SocketState};
 
 /// What is there besides the module.
 #[derive(Clone, Hash, Default)]
@@ -77,10 +77,10 @@ pub(crate) enum Established {
     Nothing,
     /// Nothing: SYN cookies are out.
     Cookies,
-    /// A request; there is none if it `is_cookie`.
+    /// A request; there is none if it `is_syn_cookie`.
     Request {
-        start: Start,
-        is_cookie: bool,
+        initial_seq: InitialSeq,
+        is_syn_cookie: bool,
     },
     Socket(usize),
 }
@@ -102,7 +102,7 @@ impl World {
         }
     }
 
-    /// Who will get a packet's data (`hf_tcp_receiver()`).
+    /// Who will get a packet's data (`hf_tcp_lookup()`).
     pub(crate) fn receiver(&self, packet: &Packet) -> Established {
         if let Some(socket) = packet.demuxed {
             return match self.sockets[socket].is_closed {
@@ -114,11 +114,11 @@ impl World {
             // What brings a cookie back begins where its connection does.
             Established::Cookies => {
                 let brings =
-                    |start: &Start| (packet.seq, packet.ack) == (start.received, start.sent);
+                    |start: &InitialSeq| (packet.seq, packet.ack) == (start.received, start.sent);
                 match [0, 1].map(scenario::start).into_iter().find(brings) {
-                    Some(start) => Established::Request {
-                        start,
-                        is_cookie: true,
+                    Some(initial_seq) => Established::Request {
+                        initial_seq,
+                        is_syn_cookie: true,
                     },
                     None => Established::Nothing,
                 }
@@ -127,8 +127,8 @@ impl World {
         }
     }
 
-    /// A packet that has passed comes to TCP (`tcp_v4_rcv()`). In a queue it is made one with what it follows, if it
-    /// `joins` that.
+    /// A packet that has passed comes to TCP (`tcp_v4_rcv()`). In a queue it is made one with what
+    /// it follows, if it `joins` that.
     pub(crate) fn receive(&mut self, packet: Packet, joins: bool) {
         if packet.is_corrupt || packet.syn.is_some() {
             return;
@@ -136,12 +136,13 @@ impl World {
         let socket = match self.receiver(&packet) {
             Established::Nothing | Established::Cookies => return,
             Established::Socket(socket) => socket,
-            Established::Request { start, .. } => {
+            Established::Request { initial_seq, .. } => {
                 // tcp_check_req(): its ACK must be that of the SYN-ACK.
-                if packet.ack != start.sent {
+                if packet.ack != initial_seq.sent {
                     return;
                 }
-                self.sockets.push(Socket::new(start, self.socket_filter));
+                self.sockets
+                    .push(Socket::new(initial_seq, self.socket_filter));
                 let socket = self.sockets.len() - 1;
                 self.flows[usize::from(packet.flow)] = Established::Socket(socket);
                 socket
@@ -154,17 +155,17 @@ impl World {
         socket.joins = true;
     }
 
-    /// The module ends a connection (`hf_tcp_end()`).
-    pub(crate) fn end(&mut self, socket: usize, start: Start) -> Ending {
+    /// The module ends a connection (`hf_tcp_abort()`).
+    pub(crate) fn abort(&mut self, socket: usize, initial_seq: InitialSeq) -> Abort {
         let ended = &mut self.sockets[socket];
         if ended.is_owned {
-            return Ending::Busy;
+            return Abort::Busy;
         }
-        if ended.is_closed || ended.start() != start {
-            return Ending::Over;
+        if ended.is_closed || ended.initial_seq() != initial_seq {
+            return Abort::Closed;
         }
         self.close(socket);
-        Ending::Ended
+        Abort::Aborted
     }
 
     /// A connection is over, and its name free.
@@ -227,7 +228,8 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Somebody on a CPU, if packets keep their order there, who gives way at each lock or not at all.
+    /// Somebody on a CPU, if packets keep their order there, who gives way at each lock or not at
+    /// all.
     pub(crate) fn new(cpu: Option<u32>, is_preemptive: bool) -> Self {
         Self {
             yielder: core::ptr::null(),

@@ -3,13 +3,13 @@
 //! A TCP socket that receives, after `net/ipv4/tcp_input.c` and `net/core/sock.c`.
 
 use super::Packet;
-use crate::kernel_ext::socket::{Start, Takes};
+use crate::kernel_ext::socket::{Acceptable, InitialSeq};
 
 /// The length of the longest segment, also of one that is made of others.
 const LEN: usize = 64;
 
-/// The length of those into which the queue is cut anew (`SKB_MAX_ORDER(0, 0)`, some 3,700 bytes): short, as all
-/// segments of the model are.
+/// The length of those into which the queue is cut anew (`SKB_MAX_ORDER(0, 0)`, some 3,700 bytes):
+/// short, as all segments of the model are.
 const COLLAPSED: usize = 3;
 
 /// A segment in the out-of-order queue.
@@ -55,18 +55,18 @@ fn before(a: u32, b: u32) -> bool {
     (a.wrapping_sub(b) as i32) < 0
 }
 
-/// What `hf_tcp_position()` tells.
+/// What `hf_tcp_get_state()` tells.
 #[derive(Clone, Copy, Hash)]
-pub(crate) struct Position {
+pub(crate) struct SocketState {
     pub(crate) is_owned: bool,
-    pub(crate) is_pending: bool,
-    pub(crate) is_data_pending: bool,
-    pub(crate) is_exact: bool,
-    pub(crate) has_queue: bool,
-    pub(crate) is_filtered: bool,
-    pub(crate) is_finished: bool,
+    pub(crate) has_backlog: bool,
+    pub(crate) backlog_may_have_data: bool,
+    pub(crate) is_initial_seq_exact: bool,
+    pub(crate) has_ofo_queue: bool,
+    pub(crate) has_filter: bool,
+    pub(crate) is_done: bool,
     pub(crate) received: u64,
-    pub(crate) start: Start,
+    pub(crate) initial_seq: InitialSeq,
     pub(crate) urgent: Option<u32>,
 }
 
@@ -74,7 +74,7 @@ pub(crate) struct Position {
 #[derive(Clone, Hash)]
 pub(crate) struct Socket {
     /// Where its connection begins.
-    begin: Start,
+    begin: InitialSeq,
     pub(crate) rcv_nxt: u32,
     copied_seq: u32,
     bytes_received: u64,
@@ -98,8 +98,8 @@ pub(crate) struct Socket {
     pub(crate) is_closed: bool,
     /// A FIN was received (`SOCK_DONE`).
     is_done: bool,
-    /// Whether what comes to its queue is made one with what it follows there: up to the shape of the kernel's tree,
-    /// which decides whether that one is looked at.
+    /// Whether what comes to its queue is made one with what it follows there: up to the shape of
+    /// the kernel's tree, which decides whether that one is looked at.
     pub(crate) joins: bool,
     /// A socket filter cuts what comes to its size.
     filter: Option<u8>,
@@ -108,7 +108,7 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    pub(crate) fn new(begin: Start, filter: Option<u8>) -> Self {
+    pub(crate) fn new(begin: InitialSeq, filter: Option<u8>) -> Self {
         Self {
             begin,
             rcv_nxt: begin.received,
@@ -136,54 +136,54 @@ impl Socket {
         self.bytes_received
     }
 
-    /// `hf_tcp_start()`: wrong while the owner moves `rcv_nxt`.
-    pub(crate) fn start(&self) -> Start {
-        Start {
+    /// `hf_tcp_initial_seq()`: wrong while the owner moves `rcv_nxt`.
+    pub(crate) fn initial_seq(&self) -> InitialSeq {
+        InitialSeq {
             received: self.rcv_nxt.wrapping_sub(self.bytes_received as u32),
             sent: self.begin.sent,
         }
     }
 
-    /// `hf_tcp_position()`.
-    pub(crate) fn position(&self) -> Position {
-        let is_pending = self.is_pending();
-        let start = self.start();
-        Position {
+    /// `hf_tcp_get_state()`.
+    pub(crate) fn state(&self) -> SocketState {
+        let has_backlog = self.has_backlog();
+        let initial_seq = self.initial_seq();
+        SocketState {
             is_owned: self.is_owned,
-            is_pending,
-            is_data_pending: is_pending
+            has_backlog,
+            backlog_may_have_data: has_backlog
                 && (self.backlog.iter().any(|packet| !packet.data.is_empty())
                     || self.backlog.len() != usize::from(self.counted)),
-            is_exact: !is_pending
-                || (self.bytes_received == 0 && start.received == self.copied_seq),
-            has_queue: !self.queue.is_empty(),
-            is_filtered: self.filter.is_some(),
-            is_finished: self.is_closed || self.is_done,
+            is_initial_seq_exact: !has_backlog
+                || (self.bytes_received == 0 && initial_seq.received == self.copied_seq),
+            has_ofo_queue: !self.queue.is_empty(),
+            has_filter: self.filter.is_some(),
+            is_done: self.is_closed || self.is_done,
             received: self.bytes_received,
-            start,
+            initial_seq,
             urgent: self.urgent,
         }
     }
 
     /// Whether something waits for an owner, or is being dealt with.
-    fn is_pending(&self) -> bool {
+    fn has_backlog(&self) -> bool {
         self.is_owned && (self.counted != 0 || !self.backlog.is_empty())
     }
 
-    /// `hf_tcp_takes()`, of a socket with a window that is wide enough.
-    pub(crate) fn takes(&self, packet: &Packet, is_certain: bool) -> Takes {
+    /// `hf_tcp_accepts()`, of a socket with a window that is wide enough.
+    pub(crate) fn accepts(&self, packet: &Packet, is_certain: bool) -> Acceptable {
         if packet.ack != self.begin.sent {
-            return Takes::No;
+            return Acceptable::No;
         }
-        if !is_certain || self.is_pending() {
-            return Takes::Unknown;
+        if !is_certain || self.has_backlog() {
+            return Acceptable::Unknown;
         }
         if before(self.rcv_nxt, packet.seq) || !before(self.rcv_nxt, packet.end()) {
-            return Takes::No;
+            return Acceptable::No;
         }
         match self.filter.is_some() || self.is_owned {
-            true => Takes::Unknown,
-            false => Takes::Yes,
+            true => Acceptable::Unknown,
+            false => Acceptable::Yes,
         }
     }
 
@@ -324,8 +324,8 @@ impl Socket {
         }
     }
 
-    /// `tcp_collapse_ofo_queue()`: segments that touch are made one, of which each byte is that of the first, and that
-    /// one is cut anew.
+    /// `tcp_collapse_ofo_queue()`: segments that touch are made one, of which each byte is that of
+    /// the first, and that one is cut anew.
     pub(crate) fn collapse(&mut self) {
         let mut ranges: Vec<(Queued, bool)> = Vec::new();
         for next in self.queue.drain(..) {
@@ -360,8 +360,8 @@ impl Socket {
         self.is_owned = true;
     }
 
-    /// The owner goes on with letting go (`release_sock()`): it takes what waits, deals with one of them, or is
-    /// done.
+    /// The owner goes on with letting go (`release_sock()`): it takes what waits, deals with one of
+    /// them, or is done.
     pub(crate) fn release(&mut self) {
         if self.moving != 0 {
             self.rcv_nxt = self.rcv_nxt.wrapping_add(self.moving);
@@ -396,7 +396,8 @@ impl Socket {
         self.copied_seq != self.rcv_nxt
     }
 
-    /// Whether it has an owner who can go on with letting go: for all but what it deals with it takes the spinlock.
+    /// Whether it has an owner who can go on with letting go: for all but what it deals with it
+    /// takes the spinlock.
     pub(crate) fn can_let_go(&self) -> bool {
         let is_dealing = self.moving != 0 || !self.processing.is_empty();
         self.is_owned && !self.is_closed && (is_dealing || !self.is_locked)

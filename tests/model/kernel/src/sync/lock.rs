@@ -49,7 +49,8 @@ impl<T, B: Backend> Lock<T, B> {
     /// A lock, which is free.
     pub fn new(data: impl Init<T>, _: &'static CStr, _: LockClassKey) -> impl PinInit<Self> {
         let init = move |slot: *mut Self| {
-            // SAFETY: The slot is valid for writes; the data are initialised in place, and the rest is written.
+            // SAFETY: The slot is valid for writes; the data are initialised in place, and the rest
+            // is written.
             unsafe {
                 let inner = (&raw mut (*slot).inner).cast::<Inner<T, B>>();
                 (&raw mut (*slot).mark).write(Mark::numbered());

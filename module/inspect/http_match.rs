@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A forbidden first line that was found, and the connection to which it is attributed.
+
+#![forbid(unsafe_code)]
+
+use super::{inspection::Inspection, Decision};
+use crate::{
+    http_connections::ConnectionId, kernel_ext::socket::Acceptable, policy::Kind, span::Span,
+    stream::FirstLine,
+};
+use classifier::{Classifier, Line, Verdict};
+
+/// A segment completes a forbidden first line.
+pub(crate) struct HttpMatch {
+    /// The kind of HTTP.
+    pub(crate) kind: Kind,
+    /// The same, as the classifier has it.
+    pub(crate) verdict: Verdict,
+    /// The connection; `None` if TCP would discard the segment.
+    pub(crate) connection: Option<HttpConnection>,
+}
+
+/// A connection that speaks HTTP, unless the segment's checksum, which was not verified, is wrong.
+pub(crate) struct HttpConnection {
+    pub(crate) id: ConnectionId,
+    /// Whether TCP would accept the segment, so that nothing else can be read from this connection.
+    pub(crate) blocks: bool,
+    /// The first line, as the log shows it; `None` if the connection was found before.
+    pub(crate) line: Option<Line>,
+}
+
+impl Inspection<'_> {
+    /// The decision on a segment that completes a forbidden line, of which `here` is the state
+    /// before it and `end` the state after it. It `is_certain` if the segment begins where the
+    /// socket stands, and can be read in one way only.
+    pub(super) fn http_match(
+        &mut self,
+        span: Span,
+        here: Classifier,
+        end: Classifier,
+        is_certain: bool,
+    ) -> Decision {
+        let (Some(kind), Some(verdict)) = (self.inspector.forbidden(end), end.verdict()) else {
+            return Decision::Defer;
+        };
+        let initial_seq = span.initial_seq;
+        let acceptable = match self.socket.socket {
+            Some(socket) => socket.accepts(self.segment, is_certain),
+            None if self.segment.ack() == initial_seq.sent => Acceptable::Unknown,
+            None => Acceptable::No,
+        };
+        let connection = (acceptable != Acceptable::No).then(|| {
+            let id = ConnectionId::new(self.hash, initial_seq);
+            let is_new = !self.inspector.connections.contains(id);
+            HttpConnection {
+                id,
+                blocks: acceptable == Acceptable::Yes,
+                line: is_new.then(|| self.first_line(span, here, end)),
+            }
+        });
+        Decision::Http(HttpMatch {
+            kind,
+            verdict,
+            connection,
+        })
+    }
+
+    /// The first line that the segment completes.
+    fn first_line(&mut self, span: Span, here: Classifier, end: Classifier) -> Line {
+        let known = self.states_from(here);
+        let mut line = FirstLine::new(known.text(here.offset()), here, end);
+        // If the scan budget is used up meanwhile, the line is shown without its end.
+        let _ = self.read(span, here, |bytes| line.add(bytes));
+        line.finish()
+    }
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A segment that comes while others of its flow are in flight: TCP may receive those before it,
+//! after it, or not at all.
+
+#![forbid(unsafe_code)]
+
+use super::{inspection::Inspection, Decision};
+use crate::{counters::Counter, entry::Entry, span::Span, stream::Bytes};
+
+impl Inspection<'_> {
+    /// Inspects a segment while those that `entry` records are in flight.
+    pub(super) fn inspect_in_flight(&mut self, span: Span, entry: Entry) -> Decision {
+        if self.segment.is_urgent() || entry.is_urgent() {
+            return Decision::Defer;
+        }
+        let base = entry.states().first();
+        if span.last <= base.offset().into() {
+            return Decision::Pass;
+        }
+        if entry.states().is_decided_after_first() {
+            return self.inspect_beside_decided(span, entry);
+        }
+        let continues = span.first == i64::from(entry.end());
+        if !continues || entry.is_out_of_order() || self.socket.has_ofo_queue {
+            return Decision::Defer;
+        }
+
+        let here = entry.states().last();
+        Counter::Inspected.count();
+        let mut states = *entry.states();
+        self.segment.read(0, |bytes| states.feed(bytes));
+        if self.inspector.forbidden(states.last()).is_some() {
+            return self.http_match(span, here, states.last(), false);
+        }
+        if states.is_incomplete() {
+            return Decision::Defer;
+        }
+        let end = span.end();
+        self.pass_beside(|entry| {
+            entry.set_states(states, end);
+            true
+        })
+    }
+
+    /// Inspects a segment while whatever TCP receives first makes the stream something other than
+    /// HTTP. A segment that does so itself, or that lies behind such a one, may pass in any order.
+    fn inspect_beside_decided(&mut self, span: Span, entry: Entry) -> Decision {
+        let base = entry.states().first();
+        if span.first <= base.offset().into() {
+            if self.socket.may_have_filter() {
+                return Decision::Defer;
+            }
+            Counter::Inspected.count();
+            let own = self.segment.classify(span.skip(base.offset()), base);
+            return match (own.verdict(), self.inspector.forbidden(own)) {
+                (Some(_), None) => self.pass_beside(|entry| entry.states_mut().add_decided(own)),
+                _ => Decision::Defer,
+            };
+        }
+        let continues = span.first == i64::from(entry.end());
+        self.pass_beside(|entry| {
+            if continues {
+                entry.set_end(span.end());
+            } else {
+                entry.set_out_of_order(true);
+            }
+            true
+        })
+    }
+
+    /// Passes the segment beside those in flight, if `update` can record in the entry what that
+    /// makes of the stream.
+    fn pass_beside(&mut self, update: impl FnOnce(&mut Entry) -> bool) -> Decision {
+        let cpu = self.cpu;
+        let Some(entry) = self.flow.entry() else {
+            return Decision::Defer;
+        };
+        if !update(entry) {
+            return Decision::Defer;
+        }
+        entry.set_in_flight(entry.in_flight().and(cpu));
+        Decision::Pass
+    }
+}

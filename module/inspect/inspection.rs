@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! One inspection: selects the entry of the segment's stream, and the way in which the segment is
+//! inspected.
+
+#![forbid(unsafe_code)]
+
+use super::{Decision, Inspector};
+use crate::{
+    entry::{Entry, InFlight},
+    kernel_ext::{packet::Segment, socket::SocketLookup, time},
+    socket_state::SocketState,
+    span::Span,
+    states::States,
+    stream::{read_ofo_queue, Bytes},
+    table::{Ambiguous, InFlightBefore, LockedFlow},
+};
+use classifier::Classifier;
+
+/// The inspection of a segment. The bucket of its flow is locked, and so is its socket, if there is
+/// one.
+pub(super) struct Inspection<'a> {
+    pub(super) inspector: Inspector<'a>,
+    pub(super) segment: &'a Segment<'a>,
+    /// The hash of the segment's flow.
+    pub(super) hash: u64,
+    /// The CPU whose softirq this is.
+    pub(super) cpu: Option<u32>,
+    pub(super) socket: SocketState<'a>,
+    pub(super) flow: LockedFlow<'a>,
+    /// What was in flight before the socket's state was read.
+    pub(super) before: InFlightBefore,
+    /// Whether segments of the flow that no entry records may be in flight.
+    pub(super) may_be_untracked: bool,
+}
+
+/// Why a stream can't be read now.
+pub(super) enum NotNow {
+    /// The out-of-order queue has an owner, or has been scanned too often.
+    Queue,
+    /// The table has no free slot.
+    NoSlot,
+}
+
+impl Inspection<'_> {
+    /// Decides on the segment.
+    pub(super) fn decide(mut self) -> Decision {
+        let decision = self.inspect();
+        if !self.inspector.enforce {
+            self.stop_tracking(&decision);
+        }
+        if matches!(decision, Decision::Defer) {
+            self.flow.request_grace_period();
+        }
+        decision
+    }
+
+    /// Where nothing is dropped, frees the entry of a stream of which a segment passes against the
+    /// decision. If TCP discards that segment, which can be sent again and again, the scan budget
+    /// is kept.
+    fn stop_tracking(&mut self, decision: &Decision) {
+        let is_accepted = match decision {
+            Decision::Pass | Decision::Blocked | Decision::Refuse => return,
+            Decision::Defer => false,
+            // TCP discards it, and the stream is where it was.
+            Decision::Http(_) if !self.segment.checksum_ok() => return,
+            Decision::Http(found) => found.connection.as_ref().is_some_and(|found| found.blocks),
+        };
+        let now = time::uptime_seconds();
+        match self.flow.entry() {
+            Some(entry) if !is_accepted && self.socket.received == 0 && entry.has_scanned(now) => {
+                entry.reset_states();
+            }
+            _ => self.flow.free(),
+        }
+    }
+
+    fn inspect(&mut self) -> Decision {
+        let initial_seq = match self.socket.initial_seq() {
+            Some(initial_seq) => {
+                let has_entry = self.flow.select(|entry| self.socket.has_entry(entry));
+                if !has_entry && self.socket.is_syn_cookie() && self.before.is_tracked() {
+                    // Of two segments with SYN cookies, each of which would create a socket, TCP
+                    // uses the first that it receives.
+                    return Decision::Defer;
+                }
+                // Segments of the backlog may have no entry: they were out of order, or decided, or
+                // they passed before there was a socket, or while the filter was switched off.
+                self.may_be_untracked |=
+                    !has_entry && (self.before.is_tracked() || self.socket.backlog_may_have_data);
+                initial_seq
+            }
+            None => match self.flow.select_only() {
+                Ok(Some(entry)) => entry.initial_seq(),
+                // Data were received, and the stream is decided.
+                Ok(None) => return Decision::Pass,
+                Err(Ambiguous) => return Decision::Defer,
+            },
+        };
+        if self.is_of_other_device() {
+            return Decision::Refuse;
+        }
+        let span = Span::new(self.segment, initial_seq);
+        match self.flow.entry().map(|entry| *entry) {
+            // The stream is decided, or was begun before the filter was switched on.
+            None if self.socket.received != 0 => Decision::Pass,
+            None => self.inspect_synced(span, Some(Classifier::new())),
+            Some(entry) if self.is_in_flight(&entry) => self.inspect_in_flight(span, entry),
+            Some(_) if self.socket.received == 0 => {
+                self.inspect_synced(span, Some(Classifier::new()))
+            }
+            Some(entry) => self.inspect_synced(span, entry.states().at(self.socket.received)),
+        }
+    }
+
+    /// Whether the selected entry belongs to another connection with the same addresses, ports and
+    /// sequence numbers: sockets that are bound to different devices (VRF) can share them.
+    /// Otherwise the entry gets the segment's device.
+    fn is_of_other_device(&mut self) -> bool {
+        let flow = self.segment.flow();
+        let Some(entry) = self.flow.entry() else {
+            return false;
+        };
+        if entry.flow().has_device_of(flow) {
+            return false;
+        }
+        if let SocketLookup::Socket(socket) = entry.flow().look_up_socket() {
+            let is_same = self.socket.socket.is_some_and(|locked| locked.is(&socket));
+            if !is_same {
+                return true;
+            }
+        }
+        entry.set_flow(*flow);
+        false
+    }
+
+    /// Whether segments in flight may still change what the socket has received.
+    fn is_in_flight(&self, entry: &Entry) -> bool {
+        if self.socket.has_backlog {
+            return true;
+        }
+        let received = self.socket.received;
+        let states = entry.states();
+        let is_decided = states
+            .at(received)
+            .is_some_and(|here| here.verdict().is_some());
+        let have_arrived = received == entry.end()
+            && states.last().verdict().is_none()
+            && !entry.is_out_of_order();
+        if is_decided || have_arrived {
+            return false;
+        }
+        // tcp_child_process() can put the segment that completes the handshake into the backlog
+        // without counting it.
+        let may_be_uncounted = received == 0 && self.socket.is_owned();
+        may_be_uncounted || self.flow.was_in_flight(self.before)
+    }
+
+    /// The states before `here` that are known.
+    pub(super) fn states_from(&mut self, here: Classifier) -> States {
+        let known = self.flow.entry().map(|entry| *entry.states());
+        known.unwrap_or(States::NONE).restarted_at(here)
+    }
+
+    /// What is in flight once this segment passes.
+    pub(super) fn in_flight(&self) -> InFlight {
+        InFlight::new(self.cpu.filter(|_| !self.may_be_untracked))
+    }
+
+    /// The entry of the stream, which is added if there is none; `None` if there is no free slot.
+    pub(super) fn entry_or_insert(&mut self, span: Span, here: Classifier) -> Option<&mut Entry> {
+        if self.flow.entry().is_none() {
+            let (cpu, in_flight) = (self.cpu, self.in_flight());
+            self.flow.insert(span.initial_seq, here, cpu, in_flight)?;
+        }
+        self.flow.entry()
+    }
+
+    /// Passes to `consume` what the segment holds from the offset of `here` on and, if it fills a
+    /// gap, what TCP will receive from the out-of-order queue after it, until it returns false.
+    pub(super) fn read(
+        &mut self,
+        span: Span,
+        here: Classifier,
+        mut consume: impl FnMut(&[u8]) -> bool,
+    ) -> Result<(), NotNow> {
+        let goes_on = self.segment.read(span.skip(here.offset()), &mut consume);
+        if !goes_on || !self.socket.has_ofo_queue {
+            return Ok(());
+        }
+        let Some(socket) = self.socket.socket else {
+            return Ok(());
+        };
+        // The entry stores the scan budget.
+        let entry = self.entry_or_insert(span, here).ok_or(NotNow::NoSlot)?;
+        let now = time::uptime_seconds();
+        let mut budget = entry.scan_budget(now);
+        let queue = socket.ofo_queue().ok_or(NotNow::Queue)?;
+        let is_complete = read_ofo_queue(queue, span.seq(span.last), &mut budget, consume);
+        entry.set_scan_budget(&budget, now);
+        is_complete.then_some(()).ok_or(NotNow::Queue)
+    }
+
+    /// The decision on a segment that can't be inspected now.
+    pub(super) fn not_now(&mut self, reason: NotNow) -> Decision {
+        match reason {
+            NotNow::Queue => Decision::Defer,
+            NotNow::NoSlot => {
+                self.flow.make_room(self.inspector.enforce);
+                Decision::Refuse
+            }
+        }
+    }
+}
