@@ -5,7 +5,7 @@
 use crate::{
     run::{Action, Run},
     scenario::Scenario,
-    story,
+    trace,
 };
 use core::hash::{Hash, Hasher};
 use stateright::{Checker, Model, Property};
@@ -102,7 +102,7 @@ pub fn explore(scenario: Scenario) -> Outcome {
     let checker = scenario.checker().threads(threads).spawn_bfs().join();
     let violation = checker
         .discovery(HOLDS)
-        .map(|path| story::tell(checker.model(), &path.into_actions()));
+        .map(|path| trace::describe(checker.model(), &path.into_actions()));
     Outcome {
         states: checker.unique_state_count(),
         depth: checker.max_depth(),

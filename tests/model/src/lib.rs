@@ -13,8 +13,8 @@ pub mod scope;
 
 mod kernel_ext;
 mod report;
-mod story;
 mod task;
+mod trace;
 mod world;
 
 #[allow(dead_code)]

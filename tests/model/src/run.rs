@@ -497,10 +497,10 @@ impl<'a> Run<'a> {
     /// connections are over.
     pub(crate) fn end(mut self) -> Option<String> {
         self.innocent_arrives().or_else(|| {
-            self.settle();
+            self.run_until_idle();
             with(|world| (0..world.sockets.len()).for_each(|socket| world.close(socket)));
             for _ in 0..4 {
-                self.settle();
+                self.run_until_idle();
             }
             self.violation.clone().or_else(|| self.is_kept())
         })
@@ -524,7 +524,7 @@ impl<'a> Run<'a> {
         let stream = self.scenario.innocent?;
         let arrived = || with(|world| world.stream(0).to_vec());
         for _ in 0..REPETITIONS {
-            self.settle();
+            self.run_until_idle();
             let arrived = arrived().len();
             let Some(missing @ [_, ..]) = stream.get(arrived..) else {
                 break;
@@ -532,7 +532,7 @@ impl<'a> Run<'a> {
             let segment = Segment::new(arrived as u32, missing);
             self.arrive(&segment, 0);
         }
-        self.settle();
+        self.run_until_idle();
         let arrived = arrived();
         if arrived != stream {
             let arrived = arrived.escape_ascii();
@@ -548,8 +548,8 @@ impl<'a> Run<'a> {
 
     /// Everybody goes on until there is nothing left to do; a grace period and some seconds pass,
     /// and the sweep runs.
-    fn settle(&mut self) {
-        while let Some(action) = self.must_go_on() {
+    fn run_until_idle(&mut self) {
+        while let Some(action) = self.unfinished() {
             self.act(action);
         }
         with(|world| {
@@ -570,7 +570,7 @@ impl<'a> Run<'a> {
     }
 
     /// What has begun and is not over.
-    fn must_go_on(&self) -> Option<Action> {
+    fn unfinished(&self) -> Option<Action> {
         let mut actions = Vec::new();
         for (number, cpu) in (0..).zip(&self.cpus) {
             if cpu.packet().is_some() {

@@ -21,7 +21,7 @@ pub(crate) struct Task<T: 'static> {
 
 impl<T> Task<T> {
     /// One that will do something, on a CPU if packets keep their order there. If it
-    /// `is_preemptive`, it gives way to others at each lock; otherwise never.
+    /// `is_preemptive`, it can be preempted at each lock; otherwise never.
     pub(crate) fn new(
         run: impl FnOnce() -> T + 'static,
         cpu: Option<u32>,
@@ -39,7 +39,7 @@ impl<T> Task<T> {
         }
     }
 
-    /// Goes on to where it gives way, or to its end.
+    /// Goes on to where it is preempted, or to its end.
     pub(crate) fn resume(&mut self) -> Option<T> {
         world::set_running(Some(self.running));
         let result = self.coroutine.as_mut()?.resume(());

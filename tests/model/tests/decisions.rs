@@ -168,7 +168,7 @@ fn behind_its_end_nothing_is_held_back() {
 
 #[test]
 fn as_many_as_there_is_room_for_find_room_and_are_forgotten_when_it_is_switched_off() {
-    let host = Host::new(&crowd(1));
+    let host = Host::new(&full_bucket(1));
     assert!(host.capacity() <= 61);
     assert_eq!(host.undecided(), 61);
     host.switch_off();
@@ -177,7 +177,7 @@ fn as_many_as_there_is_room_for_find_room_and_are_forgotten_when_it_is_switched_
 
 /// Connections that have all stopped within their first line, in a bucket that they fill; the last
 /// place is left to others.
-fn crowd(others: usize) -> Setup {
+fn full_bucket(others: usize) -> Setup {
     Setup {
         connections: vec![Begin::Established; others],
         fillers: 62 - 1,
@@ -187,7 +187,7 @@ fn crowd(others: usize) -> Setup {
 
 #[test]
 fn room_is_made_by_ending_who_came_last() {
-    let host = Host::new(&crowd(2));
+    let host = Host::new(&full_bucket(2));
     host.sleep(10);
     assert_eq!(host.send(&segment(0, b"GE")), Passes);
     host.sleep(6);
@@ -200,7 +200,7 @@ fn room_is_made_by_ending_who_came_last() {
 
 #[test]
 fn nobody_is_ended_who_is_undecided_for_a_moment() {
-    let host = Host::new(&crowd(2));
+    let host = Host::new(&full_bucket(2));
     assert_eq!(host.send(&segment(0, b"GE")), Passes);
     host.sleep(2);
     assert_eq!(host.send(&segment(0, b"GE").of(1)), Refused);
@@ -210,7 +210,7 @@ fn nobody_is_ended_who_is_undecided_for_a_moment() {
 
 #[test]
 fn who_is_silent_is_spared_while_others_will_soon_be_of_age() {
-    let host = Host::new(&crowd(2));
+    let host = Host::new(&full_bucket(2));
     host.sleep(40);
     assert_eq!(host.send(&segment(0, b"GE")), Passes);
     host.sleep(2);
@@ -221,7 +221,7 @@ fn who_is_silent_is_spared_while_others_will_soon_be_of_age() {
 
 #[test]
 fn who_cannot_be_ended_is_tried_again_after_all_others() {
-    let host = Host::new(&crowd(2));
+    let host = Host::new(&full_bucket(2));
     host.sleep(10);
     assert_eq!(host.send(&segment(0, b"GE")), Passes);
     host.own(0);
@@ -236,7 +236,7 @@ fn who_cannot_be_ended_is_tried_again_after_all_others() {
 
 #[test]
 fn who_keeps_sending_is_ended_like_others() {
-    let host = Host::new(&crowd(2));
+    let host = Host::new(&full_bucket(2));
     host.sleep(10);
     assert_eq!(host.send(&segment(0, b"GE")), Passes);
     host.sleep(6);
@@ -249,7 +249,7 @@ fn who_keeps_sending_is_ended_like_others() {
 
 #[test]
 fn whose_segments_tcp_discards_keeps_nobody_out() {
-    let host = Host::new(&crowd(2));
+    let host = Host::new(&full_bucket(2));
     host.sleep(10);
     let keen = segment(0, b"GE").with(Flaw::Acknowledgment);
     for _ in 0..7 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Spinlocks. Whoever waits for one gives way to the others of the model.
+//! Spinlocks. To wait for one is a preemption point.
 
-use crate::world::{give_way, Wait};
+use crate::world::{preemption_point, Wait};
 use core::cell::Cell;
 use kernel::sync::lock;
 
@@ -20,7 +20,7 @@ unsafe impl lock::Backend for SpinLockBhBackend {
 
     fn lock(state: &Self::State) {
         // SAFETY: A lock lives as long as its thread.
-        give_way(Wait::Lock(core::ptr::from_ref(state)));
+        preemption_point(Wait::Lock(core::ptr::from_ref(state)));
         assert_eq!(state.replace(1), 0, "a lock is taken that is held");
     }
 

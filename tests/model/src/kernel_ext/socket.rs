@@ -3,7 +3,7 @@
 //! Sockets, as the module's `socket.rs` shows them.
 
 use super::packet::Segment;
-use crate::world::{self, give_way, observe, with, Established, SocketState, Wait};
+use crate::world::{self, observe, preemption_point, with, Established, SocketState, Wait};
 use core::marker::PhantomData;
 
 /// One direction of a connection.
@@ -34,7 +34,7 @@ impl Flow {
     }
 
     pub(crate) fn look_up_socket(&self) -> SocketLookup<'static> {
-        give_way(Wait::Nothing);
+        preemption_point(Wait::Nothing);
         let flow = self.number - 1 + self.device;
         match with(|world| world.established(flow as u8)) {
             Established::Socket(socket) => SocketLookup::Socket(Socket::new(observe(socket))),
@@ -71,7 +71,7 @@ pub(crate) enum SocketLookup<'a> {
 
 impl SocketLookup<'_> {
     pub(super) fn of(packet: &world::Packet) -> Self {
-        give_way(Wait::Nothing);
+        preemption_point(Wait::Nothing);
         match observe(with(|world| world.receiver(packet))) {
             Established::Nothing | Established::Cookies => Self::NoSocket,
             Established::Request {
@@ -127,7 +127,7 @@ impl Socket<'_> {
     }
 
     pub(crate) fn lock(&self) -> LockedSocket<'_> {
-        give_way(Wait::Socket(self.number));
+        preemption_point(Wait::Socket(self.number));
         let state = with(|world| {
             let socket = &mut world.sockets[self.number];
             assert!(!core::mem::replace(&mut socket.is_locked, true));
@@ -151,7 +151,7 @@ pub(crate) enum Abort {
 
 impl Socket<'static> {
     pub(crate) fn abort(&self, initial_seq: InitialSeq) -> Abort {
-        give_way(Wait::Socket(self.number));
+        preemption_point(Wait::Socket(self.number));
         observe(with(|world| world.abort(self.number, initial_seq)))
     }
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the module runs in: sockets, RCU, time, and whoever runs at the same time.
+//! The world that the module runs in: sockets, RCU, time, and everybody who runs at the same time.
 //!
-//! There is one world a thread. What runs in it gives way to the others by [`give_way`], and is
-//! told apart from what has seen something else by what it has [`observe`]d.
+//! Each thread has one world. A hook and the sweep can be preempted at each [`preemption_point`].
+//! The values that they have [`observe`]d so far tell where they are.
 
 mod grace;
 mod packet;
@@ -188,7 +188,7 @@ pub(crate) fn copy<'b>(data: &[u8], offset: u32, buffer: &'b mut [u8]) -> &'b [u
     &buffer[..len]
 }
 
-/// What somebody waits for who gives way.
+/// What a task waits for at a preemption point.
 #[derive(Clone, Copy)]
 pub(crate) enum Wait {
     /// Nothing: it may go on at once.
@@ -217,19 +217,19 @@ thread_local! {
     static RUNNING: Cell<Option<Running>> = const { Cell::new(None) };
 }
 
-/// Who runs now, other than the model itself.
+/// The task that runs now.
 #[derive(Clone, Copy)]
 pub(crate) struct Running {
     yielder: *const Yielder<(), Wait>,
     cpu: Option<u32>,
     is_preemptive: bool,
-    /// A hash of what it has seen.
+    /// A hash of what it has observed.
     pub(crate) observed: u64,
 }
 
 impl Running {
-    /// Somebody on a CPU, if packets keep their order there, who gives way at each lock or not at
-    /// all.
+    /// Somebody on a CPU, if packets keep their order there, who is preempted at each lock or not
+    /// at all.
     pub(crate) fn new(cpu: Option<u32>, is_preemptive: bool) -> Self {
         Self {
             yielder: core::ptr::null(),
@@ -240,7 +240,7 @@ impl Running {
     }
 }
 
-/// Who runs does so on a stack of its own.
+/// The task that runs has begun, on a stack of its own.
 pub(crate) fn begin_to_run(yielder: &Yielder<(), Wait>) {
     if let Some(running) = RUNNING.get() {
         RUNNING.set(Some(Running { yielder, ..running }));
@@ -252,12 +252,12 @@ pub(crate) fn with<R>(look: impl FnOnce(&mut World) -> R) -> R {
     WORLD.with_borrow_mut(look)
 }
 
-/// What a counter says.
+/// The value of a counter.
 pub(crate) fn counted(counter: Counter) -> u64 {
     with(|world| world.counters.0[counter as usize])
 }
 
-/// Takes note that the module has work, for the thread's only filter.
+/// Sets the work of the thread's only filter.
 pub(crate) fn set_work(work: *const dyn Work) {
     WORK.set(Some(work));
 }
@@ -267,18 +267,18 @@ pub(crate) fn work() -> Option<*const dyn Work> {
     WORK.get()
 }
 
-/// Sets who runs; who ran before.
+/// Sets the task that runs, and returns the one that did.
 pub(crate) fn set_running(running: Option<Running>) -> Option<Running> {
     RUNNING.replace(running)
 }
 
-/// The CPU of who runs, if packets keep their order there.
+/// The CPU of the task that runs, if it is a softirq.
 pub(crate) fn current_cpu() -> Option<u32> {
     RUNNING.get()?.cpu
 }
 
-/// Lets others run, until what is waited for is over.
-pub(crate) fn give_way(wait: Wait) {
+/// Others may run here, until there is nothing left to wait for.
+pub(crate) fn preemption_point(wait: Wait) {
     if let Some(running) = RUNNING.get().filter(|running| running.is_preemptive) {
         // SAFETY: It lives as long as the stack on which this runs.
         unsafe { (*running.yielder).suspend(wait) };
@@ -291,7 +291,7 @@ pub(crate) fn hasher() -> impl Hasher {
     ahash::RandomState::with_seeds(1, 2, 3, 4).build_hasher()
 }
 
-/// Takes note of what the one that runs has seen.
+/// Records a value that the task has observed, and returns it.
 pub(crate) fn observe<T: Hash>(seen: T) -> T {
     if let Some(mut running) = RUNNING.get() {
         let mut hasher = hasher();

@@ -10,17 +10,17 @@ use crate::{
 use core::fmt::{self, Write};
 
 /// What happens in a run, and what is wrong in the end.
-pub(crate) fn tell(scenario: &Scenario, actions: &[Action]) -> String {
+pub(crate) fn describe(scenario: &Scenario, actions: &[Action]) -> String {
     let mut text = format!("{}:\n", scenario.name);
     let mut run = Run::new(scenario);
     for (number, &action) in (1..).zip(actions) {
         run.act(action);
-        let told = Told {
+        let step = Step {
             scenario,
             action,
             run: &run,
         };
-        let _ = writeln!(text, "{number:3}. {told}");
+        let _ = writeln!(text, "{number:3}. {step}");
     }
     let violation = run.violation().map(String::from);
     let _ = match violation {
@@ -33,13 +33,13 @@ pub(crate) fn tell(scenario: &Scenario, actions: &[Action]) -> String {
     text
 }
 
-struct Told<'a> {
+struct Step<'a> {
     scenario: &'a Scenario,
     action: Action,
     run: &'a Run<'a>,
 }
 
-impl fmt::Display for Told<'_> {
+impl fmt::Display for Step<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.action {
             Action::Send { segment, cpu } => {
@@ -95,7 +95,7 @@ impl fmt::Display for Told<'_> {
     }
 }
 
-impl Told<'_> {
+impl Step<'_> {
     fn verdict(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.run.verdict() {
             Some(verdict) => write!(f, ": {verdict:?}"),
