@@ -148,7 +148,7 @@ impl Settings {
             *hooks = None;
             // No hook is running any more. Streams that it no longer sees can't be tracked.
             self.filter.table.clear();
-            self.filter.connections.unblock_all();
+            self.filter.connections.reset_blackholed();
         }
         self.since.store(time::real_seconds(), Relaxed);
         Ok(())
@@ -223,11 +223,11 @@ impl sysfs::Directory for Settings {
             Setting::Enabled => self.switch(policy::parse_bool("enabled", value)?)?,
             Setting::Action => {
                 policy.set_action(policy::parse_action(value)?);
-                self.filter.connections.unblock_all();
+                self.filter.connections.reset_blackholed();
             }
             Setting::Detect => {
                 policy.set_detect(policy::parse_detect(value)?);
-                self.filter.connections.unblock_all();
+                self.filter.connections.reset_blackholed();
             }
             Setting::Log => policy.set_log(policy::parse_bool("log", value)?),
             Setting::MaxUndecided | Setting::Namespaces | Setting::Version | Setting::Since => {

@@ -4,7 +4,7 @@
 
 #![forbid(unsafe_code)]
 
-use crate::kernel_ext::{bindings, percpu};
+use crate::kernel_ext::{bindings, percpu_counter};
 use classifier::Method;
 use kernel::{
     prelude::*,
@@ -82,13 +82,13 @@ impl Counter {
     /// Adds one. Any context.
     #[inline]
     pub(crate) fn count(self) {
-        percpu::count(self as usize);
+        percpu_counter::count(self as usize);
     }
 }
 
 /// Adds one request of `method`. Any context.
 pub(crate) fn count_method(method: Method) {
-    percpu::count(method_index(method));
+    percpu_counter::count(method_index(method));
 }
 
 fn method_index(method: Method) -> usize {
@@ -96,20 +96,20 @@ fn method_index(method: Method) -> usize {
 }
 
 // Both kinds fit.
-static_assert!(Counter::ALL.len() + Method::ALL.len() <= percpu::COUNTERS);
+static_assert!(Counter::ALL.len() + Method::ALL.len() <= percpu_counter::COUNTERS);
 
 /// The counters as they are shown: since the last reset.
 ///
 /// A reset notes the sums instead of clearing what other CPUs are adding to.
 pub(crate) struct Counters {
-    at_reset: [Atomic<u64>; percpu::COUNTERS],
+    at_reset: [Atomic<u64>; percpu_counter::COUNTERS],
 }
 
 impl Counters {
     /// All at zero, whatever was counted before.
     pub(crate) fn new() -> Self {
         Self {
-            at_reset: core::array::from_fn(|index| Atomic::new(percpu::sum(index))),
+            at_reset: core::array::from_fn(|index| Atomic::new(percpu_counter::sum(index))),
         }
     }
 
@@ -126,12 +126,12 @@ impl Counters {
     /// Sets all to zero.
     pub(crate) fn reset(&self) {
         for (index, at_reset) in self.at_reset.iter().enumerate() {
-            at_reset.store(percpu::sum(index), Relaxed);
+            at_reset.store(percpu_counter::sum(index), Relaxed);
         }
     }
 
     fn since_reset(&self, index: usize) -> u64 {
         let at_reset = self.at_reset.get(index).map_or(0, |sum| sum.load(Relaxed));
-        percpu::sum(index).saturating_sub(at_reset)
+        percpu_counter::sum(index).saturating_sub(at_reset)
     }
 }

@@ -5,11 +5,11 @@
 #![forbid(unsafe_code)]
 
 use crate::{
+    classifier_states::States,
     kernel_ext::{
         rcu::GracePeriod,
         socket::{Flow, InitialSeq},
     },
-    states::States,
     stream::ScanBudget,
 };
 use classifier::Classifier;

@@ -53,7 +53,7 @@ impl Hook for Filter {
         match inspector.inspect(&segment) {
             Decision::Pass => NfVerdict::Accept,
             Decision::Http(found) => self.act(action, &segment, &found),
-            Decision::Blocked => drop_counted(),
+            Decision::Blackholed => drop_counted(),
             Decision::Defer => defer(action, Counter::Deferred),
             Decision::Refuse => defer(action, Counter::Refused),
         }
@@ -90,8 +90,8 @@ impl Filter {
         let Some(connection) = &found.connection else {
             return;
         };
-        let blocked = connection.blocks && action == Action::Drop;
-        if !segment.checksum_ok() || !self.connections.add(connection.id, blocked) {
+        let blackholed = connection.blackholes && action == Action::Drop;
+        if !segment.checksum_ok() || !self.connections.add(connection.id, blackholed) {
             return;
         }
         count_connection(found.kind, action);

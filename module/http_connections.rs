@@ -6,7 +6,7 @@
 //! up. This cache tells the first time from the others, so that connections are counted and logged,
 //! and not segments.
 //!
-//! A connection can also be *blocked*: a segment that TCP was about to accept, where the socket
+//! A connection can also be *blackholed*: a segment that TCP was about to accept, where the socket
 //! stood, completes a forbidden first line. As long as the socket lives, nothing else can be read
 //! from it, so all of its segments with data are dropped unread. A connection that has left the
 //! cache is inspected again, and counted once more.
@@ -25,8 +25,8 @@ const BUCKETS: usize = 4096;
 /// Connections in a bucket. With 32,000 in the cache, one in some thousands finds its bucket full.
 const SLOTS: usize = 16;
 
-/// The bit of a slot that is set if its connection is blocked. No identifier has it.
-const BLOCKED: u64 = 1;
+/// The bit of a slot that is set if its connection is blackholed. No identifier has it.
+const BLACKHOLED: u64 = 1;
 
 /// The cache: half a megabyte.
 pub(crate) struct HttpConnections {
@@ -50,7 +50,7 @@ impl ConnectionId {
         let seq = (u64::from(initial_seq.received) << 32) | u64::from(initial_seq.sent);
         Self {
             bucket: (hash >> 32) as usize % BUCKETS,
-            id: hash.wrapping_add(seq.wrapping_mul(FACTOR)) & !BLOCKED,
+            id: hash.wrapping_add(seq.wrapping_mul(FACTOR)) & !BLACKHOLED,
         }
     }
 }
@@ -68,11 +68,11 @@ impl HttpConnections {
         })
     }
 
-    /// Looks up a connection: whether it is blocked, if it is in the cache.
+    /// Looks up a connection: whether it is blackholed, if it is in the cache.
     fn look_up(&self, id: ConnectionId) -> Option<bool> {
         let slots = self.buckets.get(id.bucket)?.lock();
-        let slot = slots.iter().find(|&slot| slot & !BLOCKED == id.id)?;
-        Some(slot & BLOCKED != 0)
+        let slot = slots.iter().find(|&slot| slot & !BLACKHOLED == id.id)?;
+        Some(slot & BLACKHOLED != 0)
     }
 
     /// Whether a connection is in the cache. Any context that the hook runs in.
@@ -80,38 +80,38 @@ impl HttpConnections {
         self.look_up(id).is_some()
     }
 
-    /// Whether a connection is blocked. Any context that the hook runs in.
-    pub(crate) fn is_blocked(&self, id: ConnectionId) -> bool {
+    /// Whether a connection is blackholed. Any context that the hook runs in.
+    pub(crate) fn is_blackholed(&self, id: ConnectionId) -> bool {
         self.look_up(id) == Some(true)
     }
 
-    /// Adds a connection as the last one found, and sets whether it is blocked. Returns whether it
+    /// Adds a connection as the last one found, and sets whether it is blackholed. Returns whether it
     /// is new. Any context that the hook runs in.
-    pub(crate) fn add(&self, id: ConnectionId, blocked: bool) -> bool {
+    pub(crate) fn add(&self, id: ConnectionId, blackholed: bool) -> bool {
         let Some(bucket) = self.buckets.get(id.bucket) else {
             return true;
         };
         let mut slots = bucket.lock();
         // The last one found goes to the front, and the others move on; the oldest falls out at the
         // end.
-        let mut carried = id.id | u64::from(blocked);
+        let mut carried = id.id | u64::from(blackholed);
         for slot in slots.iter_mut() {
             core::mem::swap(slot, &mut carried);
-            if carried & !BLOCKED == id.id {
+            if carried & !BLACKHOLED == id.id {
                 return false;
             }
         }
         true
     }
 
-    /// Unblocks all connections. The setting by which they were blocked must have changed before.
+    /// Ends the blackholing of all connections. The setting that led to it must have changed before.
     /// Process context; may sleep.
-    pub(crate) fn unblock_all(&self) {
-        // A hook that has read the setting before may still block a connection.
+    pub(crate) fn reset_blackholed(&self) {
+        // A hook that has read the setting before may still blackhole a connection.
         rcu::synchronize();
         for bucket in self.buckets.iter() {
             for slot in bucket.lock().iter_mut() {
-                *slot &= !BLOCKED;
+                *slot &= !BLACKHOLED;
             }
         }
     }

@@ -14,6 +14,7 @@
 //! - [`policy`] has the settings, [`counters`] the counters, [`report`] the log lines;
 //! - [`control`] is sysfs, and switches the filter on and off.
 
+mod classifier_states;
 mod control;
 mod counters;
 mod entry;
@@ -26,7 +27,6 @@ mod policy;
 mod report;
 mod socket_state;
 mod span;
-mod states;
 mod stream;
 mod table;
 

@@ -25,7 +25,7 @@ pub(crate) struct HttpMatch {
 pub(crate) struct HttpConnection {
     pub(crate) id: ConnectionId,
     /// Whether TCP would accept the segment, so that nothing else can be read from this connection.
-    pub(crate) blocks: bool,
+    pub(crate) blackholes: bool,
     /// The first line, as the log shows it; `None` if the connection was found before.
     pub(crate) line: Option<Line>,
 }
@@ -55,7 +55,7 @@ impl Inspection<'_> {
             let is_new = !self.inspector.connections.contains(id);
             HttpConnection {
                 id,
-                blocks: acceptable == Acceptable::Yes,
+                blackholes: acceptable == Acceptable::Yes,
                 line: is_new.then(|| self.first_line(span, here, end)),
             }
         });

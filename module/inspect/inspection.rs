@@ -7,11 +7,11 @@
 
 use super::{Decision, Inspector};
 use crate::{
+    classifier_states::States,
     entry::{Entry, InFlight},
     kernel_ext::{packet::Segment, socket::SocketLookup, time},
     socket_state::SocketState,
     span::Span,
-    states::States,
     stream::{read_ofo_queue, Bytes},
     table::{Ambiguous, InFlightBefore, LockedFlow},
 };
@@ -60,11 +60,14 @@ impl Inspection<'_> {
     /// is kept.
     fn stop_tracking(&mut self, decision: &Decision) {
         let is_accepted = match decision {
-            Decision::Pass | Decision::Blocked | Decision::Refuse => return,
+            Decision::Pass | Decision::Blackholed | Decision::Refuse => return,
             Decision::Defer => false,
             // TCP discards it, and the stream is where it was.
             Decision::Http(_) if !self.segment.checksum_ok() => return,
-            Decision::Http(found) => found.connection.as_ref().is_some_and(|found| found.blocks),
+            Decision::Http(found) => found
+                .connection
+                .as_ref()
+                .is_some_and(|found| found.blackholes),
         };
         let now = time::uptime_seconds();
         match self.flow.entry() {

@@ -53,14 +53,14 @@
 //!    the tail of the other can form a forbidden line. So the decided segment has an entry while it
 //!    is in flight; or, if there is no free slot, the bucket records it, and no undecided segment
 //!    of a new stream passes meanwhile.
-//! 7. The socket of a blocked connection ([`HttpConnections`]) stands where a segment that TCP was
+//! 7. The socket of a blackholed connection ([`HttpConnections`]) stands where a segment that TCP was
 //!    about to accept completes a forbidden line. No segment with data passes to it any more.
 //!
 //! # Liveness: everything else arrives, and nothing is retransmitted in vain
 //!
 //! A segment is dropped if it completes a forbidden line. In any other stream that does not happen,
 //! unless accepted copies of a byte differ, or TCP would have discarded the segment, which then
-//! blocks no connection. Otherwise a segment is dropped only within an undecided start, and only
+//! blackholes no connection. Otherwise a segment is dropped only within an undecided start, and only
 //! for a while: if it is inspected in flight and does not continue what has passed (until the owner
 //! releases the socket, or a grace period has elapsed); if the out-of-order queue has been scanned
 //! too often, or has an owner; if the table has no free slot; or if urgent data can be read in
@@ -100,8 +100,8 @@ pub(crate) enum Decision {
     Pass,
     /// It would complete a first line of HTTP.
     Http(HttpMatch),
-    /// It belongs to a blocked connection, and was not read.
-    Blocked,
+    /// It belongs to a blackholed connection, and was not read.
+    Blackholed,
     /// It is to be dropped so that it is retransmitted: its effect on the stream is not known now.
     Defer,
     /// The same, because the table has no free slot; or it would add what can't be inspected.
@@ -145,8 +145,8 @@ impl Inspector<'_> {
         let hash = self.key.hash(&segment.flow().identity());
         if let SocketLookup::Socket(socket) = &lookup {
             let id = ConnectionId::new(hash, socket.initial_seq());
-            if self.enforce && segment.len() != 0 && self.connections.is_blocked(id) {
-                return Decision::Blocked;
+            if self.enforce && segment.len() != 0 && self.connections.is_blackholed(id) {
+                return Decision::Blackholed;
             }
         }
         let Some(flow) = self.table.lock(segment.flow(), hash) else {

@@ -9,7 +9,7 @@ use super::{
     inspection::{Inspection, NotNow},
     Decision,
 };
-use crate::{counters::Counter, span::Span, states::States};
+use crate::{classifier_states::States, counters::Counter, span::Span};
 use classifier::Classifier;
 
 impl Inspection<'_> {

@@ -19,7 +19,7 @@
 #include "../uapi/http_filter.h"
 #include "defrag.h"
 #include "helpers.h"
-#include "net.h"
+#include "netns.h"
 #include "tcp.h"
 
 const u8 HF_NFPROTO_IPV4 = NFPROTO_IPV4;

@@ -4,18 +4,18 @@
 //! `unsafe` is in here, and no policy.
 
 pub(crate) mod bindings;
+mod cstr;
 pub(crate) mod defrag;
 pub(crate) mod lock;
 pub(crate) mod netfilter;
 pub(crate) mod packet;
 pub(crate) mod param;
-pub(crate) mod percpu;
+pub(crate) mod percpu_counter;
 pub(crate) mod pernet;
 pub(crate) mod ratelimit;
 pub(crate) mod rcu;
 pub(crate) mod siphash;
 pub(crate) mod socket;
 pub(crate) mod sysfs;
-mod text;
 pub(crate) mod time;
 pub(crate) mod work;

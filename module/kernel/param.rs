@@ -4,7 +4,7 @@
 //!
 //! C header: [`include/linux/moduleparam.h`](srctree/include/linux/moduleparam.h)
 
-use super::{bindings, text};
+use super::{bindings, cstr};
 use kernel::ffi::c_char;
 
 /// The load-time parameters, `None` for those that were not given.
@@ -34,5 +34,5 @@ pub(crate) fn params() -> Params {
 
 fn given(raw: *const c_char) -> Option<&'static str> {
     // SAFETY: `charp` parameters are NUL-terminated, and stay as they are while the module lives.
-    (!raw.is_null()).then(|| unsafe { text::from_c(raw) })
+    (!raw.is_null()).then(|| unsafe { cstr::from_c(raw) })
 }

@@ -4,7 +4,7 @@
 //!
 //! C header: [`include/linux/sysfs.h`](srctree/include/linux/sysfs.h)
 
-use super::{bindings, text};
+use super::{bindings, cstr};
 use core::{
     ffi::c_void,
     fmt::{self, Write},
@@ -207,7 +207,7 @@ unsafe extern "C" fn store<D: Directory>(
     let bytes = unsafe { core::slice::from_raw_parts(value.cast::<u8>(), len) };
     let bytes = bytes.strip_suffix(b"\0").unwrap_or(bytes);
     let result = match D::FILES.get(file as usize) {
-        Some(&file) => data.store(file, text::from_bytes(bytes).trim_ascii()),
+        Some(&file) => data.store(file, cstr::from_bytes(bytes).trim_ascii()),
         None => Err(EINVAL),
     };
     match result {

@@ -7,7 +7,7 @@
 #include <net/tcp.h>
 #include <net/xfrm.h>
 
-#include "net.h"
+#include "netns.h"
 #include "tcp.h"
 
 /*

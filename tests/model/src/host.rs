@@ -14,7 +14,7 @@ use crate::{
     task::Task,
     world::{self, with, Established, Packet, Socket, World},
 };
-use kernel::journal::Snapshot;
+use kernel::undo_log::Snapshot;
 use std::cell::RefCell;
 
 /// How a thread's last host began.
@@ -112,6 +112,11 @@ impl Host {
         }
     }
 
+    /// Whether a grace period was requested that has not begun.
+    pub fn grace_period_is_requested(&self) -> bool {
+        with(|world| world.grace.is_requested())
+    }
+
     /// What was received of a connection's stream.
     pub fn received(&self, flow: usize) -> Vec<u8> {
         with(|world| world.stream(flow).to_vec())
@@ -156,8 +161,8 @@ impl Host {
     }
 
     /// Ends what was decided by the settings before.
-    pub fn unblock_all(&self) {
-        self.filter.connections.unblock_all();
+    pub fn reset_blackholed(&self) {
+        self.filter.connections.reset_blackholed();
     }
 }
 
@@ -232,7 +237,7 @@ fn judge(filter: &Filter, packet: Packet) -> Verdict {
 impl Beginning {
     fn prepare(filter: &Filter, setup: &Setup) -> Self {
         // SAFETY: The last host's tasks are gone.
-        unsafe { kernel::journal::rewind() };
+        unsafe { kernel::undo_log::rewind() };
         with(|world| {
             *world = World {
                 seconds: 100,

@@ -5,7 +5,7 @@
 
 extern crate pinned_init as pin_init;
 
-pub mod check;
+pub mod explore;
 pub mod host;
 pub mod run;
 pub mod scenario;
@@ -17,6 +17,8 @@ mod task;
 mod trace;
 mod world;
 
+#[path = "../../../module/classifier_states.rs"]
+mod classifier_states;
 #[allow(dead_code)]
 #[path = "../../../module/counters.rs"]
 mod counters;
@@ -35,8 +37,6 @@ mod policy;
 mod socket_state;
 #[path = "../../../module/span.rs"]
 mod span;
-#[path = "../../../module/states.rs"]
-mod states;
 #[path = "../../../module/stream.rs"]
 mod stream;
 #[path = "../../../module/table.rs"]

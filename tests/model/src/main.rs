@@ -2,7 +2,7 @@
 
 //! `model [short|long]`: explores the scenarios of a scope, and shows what it has found.
 
-use model::{check::explore, scope};
+use model::{explore::explore, scope};
 use std::{env, process::ExitCode, time::Instant};
 
 fn main() -> ExitCode {

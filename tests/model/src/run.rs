@@ -474,7 +474,7 @@ impl<'a> Run<'a> {
     pub(crate) fn fingerprint(&self) -> u64 {
         let mut hasher = world::hasher();
         with(|world| world.hash(&mut hasher));
-        kernel::journal::hash(&mut hasher);
+        kernel::undo_log::hash(&mut hasher);
         self.left.hash(&mut hasher);
         self.generations.hash(&mut hasher);
         for cpu in &self.cpus {
@@ -553,12 +553,13 @@ impl<'a> Run<'a> {
             self.act(action);
         }
         with(|world| {
-            if !world.grace.is_under_way() {
-                world.grace.begin();
+            if world.grace.is_under_way() {
+                world.grace.end();
             }
-            world.grace.end();
-            world.grace.begin();
-            world.grace.end();
+            if world.grace.is_requested() {
+                world.grace.begin();
+                world.grace.end();
+            }
             world.seconds += 2;
         });
         if with(|world| world.is_sweep_due) {

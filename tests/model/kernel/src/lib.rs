@@ -3,14 +3,14 @@
 //! The part of the `kernel` crate that the module's safe half uses, in user space.
 //!
 //! All that can change behind a shared reference, [`sync::atomic::Atomic`] and what a
-//! [`sync::lock::Lock`] protects, is kept in a [`journal`] of the thread: so a whole filter can be
+//! [`sync::lock::Lock`] protects, is kept in a [`undo_log`] of the thread: so a whole filter can be
 //! put back to the state in which it was made, and two of its states can be compared.
 
 pub mod alloc;
 pub mod error;
-pub mod journal;
 pub mod prelude;
 pub mod sync;
+pub mod undo_log;
 
 /// Writes a line to the kernel's log; here to nowhere.
 #[macro_export]

@@ -7,7 +7,7 @@ pub(crate) mod bindings;
 pub(crate) mod lock;
 pub(crate) mod netfilter;
 pub(crate) mod packet;
-pub(crate) mod percpu;
+pub(crate) mod percpu_counter;
 pub(crate) mod rcu;
 pub(crate) mod siphash;
 pub(crate) mod socket;

@@ -20,7 +20,9 @@ impl GracePeriod {
         observe(with(|world| world.grace.has_elapsed(period)))
     }
 
-    pub(crate) fn request(self) {}
+    pub(crate) fn request(self) {
+        with(|world| world.grace.request());
+    }
 }
 
 /// Waits for a grace period.

@@ -9,12 +9,18 @@ pub(crate) struct Grace {
     begun: u16,
     /// How many of these are over.
     over: u16,
+    /// Whether the next one was requested.
+    is_requested: bool,
 }
 
 impl Default for Grace {
     fn default() -> Self {
         // 0 stands for none that anybody waits for.
-        Self { begun: 1, over: 1 }
+        Self {
+            begun: 1,
+            over: 1,
+            is_requested: false,
+        }
     }
 }
 
@@ -34,10 +40,21 @@ impl Grace {
         self.over != self.begun
     }
 
+    /// The next one is requested.
+    pub(crate) fn request(&mut self) {
+        self.is_requested = true;
+    }
+
+    /// Whether the next one was requested. RCU may begin it all the same.
+    pub(crate) fn is_requested(&self) -> bool {
+        self.is_requested
+    }
+
     /// One begins.
     pub(crate) fn begin(&mut self) {
         assert!(!self.is_under_way());
         self.begun += 1;
+        self.is_requested = false;
     }
 
     /// Whether it may end, if so many had begun when the oldest reader did.

@@ -46,11 +46,11 @@ pub(crate) struct World {
 
 /// The module's counters, which no decision depends on.
 #[derive(Clone)]
-pub(crate) struct Counters(pub(crate) [u64; crate::kernel_ext::percpu::COUNTERS]);
+pub(crate) struct Counters(pub(crate) [u64; crate::kernel_ext::percpu_counter::COUNTERS]);
 
 impl Default for Counters {
     fn default() -> Self {
-        Self([0; crate::kernel_ext::percpu::COUNTERS])
+        Self([0; crate::kernel_ext::percpu_counter::COUNTERS])
     }
 }
 

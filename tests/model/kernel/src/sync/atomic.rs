@@ -2,7 +2,7 @@
 
 //! Atomics of one thread.
 
-use crate::journal::Mark;
+use crate::undo_log::Mark;
 use core::cell::UnsafeCell;
 
 /// Orderings of memory accesses, all of which are the same on one thread.

@@ -2,7 +2,7 @@
 
 //! Locks, whose backend decides what it is to wait for one.
 
-use crate::{journal::Mark, sync::LockClassKey};
+use crate::{sync::LockClassKey, undo_log::Mark};
 use core::{
     cell::UnsafeCell,
     convert::Infallible,

@@ -4,8 +4,8 @@
  * namespace that is there can be found without a reference, one that has ended is
  * not there any more.
  */
-#ifndef _HTTP_FILTER_NET_H
-#define _HTTP_FILTER_NET_H
+#ifndef _HTTP_FILTER_NETNS_H
+#define _HTTP_FILTER_NETNS_H
 
 #include <linux/list.h>
 

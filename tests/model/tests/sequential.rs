@@ -54,7 +54,7 @@ fn what_was_condemned_is_judged_anew_after_a_change_of_settings() {
     host.send(&segment(0, REQUEST));
     host.detect("RESPONSES");
     assert_eq!(host.send(&segment(0, REQUEST)), Dropped);
-    host.unblock_all();
+    host.reset_blackholed();
     assert_eq!(host.send(&segment(0, REQUEST)), Passes);
 }
 
@@ -108,6 +108,16 @@ fn a_segment_in_the_queue_that_another_covers_is_left_out() {
     host.send(&segment(4, b"/a"));
     host.send(&segment(8, b"TTP/1.1"));
     assert_eq!(host.send(&segment(0, b"GET ")), Dropped);
+}
+
+#[test]
+fn a_grace_period_is_requested_for_a_segment_that_is_deferred() {
+    let host = host();
+    host.own(0);
+    assert_eq!(host.send(&segment(0, b"GE")), Passes);
+    assert!(!host.grace_period_is_requested());
+    assert_eq!(host.send(&segment(0, b"PUT me")), Deferred);
+    assert!(host.grace_period_is_requested());
 }
 
 #[test]

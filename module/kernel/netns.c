@@ -4,7 +4,7 @@
 #include <net/net_namespace.h>
 #include <net/netns/generic.h>
 
-#include "net.h"
+#include "netns.h"
 
 static DEFINE_HASHTABLE(hf_nets, 10);
 /* Namespaces begin and end one after the other, but not of different registrations. */

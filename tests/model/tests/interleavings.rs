@@ -2,7 +2,7 @@
 
 //! Every order in which things can happen, in the scenarios of a small scope.
 
-use model::{check::explore, scope};
+use model::{explore::explore, scope};
 
 #[test]
 fn nothing_goes_wrong_in_the_short_scope() {
