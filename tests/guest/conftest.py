@@ -6,7 +6,7 @@ import pytest
 from support import http_filter, topology
 from support.kernel_log import KernelLog
 from support.streams import Recorder
-from support.topology import FAMILY_NAMES, WAYS
+from support.topology import ADDRESSINGS, FAMILY_NAMES
 
 
 @pytest.fixture(autouse=True)
@@ -94,9 +94,9 @@ def family(request):
     return request.param
 
 
-@pytest.fixture(params=WAYS)
-def way(request):
-    """How clients reach the server."""
+@pytest.fixture(params=ADDRESSINGS)
+def addressing(request):
+    """The version of IP that clients use, or IPv4 to an IPv6 socket."""
     return request.param
 
 

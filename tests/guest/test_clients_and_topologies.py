@@ -8,7 +8,7 @@ import pytest
 from support import http_filter, http_servers
 from support.clients import BLOCKED_PATIENCE, HTTP_CLIENTS, QUICK_CLIENTS, curl, in_parallel
 from support.http_servers import HTTP_SERVERS
-from support.process import on_every_way
+from support.process import for_each_addressing
 from support.streams import Stream
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: example.com\r\n\r\n"
@@ -57,8 +57,8 @@ def test_clients_are_served_only_while_the_filter_is_off(each_topology, family):
         assert_served(ask())
 
 
-def test_every_client_is_kept_out(filtered, veth, way):
-    listener, found = veth.way(way)
+def test_every_client_is_kept_out(filtered, veth, addressing):
+    listener, found = veth.endpoints(addressing)
     with http_servers.nginx(listener):
         # Some of them take their time before they connect.
         assert_switched(functools.partial(ask_all, veth, found, HTTP_CLIENTS), patience=3 * BLOCKED_PATIENCE)
@@ -66,11 +66,11 @@ def test_every_client_is_kept_out(filtered, veth, way):
 
 @pytest.mark.parametrize("server", HTTP_SERVERS.values(), ids=HTTP_SERVERS)
 def test_every_server_is_out_of_reach(filtered, veth, server):
-    with on_every_way(veth, server) as ways:
+    with for_each_addressing(veth, server) as instances:
         def ask(**options):
             return in_parallel({
-                str(way): functools.partial(curl, veth.client, way.endpoint.url("/index.html"), **options)
-                for way in ways})
+                str(instance): functools.partial(curl, veth.client, instance.endpoint.url("/index.html"), **options)
+                for instance in instances})
 
         assert_switched(ask)
 

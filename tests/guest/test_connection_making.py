@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Connections that come about in unusual ways, or in another's place."""
+"""Unusual handshakes: simultaneous open, migration between listeners, reuse of a four-tuple."""
 
 import contextlib
 import os
@@ -156,7 +156,7 @@ def time_wait(veth, family, left_over):
                 stream.send(left_over)
                 assert accepted.recv(100) == left_over
         assert stream.socket.recv(1) == b""
-        # Closed in the usual way, not reset.
+        # Closed with a FIN, not reset.
         stream.socket.close()
         stream.socket = socket.socket()
     in_time_wait = ["ss", "-Htn", "state", "time-wait", f"sport = {endpoint.port} and dport = {port}"]

@@ -43,10 +43,10 @@ def flows(label):
 
 
 @contextlib.contextmanager
-def sent(veth, way, streams):
+def sent(veth, addressing, streams):
     """Sends all streams, each on a connection of its own; yields the server and the connections."""
     with contextlib.ExitStack() as stack:
-        listener, found = veth.way(way)
+        listener, found = veth.endpoints(addressing)
         server = stack.enter_context(Recorder(listener, reached_at=found))
         connections = {}
         for name, segments in streams.items():
@@ -55,17 +55,17 @@ def sent(veth, way, streams):
         yield server, connections
 
 
-def test_requests_are_blocked(veth, way):
-    with sent(veth, way, flows("http1")) as (server, connections):
+def test_requests_are_blocked(veth, addressing):
+    with sent(veth, addressing, flows("http1")) as (server, connections):
         wait_until(lambda: http_filter.counters()["blocked"] >= len(connections), "all are blocked")
         read = {name: server.read_from(stream) for name, stream in connections.items()}
     assert [name for name, data in read.items() if not holds_no_first_line(data)] == []
     assert http_filter.counters()["blocked"] == len(connections)
 
 
-def test_other_streams_are_delivered(veth, way):
+def test_other_streams_are_delivered(veth, addressing):
     streams = flows("other")
-    with sent(veth, way, streams) as (server, connections):
+    with sent(veth, addressing, streams) as (server, connections):
         for stream in connections.values():
             stream.finish()
         read = {name: server.read_all_from(stream) for name, stream in connections.items()}

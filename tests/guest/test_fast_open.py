@@ -3,7 +3,7 @@
 
 import pytest
 
-from support import http_filter, ways
+from support import http_filter, receive_paths
 from support.expect import holds_no_first_line
 from support.handmade import HandmadeClient
 from support.payloads import REQUEST
@@ -21,16 +21,16 @@ ENABLED = 0x3 | 0x400
 WITHOUT_COOKIE = 0x200
 
 
-@pytest.fixture(params=[ways.direct, ways.transparent_proxy], ids=["direct", "TPROXY"])
+@pytest.fixture(params=[receive_paths.direct, receive_paths.transparent_proxy], ids=["direct", "TPROXY"])
 def server(veth, family, request):
     """A server whose cookie the client has: it may send data in its SYN."""
     with (veth.server.sysctl("net.ipv4.tcp_fastopen", ENABLED), veth.client.sysctl("net.ipv4.tcp_fastopen", ENABLED),
-          request.param(veth, family) as way):
+          request.param(veth, family) as path):
         # After a SYN that was lost the client is more careful for a while.
         veth.client.ip("tcp_metrics flush")
-        with Stream(veth.client, way.server.endpoint, in_syn=OTHER) as stream:
-            way.server.wait_for(stream, OTHER)
-        yield way.server
+        with Stream(veth.client, path.server.endpoint, in_syn=OTHER) as stream:
+            path.server.wait_for(stream, OTHER)
+        yield path.server
 
 
 @pytest.mark.parametrize("in_syn, later", [(REQUEST, b""), (REQUEST[:2], REQUEST[2:])], ids=["whole", "cut"])

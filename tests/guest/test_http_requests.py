@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What real clients ask of a real server, in all the ways that HTTP has, is answered only while the filter is off."""
+"""Requests of all forms, from real clients to real servers, are answered only while the filter is off."""
 
 import contextlib
 import functools
@@ -11,7 +11,7 @@ import pytest
 
 from support import http_filter, http_servers
 from support.clients import BLOCKED_PATIENCE, curl, in_parallel
-from support.process import on_every_way
+from support.process import for_each_addressing
 from support.streams import Stream
 
 pytestmark = pytest.mark.usefixtures("filtered")
@@ -47,9 +47,9 @@ BY_HAND = {
 
 @contextlib.contextmanager
 def served(veth, server):
-    """Yields where clients find the server, by the ways to it."""
-    with on_every_way(veth, server) as ways:
-        yield {str(way): way.endpoint for way in ways}
+    """Yields where clients find the server, by addressing."""
+    with for_each_addressing(veth, server) as instances:
+        yield {str(instance): instance.endpoint for instance in instances}
 
 
 @pytest.fixture(scope="module")
@@ -90,16 +90,16 @@ def assert_kept_out(veth, endpoint, requests):
     return answers
 
 
-def test_by_curl(veth, nginx, node, way):
-    assert_kept_out(veth, nginx[way], OF_NGINX)
-    answers = assert_kept_out(veth, node[way], OF_NODE)
+def test_by_curl(veth, nginx, node, addressing):
+    assert_kept_out(veth, nginx[addressing], OF_NGINX)
+    answers = assert_kept_out(veth, node[addressing], OF_NODE)
     assert answers["100-continue"].body.startswith("HTTP/1.1 100 Continue")
 
 
-def test_keep_alive(veth, nginx, way):
+def test_keep_alive(veth, nginx, addressing):
     def ask_twice(patience):
         """On one connection."""
-        endpoint = nginx[way]
+        endpoint = nginx[addressing]
         connection = http.client.HTTPConnection(endpoint.address, endpoint.port, timeout=patience)
         with contextlib.closing(connection):
             with veth.client:
@@ -129,10 +129,10 @@ def answers(veth, endpoint, request, patience):
 
 
 @pytest.mark.parametrize("request_, states", BY_HAND.values(), ids=BY_HAND)
-def test_by_hand(veth, nginx, way, request_, states):
+def test_by_hand(veth, nginx, addressing, request_, states):
     with off():
-        assert answers(veth, nginx[way], request_, patience=20) == states
-    assert answers(veth, nginx[way], request_, BLOCKED_PATIENCE) is None
+        assert answers(veth, nginx[addressing], request_, patience=20) == states
+    assert answers(veth, nginx[addressing], request_, BLOCKED_PATIENCE) is None
     assert http_filter.counters()["blocked"] == 1
 
 
@@ -144,17 +144,17 @@ def test_websocket(veth):
             socket.send("hello")
             return socket.recv(timeout=patience)
 
-    with on_every_way(veth, http_servers.websocket_echo) as ways:
-        for way in ways:
+    with for_each_addressing(veth, http_servers.websocket_echo) as instances:
+        for instance in instances:
             with off():
-                assert echo(way.endpoint, patience=20) == "hello", way
+                assert echo(instance.endpoint, patience=20) == "hello", instance
             with pytest.raises(TimeoutError):
-                echo(way.endpoint, BLOCKED_PATIENCE)
-        assert http_filter.counters()["blocked"] == len(ways)
+                echo(instance.endpoint, BLOCKED_PATIENCE)
+        assert http_filter.counters()["blocked"] == len(instances)
 
 
-def test_http_on_port_22(veth, way):
-    listener, found = veth.way(way, 22)
+def test_http_on_port_22(veth, addressing):
+    listener, found = veth.endpoints(addressing, 22)
     with http_servers.nginx(listener):
         with off():
             assert str(curl(veth.client, found.url())) == "200"
@@ -168,8 +168,8 @@ def load(namespace, *command):
         return subprocess.run(command, capture_output=True, text=True).stdout
 
 
-def test_ab(veth, nginx, way):
-    url = nginx[way].url("/index.html")
+def test_ab(veth, nginx, addressing):
+    url = nginx[addressing].url("/index.html")
     with off():
         assert re.search(r"Complete requests: +50\nFailed requests: +0\n",
                          load(veth.client, "ab", "-q", "-n", "50", "-c", "5", url))
@@ -177,8 +177,8 @@ def test_ab(veth, nginx, way):
     assert http_filter.counters()["blocked"] >= 1
 
 
-def test_wrk(veth, nginx, way):
-    command = ["wrk", "--threads", "1", "--connections", "5", "--duration", "2", nginx[way].url("/index.html")]
+def test_wrk(veth, nginx, addressing):
+    command = ["wrk", "--threads", "1", "--connections", "5", "--duration", "2", nginx[addressing].url("/index.html")]
     with off():
         assert int(re.search(r"(\d+) requests in", load(veth.client, *command))[1]) > 0
     assert " 0 requests in" in load(veth.client, *command)

@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 
-from support import http_filter, ipv6, nftables, ways
+from support import http_filter, ipv6, nftables, receive_paths
 from support.handmade import HandmadeClient, LoopbackClient, datagram, deliver, link_address
 from support.namespace import INITIAL, new_namespace
 from support.streams import Recorder
@@ -77,11 +77,12 @@ def test_headers_before_the_fragment_header_are_no_obstacle(veth, server, extens
         deliver(server, client, *LIKE_HTTP, fragment_size=SIZE, extensions=extensions)
 
 
-@pytest.mark.parametrize("way", [ways.no_early_demux, ways.queue, ways.redirect, ways.vrf_bound_to_it])
-def test_fragments_are_put_together_on_each_way(filtered, veth, way):
+@pytest.mark.parametrize("path", [receive_paths.no_early_demux, receive_paths.queue, receive_paths.redirect,
+                                  receive_paths.vrf_bound_to_it])
+def test_fragments_are_reassembled_on_each_receive_path(filtered, veth, path):
     """And in any order: the first one comes last."""
     backwards = slice(None, None, -1)
-    with way(veth, IPV6) as found:
+    with path(veth, IPV6) as found:
         server = found.server
         network = dataclasses.replace(veth, server=server.endpoint.namespace, client=found.client)
         with HandmadeClient(network, server.endpoint) as client:

@@ -35,9 +35,9 @@ def echoed(namespace, endpoint, data):
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_random_bytes_both_ways(veth, way, size):
+def test_random_bytes_in_both_directions(veth, addressing, size):
     data = random.Random(size).randbytes(size)
-    listener, found = veth.way(way)
+    listener, found = veth.endpoints(addressing)
     with Recorder(listener, reached_at=found, echo=True) as server:
         assert echoed(veth.client, server.endpoint, data) == data
 

@@ -13,7 +13,7 @@ import pytest
 
 from support import http_filter, http_servers, servers
 from support.clients import curl, redis_cli, ssh
-from support.process import on_every_way
+from support.process import for_each_addressing
 from support.streams import Stream
 from support.wait import wait_until
 
@@ -33,18 +33,19 @@ def nothing_dropped(filtered):
 @pytest.mark.smoke
 @pytest.mark.parametrize("version", ["1.2", "1.3"])
 def test_https(veth, version):
-    with on_every_way(veth, http_servers.nginx_tls) as ways:
-        for way in ways:
-            reply = curl(veth.client, way.endpoint.url(scheme="https"), "--insecure", f"--tlsv{version}",
+    with for_each_addressing(veth, http_servers.nginx_tls) as instances:
+        for instance in instances:
+            reply = curl(veth.client, instance.endpoint.url(scheme="https"), "--insecure", f"--tlsv{version}",
                          "--tls-max", version)
-            assert (str(reply), reply.body) == ("200", http_servers.PAGE), way
+            assert (str(reply), reply.body) == ("200", http_servers.PAGE), instance
 
 
 @pytest.mark.smoke
 def test_ssh(veth):
-    with on_every_way(veth, servers.sshd, mapped=False) as ways:
-        for way in ways:
-            assert ssh(veth.client, way.server, way.endpoint, f"echo {REQUEST}").decode() == REQUEST + "\n", way
+    with for_each_addressing(veth, servers.sshd, mapped=False) as instances:
+        for instance in instances:
+            answer = ssh(veth.client, instance.yielded, instance.endpoint, f"echo {REQUEST}")
+            assert answer.decode() == REQUEST + "\n", instance
 
 
 def test_ssh_on_port_80(veth, family):
@@ -53,7 +54,7 @@ def test_ssh_on_port_80(veth, family):
         assert ssh(veth.client, key, endpoint, f"echo {REQUEST}").decode() == REQUEST + "\n"
 
 
-def test_ssh_copies_a_megabyte_both_ways(macvlan):
+def test_ssh_copies_a_megabyte_in_both_directions(macvlan):
     endpoint = macvlan.endpoint()
     data = random.Random(1).randbytes(1_000_000)
     with servers.sshd(endpoint) as key:
@@ -62,10 +63,10 @@ def test_ssh_copies_a_megabyte_both_ways(macvlan):
 
 @pytest.mark.smoke
 def test_redis(veth):
-    with on_every_way(veth, servers.redis, mapped=False) as ways:
-        for way in ways:
-            assert redis_cli(veth.client, way.endpoint, "SET", "page", REQUEST) == "OK"
-            assert redis_cli(veth.client, way.endpoint, "GET", "page") == REQUEST, way
+    with for_each_addressing(veth, servers.redis, mapped=False) as instances:
+        for instance in instances:
+            assert redis_cli(veth.client, instance.endpoint, "SET", "page", REQUEST) == "OK"
+            assert redis_cli(veth.client, instance.endpoint, "GET", "page") == REQUEST, instance
 
 
 def assert_answers(veth, endpoint, question, answer):
@@ -76,18 +77,18 @@ def assert_answers(veth, endpoint, question, answer):
 
 
 def test_redis_inline_commands(veth):
-    with on_every_way(veth, servers.redis, mapped=False) as ways:
-        for way in ways:
+    with for_each_addressing(veth, servers.redis, mapped=False) as instances:
+        for instance in instances:
             for question, answer in (b"SET key 1", b"+OK"), (b"GET key", b"$1\r\n1"), (b"PING", b"+PONG"):
-                assert_answers(veth, way.endpoint, question + b"\r\n", answer + b"\r\n")
+                assert_answers(veth, instance.endpoint, question + b"\r\n", answer + b"\r\n")
 
 
 def test_memcached(veth):
-    with on_every_way(veth, servers.memcached, mapped=False) as ways:
-        for way in ways:
+    with for_each_addressing(veth, servers.memcached, mapped=False) as instances:
+        for instance in instances:
             value = REQUEST.encode()
-            assert_answers(veth, way.endpoint, b"set page 0 0 %d\r\n%s\r\n" % (len(value), value), b"STORED\r\n")
-            assert_answers(veth, way.endpoint, b"get page\r\n",
+            assert_answers(veth, instance.endpoint, b"set page 0 0 %d\r\n%s\r\n" % (len(value), value), b"STORED\r\n")
+            assert_answers(veth, instance.endpoint, b"get page\r\n",
                            b"VALUE page 0 %d\r\n%s\r\nEND\r\n" % (len(value), value))
 
 
@@ -100,74 +101,74 @@ def run(namespace, *command, seconds=60):
 
 
 def test_postgresql(veth):
-    with on_every_way(veth, servers.postgresql, mapped=False) as ways:
-        for way in ways:
-            answer = run(veth.client, "psql", "-h", way.endpoint.address, "-p", str(way.endpoint.port),
+    with for_each_addressing(veth, servers.postgresql, mapped=False) as instances:
+        for instance in instances:
+            answer = run(veth.client, "psql", "-h", instance.endpoint.address, "-p", str(instance.endpoint.port),
                          "-U", "postgres", "-Atc", f"select '{REQUEST}'")
-            assert answer == REQUEST + "\n", way
+            assert answer == REQUEST + "\n", instance
 
 
 def test_smtp(veth):
     mail = f"Subject: {REQUEST}\r\n\r\n{REQUEST}\r\n"
-    with on_every_way(veth, servers.opensmtpd, mapped=False) as ways:
-        for way in ways:
+    with for_each_addressing(veth, servers.opensmtpd, mapped=False) as instances:
+        for instance in instances:
             with veth.client:
-                client = smtplib.SMTP(way.endpoint.address, way.endpoint.port, "test", timeout=60)
+                client = smtplib.SMTP(instance.endpoint.address, instance.endpoint.port, "test", timeout=60)
             with client:
                 client.sendmail("a@example.com", "b@example.com", mail)
-            arrived, = wait_until(lambda: list(way.server.glob("new/*")), "the mail arrives", seconds=30)
-            assert mail.replace("\r\n", "\n") in arrived.read_text(), way
+            arrived, = wait_until(lambda: list(instance.yielded.glob("new/*")), "the mail arrives", seconds=30)
+            assert mail.replace("\r\n", "\n") in arrived.read_text(), instance
 
 
 def test_imap(veth):
     mail = f"Subject: {REQUEST}\r\n\r\n{REQUEST}\r\n".encode()
-    with on_every_way(veth, servers.dovecot, mapped=False) as ways:
-        for way in ways:
+    with for_each_addressing(veth, servers.dovecot, mapped=False) as instances:
+        for instance in instances:
             with veth.client:
-                client = imaplib.IMAP4(way.endpoint.address, way.endpoint.port, timeout=60)
+                client = imaplib.IMAP4(instance.endpoint.address, instance.endpoint.port, timeout=60)
             with client:
                 client.login("somebody", "x")
                 client.append("INBOX", None, None, mail)
                 client.select()
-                assert client.fetch("1", "(RFC822)")[1][0][1] == mail, way
+                assert client.fetch("1", "(RFC822)")[1][0][1] == mail, instance
 
 
 @pytest.mark.parametrize("passive", [True, False], ids=["passive", "active"])
 def test_ftp(veth, passive):
     data = random.Random(6).randbytes(300_000)
-    with on_every_way(veth, servers.vsftpd) as ways:
-        for way in ways:
+    with for_each_addressing(veth, servers.vsftpd) as instances:
+        for instance in instances:
             with veth.client, contextlib.closing(ftplib.FTP(timeout=60)) as client:
-                client.connect(way.endpoint.address, way.endpoint.port)
+                client.connect(instance.endpoint.address, instance.endpoint.port)
                 client.login()
                 client.set_pasv(passive)
                 client.cwd("uploads")
-                client.storbinary(f"STOR {way}", io.BytesIO(data))
-                assert str(way) in client.nlst(), way
+                client.storbinary(f"STOR {instance}", io.BytesIO(data))
+                assert str(instance) in client.nlst(), instance
                 back = io.BytesIO()
-                client.retrbinary(f"RETR {way}", back.write)
-                assert back.getvalue() == data, way
+                client.retrbinary(f"RETR {instance}", back.write)
+                assert back.getvalue() == data, instance
                 client.quit()
 
 
 def test_mqtt(veth):
-    with on_every_way(veth, servers.mosquitto, mapped=False) as ways:
-        for way in ways:
-            where = ["-h", way.endpoint.address, "-p", str(way.endpoint.port), "-t", "page"]
+    with for_each_addressing(veth, servers.mosquitto, mapped=False) as instances:
+        for instance in instances:
+            where = ["-h", instance.endpoint.address, "-p", str(instance.endpoint.port), "-t", "page"]
             run(veth.client, "mosquitto_pub", *where, "--retain", "-m", REQUEST)
-            assert run(veth.client, "mosquitto_sub", *where, "-C", "1") == REQUEST + "\n", way
+            assert run(veth.client, "mosquitto_sub", *where, "-C", "1") == REQUEST + "\n", instance
 
 
 def test_rtsp(veth):
-    with on_every_way(veth, servers.rtsp) as ways:
-        for way in ways:
-            answer = run(veth.client, "curl", "-sSi", "--noproxy", "*", way.endpoint.url("/stream", "rtsp"))
-            assert answer.startswith("RTSP/1.0 200 OK"), way
+    with for_each_addressing(veth, servers.rtsp) as instances:
+        for instance in instances:
+            answer = run(veth.client, "curl", "-sSi", "--noproxy", "*", instance.endpoint.url("/stream", "rtsp"))
+            assert answer.startswith("RTSP/1.0 200 OK"), instance
 
 
 def test_sip_over_tcp(veth, tmp_path):
-    with on_every_way(veth, servers.sipp) as ways:
-        for way in ways:
+    with for_each_addressing(veth, servers.sipp) as instances:
+        for instance in instances:
             # It speaks to a terminal, and ends with 0 if all calls went well.
             run(veth.client, "sh", "-c", f"cd {tmp_path} && exec sipp -sn uac -t t1 -m 3 -r 30 -nostdin -i"
-                f" {veth.client_addresses[way.endpoint.family]} {way.endpoint}")
+                f" {veth.client_addresses[instance.endpoint.family]} {instance.endpoint}")

@@ -59,20 +59,20 @@ NETWORKS = [*itertools.product([ONLY_IPV4, MAPPED], [576, 1500, 9000]),
 
 @pytest.fixture(scope="module", params=NETWORKS, ids=lambda param: f"{param[0]}-{param[1]}")
 def network(request):
-    """Two namespaces joined by a veth pair, no packet larger than its MTU, and how clients reach the server."""
-    way, mtu = request.param
+    """Two namespaces joined by a veth pair, no packet larger than its MTU, and the addressing of its clients."""
+    addressing, mtu = request.param
     with topology.veth_pair("mtu") as pair:
         for namespace in pair.server, pair.client:
             namespace.ip("link set eth0 mtu", str(mtu))
             namespace.run("ethtool", "-K", "eth0", "gro", "off", "gso", "off", "tso", "off")
-        yield pair, way
+        yield pair, addressing
 
 
 @contextlib.contextmanager
 def connection(network):
     """A server, and a client's connection to it."""
-    pair, way = network
-    listener, found = pair.way(way)
+    pair, addressing = network
+    listener, found = pair.endpoints(addressing)
     with Recorder(listener, reached_at=found) as server, Stream(pair.client, found) as stream:
         yield server, stream
 

@@ -60,7 +60,7 @@ def after_a_while(_):
 
 
 def for_want_of_room(veth):
-    # What came is on its way no more.
+    # Until TCP has taken or discarded the segments that the filter has passed.
     time.sleep(0.5)
     before = http_filter.counters()["undecided"]
     with Recorder(veth.endpoint()) as others, full_table(others, veth.client):

@@ -5,7 +5,7 @@ import itertools
 
 import pytest
 
-from support import http_filter, ways
+from support import http_filter, receive_paths
 from support.handmade import HandmadeClient, deliver
 from support.payloads import each_other, each_request
 from support.wait import wait_until
@@ -19,11 +19,11 @@ def syncookies(veth, request):
         yield
 
 
-@pytest.fixture(params=[ways.direct, ways.transparent_proxy], ids=["direct", "TPROXY"])
+@pytest.fixture(params=[receive_paths.direct, receive_paths.transparent_proxy], ids=["direct", "TPROXY"])
 def server(veth, family, syncookies, request):
     """By TPROXY, a packet has its listener before TCP looks for anybody."""
-    with request.param(veth, family) as way:
-        yield way.server
+    with request.param(veth, family) as path:
+        yield path.server
 
 
 # With the same addresses, ports and sequence numbers a cookie is the same, and so is the connection for the filter.

@@ -108,7 +108,7 @@ def repeating(send, pause):
 
 
 def test_one_that_keeps_sending_is_ended_like_others(veth, recorder, smallest_table):
-    """Segments ahead of its position, each of which is on its way for a moment. It alone may be ended."""
+    """It sends segments ahead of rcv_nxt, each in flight between the hook and TCP for a moment. It alone may be ended."""
     with HandmadeClient(veth, recorder.endpoint) as keen:
         keen.send(b"G")
         recorder.wait_for(keen, b"G")
@@ -121,7 +121,8 @@ def test_one_that_keeps_sending_is_ended_like_others(veth, recorder, smallest_ta
 
 
 def test_one_whose_segments_tcp_discards_keeps_nobody_out(veth, recorder, smallest_table):
-    """Each is on its way for a moment. It came last, and can't be ended before it has received something."""
+    """Each segment is in flight between the hook and TCP for a moment. The connection is the newest, and can't be ended
+    before it has received something."""
     with full_table(recorder, veth.client) as openers, HandmadeClient(veth, recorder.endpoint) as keen:
         count = http_filter.counters()["undecided"]
         openers[-1].finish()

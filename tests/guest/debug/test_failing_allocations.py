@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Each allocation on the way of the module's loading, switching and namespaces fails once, and nothing is half done."""
+"""Each allocation of loading, unloading and switching the module fails once: the operation fails as a whole, or succeeds."""
 
 import ctypes
 import errno
@@ -46,7 +46,7 @@ def assert_it_works(recorder, veth):
 @pytest.mark.usefixtures("unfiltered")
 def test_loading(recorder, veth):
     image = http_filter.MODULE.read_bytes()
-    # The smallest table: all of a larger one is allocated in the same way.
+    # The smallest table: a larger one is allocated by the same code.
     parameters = b"log=0 max_undecided=1"
     errors = []
     for error in fail_each_in_turn(lambda: syscall(_SYS_INIT_MODULE, image, len(image), parameters)):

@@ -46,5 +46,5 @@ def fail_each_in_turn(action):
 
 
 def some_fail_in_interrupts(percent):
-    """While the block lasts, some of the allocations fail that can't wait: those on a packet's way."""
+    """While the block lasts, some of the allocations fail that can't wait: those of the packet path."""
     return _failslab(probability=percent, ignore_gfp_wait="Y")

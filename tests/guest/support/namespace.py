@@ -76,7 +76,7 @@ class Namespace:
 
     @contextlib.contextmanager
     def counts(self, name):
-        """What the block does must show in one of tcp_counters(): its proof that the kernel really went that way."""
+        """One of tcp_counters() must grow while the block runs: the proof that the kernel took the path that it counts."""
         before = self.tcp_counters()[name]
         yield
         assert self.tcp_counters()[name] > before, f"{name} has not grown"

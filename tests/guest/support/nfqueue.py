@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A user-space program behind a queue of netfilter, which sends each packet on its way."""
+"""A user-space program that accepts each packet of a netfilter queue (NFQUEUE)."""
 
 import select
 import socket

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Streams that each way into a server is tried with, whole and cut: a segment a piece."""
+"""Streams to send to a server, whole and cut; each piece is a segment."""
 
 import pytest
 

@@ -58,28 +58,28 @@ def process(endpoint, where, *command, **options):
 
 
 @dataclasses.dataclass(frozen=True)
-class Way:
-    """How clients reach a server, and what there is to know of it."""
+class Instance:
+    """A running server, as clients of one addressing (of topology.ADDRESSINGS) reach it."""
 
-    name: str
-    # Where clients find the server, and what it yields.
+    addressing: str
+    # Where clients connect to it, and what its context manager has yielded.
     endpoint: Endpoint
-    server: object
+    yielded: object
 
     def __str__(self):
-        return self.name
+        return self.addressing
 
 
 @contextlib.contextmanager
-def on_every_way(topology, server, mapped=True):
-    """The server twice, for clients of IPv4, and for those of both IPv4 and IPv6; yields the ways to it.
+def for_each_addressing(topology, server, mapped=True):
+    """Runs the server twice, on an IPv4 socket and on an IPv6 one that takes both; yields its instances.
 
-    Not every server takes IPv4 clients on its IPv6 socket: then there must be none that is `mapped`.
+    Not every server takes IPv4 clients on its IPv6 socket: then `mapped` is false, and there is no such instance.
     """
-    only, found = topology.way(ONLY_IPV4)
-    both, found_mapped = topology.way(MAPPED)
+    only, found = topology.endpoints(ONLY_IPV4)
+    both, found_mapped = topology.endpoints(MAPPED)
     found_ipv6 = topology.endpoint(IPV6, both.port)
     with server(only) as first, server(both) as second:
         assert listens(found_mapped) == mapped
-        ways = [Way(ONLY_IPV4, found, first), Way(ONLY_IPV6, found_ipv6, second)]
-        yield ways + [Way(MAPPED, found_mapped, second)] * mapped
+        instances = [Instance(ONLY_IPV4, found, first), Instance(ONLY_IPV6, found_ipv6, second)]
+        yield instances + [Instance(MAPPED, found_mapped, second)] * mapped

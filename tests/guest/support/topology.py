@@ -11,8 +11,8 @@ from support.namespace import INITIAL, Namespace, ip, new_namespace
 IPV4, IPV6 = socket.AF_INET, socket.AF_INET6
 FAMILY_NAMES = {IPV4: "ipv4", IPV6: "ipv6"}
 
-# How clients reach a server: the last are those of IPv4 whose server's socket is one of IPv6.
-WAYS = ONLY_IPV4, ONLY_IPV6, MAPPED = "IPv4", "IPv6", "IPv4-mapped"
+# The version of IP that a client uses, and for the last one, IPv4 to a server whose socket is an IPv6 one.
+ADDRESSINGS = ONLY_IPV4, ONLY_IPV6, MAPPED = "IPv4", "IPv6", "IPv4-mapped"
 
 _ports = itertools.count(8001)
 
@@ -56,10 +56,10 @@ class Topology:
         """A place to listen that no other server has had."""
         return Endpoint(self.server, self.server_addresses[family], port or next(_ports))
 
-    def way(self, name, port=None):
-        """Where a server listens, and where clients find it, if they reach it in this way."""
-        found = self.endpoint(IPV6 if name == ONLY_IPV6 else IPV4, port)
-        return dataclasses.replace(found, address="::") if name == MAPPED else found, found
+    def endpoints(self, addressing, port=None):
+        """Where a server listens, and where clients connect to it, for one of ADDRESSINGS."""
+        found = self.endpoint(IPV6 if addressing == ONLY_IPV6 else IPV4, port)
+        return dataclasses.replace(found, address="::") if addressing == MAPPED else found, found
 
 
 def loopback(namespace=INITIAL):

@@ -46,7 +46,7 @@ class MissingPage:
         _libc.send(connection.fileno(), ctypes.c_void_p(self._address), size, 0)
 
     def receive_into(self, connection, size=_SIZE):
-        """Receives into the page; waits in the same way, once there is something to receive."""
+        """Receives into the page; waits as the owner of the socket, once there is data."""
         _libc.recv(connection.fileno(), ctypes.c_void_p(self._address), size, 0)
 
     def wait_until_touched(self):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Ways on which a stream of a client's kernel comes to a socket.
+"""Receive paths: what the kernel can do with a segment between the device and the socket.
 
-Each is a context manager, made for one address family over a veth pair, that proves at its end that the
-kernel did go that way.
+Each is a context manager, for one address family over a veth pair. When the block ends, it checks by a counter of the
+kernel, where there is one, that the segments did take this path.
 """
 
 import contextlib
@@ -21,13 +21,13 @@ _IPV6_TRANSPARENT = 75
 # IPv6 headers of a client's packets: next header (the kernel's to fill in), length, a PadN option of six bytes.
 _PADDING = bytes([0, 0, 1, 4, 0, 0, 0, 0])
 
-# Where a client thinks it speaks to, if packets are sent on to a server elsewhere.
+# The address that the client connects to where TPROXY hands its packets to a listener at another one.
 _ELSEWHERE = {IPV4: "198.51.100.1", IPV6: "2001:db8:51::1"}
 
 
 @dataclasses.dataclass(frozen=True)
-class Way:
-    """A server that records, and the clients that come to it on this way."""
+class ReceivePath:
+    """A recording server, the namespace of its clients, and the socket options that they set."""
 
     server: Recorder
     client: Namespace
@@ -37,58 +37,58 @@ class Way:
 @contextlib.contextmanager
 def _server(network, family, endpoint=None, **options):
     with Recorder(endpoint or network.endpoint(family), **options) as server:
-        yield Way(server, network.client)
+        yield ReceivePath(server, network.client)
 
 
 @contextlib.contextmanager
 def direct(veth, family):
-    """The plain way, to compare others with."""
-    with _server(veth, family) as way:
-        yield way
+    """Nothing special, to compare the others with."""
+    with _server(veth, family) as path:
+        yield path
 
 
 @contextlib.contextmanager
 def loopback(_, family):
-    with _server(topology.loopback(), family) as way:
-        yield way
+    with _server(topology.loopback(), family) as path:
+        yield path
 
 
 @contextlib.contextmanager
 def deferred_accept(veth, family):
-    """The bare ACK of the handshake is dropped: data arrives at a socket that is a mere request."""
+    """The bare ACK of the handshake is dropped: data arrives at a request socket."""
     option = socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 10
-    with veth.server.counts("TcpExtTCPDeferAcceptDrop"), _server(veth, family, options=[option]) as way:
-        yield way
+    with veth.server.counts("TcpExtTCPDeferAcceptDrop"), _server(veth, family, options=[option]) as path:
+        yield path
 
 
 @contextlib.contextmanager
 def syn_cookies(veth, family):
     with (veth.server.sysctl("net.ipv4.tcp_syncookies", 2), veth.server.counts("TcpExtSyncookiesRecv"),
-          _server(veth, family) as way):
-        yield way
+          _server(veth, family) as path):
+        yield path
 
 
 @contextlib.contextmanager
 def no_early_demux(veth, family):
     """A packet's socket is not known before TCP looks for it."""
     with (veth.server.sysctl("net.ipv4.tcp_early_demux", 0), veth.server.sysctl("net.ipv4.ip_early_demux", 0),
-          _server(veth, family) as way):
-        yield way
+          _server(veth, family) as path):
+        yield path
 
 
 @contextlib.contextmanager
 def extension_headers(veth, family):
     assert family == IPV6
-    with _server(veth, family) as way:
-        yield dataclasses.replace(way, options=((socket.IPPROTO_IPV6, socket.IPV6_HOPOPTS, _PADDING),
-                                                (socket.IPPROTO_IPV6, socket.IPV6_DSTOPTS, _PADDING)))
+    with _server(veth, family) as path:
+        yield dataclasses.replace(path, options=((socket.IPPROTO_IPV6, socket.IPV6_HOPOPTS, _PADDING),
+                                                 (socket.IPPROTO_IPV6, socket.IPV6_DSTOPTS, _PADDING)))
 
 
 @contextlib.contextmanager
 def reuseport(veth, family):
     """Four listeners on one port."""
-    with _server(veth, family, listeners=4) as way:
-        yield way
+    with _server(veth, family, listeners=4) as path:
+        yield path
 
 
 @contextlib.contextmanager
@@ -104,11 +104,11 @@ def transparent_proxy(veth, family):
     veth.server.ip(version, "rule add fwmark 1 lookup 100")
     veth.server.ip(version, f"route add local {elsewhere.address}/{host} dev lo table 100")
     try:
-        with (_server(veth, family, listener, reached_at=elsewhere, options=[transparent]) as way,
+        with (_server(veth, family, listener, reached_at=elsewhere, options=[transparent]) as path,
               rules(veth.server, "filter hook prerouting priority mangle",
                     f"{protocol} daddr {elsewhere.address} tcp dport {elsewhere.port}"
                     f" counter tproxy {protocol} to :{listener.port} meta mark set 1")):
-            yield way
+            yield path
     finally:
         veth.server.ip(version, "route flush table 100")
         veth.server.ip(version, "rule delete fwmark 1 lookup 100")
@@ -117,24 +117,24 @@ def transparent_proxy(veth, family):
 
 @contextlib.contextmanager
 def redirect(veth, family):
-    """REDIRECT: connection tracking rewrites the port on the way in."""
+    """REDIRECT: connection tracking rewrites the port of incoming packets."""
     listener = veth.endpoint(family)
     reached_at = veth.endpoint(family)
-    with (_server(veth, family, listener, reached_at=reached_at) as way,
+    with (_server(veth, family, listener, reached_at=reached_at) as path,
           rules(veth.server, "nat hook prerouting priority dstnat",
                 f"tcp dport {reached_at.port} counter redirect to :{listener.port}")):
-        yield way
+        yield path
 
 
 @contextlib.contextmanager
 def input_snat(veth, family):
     """SNAT in INPUT: the source address is rewritten behind most hooks."""
     protocol, address = ("ip", "192.0.2.77") if family == IPV4 else ("ip6", "2001:db8::77")
-    with (_server(veth, family) as way,
+    with (_server(veth, family) as path,
           rules(veth.server, "nat hook input priority srcnat",
-                f"tcp dport {way.server.endpoint.port} counter snat {protocol} to {address}")):
-        yield way
-        peers = way.server.peers()
+                f"tcp dport {path.server.endpoint.port} counter snat {protocol} to {address}")):
+        yield path
+        peers = path.server.peers()
         assert peers and all(peer == address for peer in peers), peers
 
 
@@ -143,12 +143,12 @@ def virtual_server(veth, family):
     """IPVS: the address of a virtual server is rewritten to that of a real one, here on the same host."""
     listener = veth.endpoint(family)
     reached_at = veth.endpoint(family)
-    with _server(veth, family, listener, reached_at=reached_at) as way:
+    with _server(veth, family, listener, reached_at=reached_at) as path:
         veth.server.run("ipvsadm", "--add-service", "--tcp-service", str(reached_at), "--scheduler", "rr")
         try:
             veth.server.run("ipvsadm", "--add-server", "--tcp-service", str(reached_at),
                             "--real-server", str(listener), "--masquerading")
-            yield way
+            yield path
             connections = veth.server.run("ipvsadm", "--list", "--connection", "--numeric").decode()
             assert f" {listener}\n" in connections, connections
         finally:
@@ -158,10 +158,10 @@ def virtual_server(veth, family):
 @contextlib.contextmanager
 def queue(veth, family):
     """A user-space program reinjects each packet: the next hook runs in process context."""
-    with (_server(veth, family) as way, Reinjector(veth.server) as reinjector,
+    with (_server(veth, family) as path, Reinjector(veth.server) as reinjector,
           rules(veth.server, "filter hook input priority filter",
-                f"tcp dport {way.server.endpoint.port} counter queue num 0")):
-        yield way
+                f"tcp dport {path.server.endpoint.port} counter queue num 0")):
+        yield path
         assert reinjector.packets
 
 
@@ -176,8 +176,8 @@ def _vrf(family, address=None, options=(), accept=0):
             pair.server.ip("link set eth0 master vrf0")
             endpoint = pair.endpoint(family)
             listener = dataclasses.replace(endpoint, address=address or endpoint.address)
-            with _server(pair, family, listener, reached_at=endpoint, options=options) as way:
-                yield way
+            with _server(pair, family, listener, reached_at=endpoint, options=options) as path:
+                yield path
 
 
 def _bound(device):
@@ -186,23 +186,23 @@ def _bound(device):
 
 @contextlib.contextmanager
 def vrf_bound_to_it(_, family):
-    with _vrf(family, options=[_bound("vrf0")]) as way:
-        yield way
+    with _vrf(family, options=[_bound("vrf0")]) as path:
+        yield path
 
 
 @contextlib.contextmanager
 def vrf_bound_to_its_device(_, family):
-    with _vrf(family, options=[_bound("eth0")]) as way:
-        yield way
+    with _vrf(family, options=[_bound("eth0")]) as path:
+        yield path
 
 
 @contextlib.contextmanager
 def vrf_accepted_from_all(_, family):
-    with _vrf(family, {IPV4: "0.0.0.0", IPV6: "::"}[family], accept=1) as way:
-        yield way
+    with _vrf(family, {IPV4: "0.0.0.0", IPV6: "::"}[family], accept=1) as path:
+        yield path
 
 
 _BOTH = [loopback, deferred_accept, syn_cookies, no_early_demux, reuseport, transparent_proxy, redirect, input_snat,
          virtual_server, queue, vrf_bound_to_it, vrf_bound_to_its_device, vrf_accepted_from_all]
 
-WAYS = [(way, family) for way in _BOTH for family in (IPV4, IPV6)] + [(extension_headers, IPV6)]
+RECEIVE_PATHS = [(path, family) for path in _BOTH for family in (IPV4, IPV6)] + [(extension_headers, IPV6)]
