@@ -27,9 +27,9 @@ TELLING = ["Retrans", "Timeout", "RTO", "DSACK", "Loss", "Lost", "Reorder", "Bac
 # Where nothing waits for the network, few clients at once keep two processors busy.
 SCENES = {
     "lossless": {"threads": 4},
-    "lossless, sockets' locks taken": {"threads": 4, "hammer": True},
+    "lossless, sockets' locks taken": {"threads": 4, "lock_sockets": True},
     "lossless, senders changing CPUs": {"threads": 4, "alternate": True},
-    "lossless, both": {"threads": 4, "hammer": True, "alternate": True},
+    "lossless, both": {"threads": 4, "lock_sockets": True, "alternate": True},
     "1 % loss, 5 % reordered": {"threads": 32, "discipline": LOSSY},
 }
 
@@ -60,11 +60,11 @@ def network(pair, discipline):
             end.run("tc", "qdisc", "delete", "dev", "eth0", "root")
 
 
-def round_of(side, pair, loaded, options, hammer, seed):
+def round_of(side, pair, loaded, options, lock_sockets, seed):
     if loaded:
         http_filter.load()
     endpoint = pair.endpoint(IPV4)
-    with bench.serve(endpoint, hammer=hammer):
+    with bench.serve(endpoint, lock_sockets=lock_sockets):
         before = [end.tcp_counters() for end in (pair.server, pair.client)]
         side.times += bench.run(pair.client, endpoint, seed=seed, **options)
         for end, old in zip((pair.server, pair.client), before):
@@ -74,14 +74,14 @@ def round_of(side, pair, loaded, options, hammer, seed):
         http_filter.unload()
 
 
-def measure(pair, streams, connections, rounds, hammer=False, discipline="", **options):
+def measure(pair, streams, connections, rounds, lock_sockets=False, discipline="", **options):
     sides = {False: Side(), True: Side()}
     options |= {"streams": streams, "connections": connections // rounds}
     with network(pair, discipline):
         for number in range(rounds):
             # Neither is always the first.
             for loaded in (False, True) if number % 2 else (True, False):
-                round_of(sides[loaded], pair, loaded, options, hammer, seed=number)
+                round_of(sides[loaded], pair, loaded, options, lock_sockets, seed=number)
     return sides[False], sides[True]
 
 

@@ -16,21 +16,21 @@ CONNECTIONS = 1000
 # The server owns its sockets time and again; a client's segments leave from one CPU, and then from another.
 PROVOCATIONS = {
     "neither": {},
-    "locks taken": {"hammer": True},
+    "locks taken": {"lock_sockets": True},
     "CPUs changing": {"alternate": True},
-    "both": {"hammer": True, "alternate": True},
+    "both": {"lock_sockets": True, "alternate": True},
 }
 
 provoked = pytest.mark.parametrize("provocation", PROVOCATIONS.values(), ids=PROVOCATIONS)
 
 
-def run(veth, family, hammer=False, **options):
+def run(veth, family, lock_sockets=False, **options):
     """Makes connections to an echo server; returns the changes of its namespace's and the clients' counters."""
     assert os.cpu_count() > 1, "one CPU shows nothing"
     endpoint = veth.endpoint(family)
     http_filter.set("log", 0)
     before = veth.server.tcp_counters(), veth.client.tcp_counters()
-    with bench.serve(endpoint, hammer=hammer):
+    with bench.serve(endpoint, lock_sockets=lock_sockets):
         bench.run(veth.client, endpoint, **options)
     return veth.server.tcp_counters() - before[0], veth.client.tcp_counters() - before[1]
 
@@ -59,7 +59,7 @@ def test_other_streams_are_delivered(veth, family, provocation):
 def test_segments_do_wait_for_the_owner(veth, family):
     """What the others rest on: some are joined with one that waits already, sooner or later."""
     def joined():
-        server, _ = run(veth, family, hammer=True, streams="long", connections=200)
+        server, _ = run(veth, family, lock_sockets=True, streams="long", connections=200)
         return server["TcpExtTCPBacklogCoalesce"]
 
     assert any(joined() for _ in range(20))

@@ -15,7 +15,7 @@ from support import http_filter, ipv6, nftables, receive_paths
 from support.handmade import HandmadeClient, LoopbackClient, datagram, deliver, link_address
 from support.namespace import INITIAL, new_namespace
 from support.streams import Recorder
-from support.topology import IPV4, IPV6, Endpoint, Topology, veth_pair
+from support.topology import IPV4, IPV6, Topology, veth_pair
 from support.wait import wait_until
 
 # No segment is longer than one may be, and each is cut in two.

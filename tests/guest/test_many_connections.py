@@ -7,7 +7,7 @@ import time
 import pytest
 
 from support import http_filter
-from support.crowd import crowd, has_read
+from support.many_connections import many_connections, read_from_each
 from support.wait import wait_until
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -20,7 +20,7 @@ BIND = bytes.fromhex("300c020101600702010304008000")
 def test_blocked_ones_count_once_however_many_there_are(loopback, kernel_log):
     """Their repetitions come in turn: by the time that one's comes, thousands of others were blocked."""
     count = 12_000
-    with crowd(loopback, count, REQUEST):
+    with many_connections(loopback, count, REQUEST):
         wait_until(lambda: http_filter.counters()["dropped"] >= 3 * count, "each was repeated twice", seconds=60)
         counters = http_filter.counters()
     assert (counters["requests"], counters["methods/GET"], counters["blocked"]) == (count, count, count)
@@ -33,10 +33,10 @@ def test_blocked_ones_count_once_however_many_there_are(loopback, kernel_log):
 @pytest.mark.usefixtures("filtered")
 def test_idle_ones_of_another_protocol_are_left_alone(loopback):
     count = 5_000
-    with crowd(loopback, count, BIND) as accepted:
+    with many_connections(loopback, count, BIND) as accepted:
         # Longer than a connection is undecided before it may be ended to make room.
         time.sleep(7)
-        read = has_read(accepted)
+        read = read_from_each(accepted)
         counters = http_filter.counters()
     assert read.count(BIND) == count
     assert (counters["undecided"], counters["refused"], counters["evicted"]) == (0, 0, 0)
@@ -46,8 +46,8 @@ def test_idle_ones_of_another_protocol_are_left_alone(loopback):
 def test_as_many_undecided_ones_as_were_asked_for_have_room(loopback):
     count = int(http_filter.get("max_undecided"))
     assert count == 4096
-    with crowd(loopback, count, b"GE") as accepted:
+    with many_connections(loopback, count, b"GE") as accepted:
         counters = http_filter.counters()
-        read = has_read(accepted)
+        read = read_from_each(accepted)
     assert (counters["undecided"], counters["refused"], counters["evicted"]) == (count, 0, 0)
     assert read.count(b"GE") == count

@@ -11,9 +11,9 @@ import pytest
 from support import http_filter
 from support.expect import holds_no_first_line
 from support.handmade import HandmadeClient
-from support.slow_openers import full_table
-from support.streams import Recorder, Stream, connection, listen, read_what_is_there
+from support.streams import Recorder, connection, listen, read_what_is_there
 from support.topology import IPV4
+from support.undecided_connections import full_table
 from support.userfault import MissingPage, Unsupported
 from support.wait import wait_until
 

@@ -11,9 +11,9 @@ import pytest
 from support import bench, http_filter
 from support.handmade import HandmadeClient
 from support.memory import has_checks, kernel_memory
-from support.slow_openers import full_table, slow_openers
 from support.streams import Recorder, Stream, connection, read_what_is_there
 from support.topology import IPV4
+from support.undecided_connections import full_table, undecided_connections
 from support.wait import wait_until
 
 REQUEST = b"GET / HTTP/1.1\r\n\r\n"
@@ -48,7 +48,7 @@ def test_its_size_is_told_as_it_was_asked_for(unfiltered, count):
 
 
 def test_a_newcomer_waits_until_one_is_ended(veth, recorder, smallest_table):
-    with full_table(recorder, veth.client) as openers, Stream(veth.client, recorder.endpoint) as newcomer:
+    with full_table(recorder, veth.client) as undecided, Stream(veth.client, recorder.endpoint) as newcomer:
         before = http_filter.counters()
         newcomer.send(b"GET")
         wait_until(lambda: (http_filter.counters() - before).get("refused"), "the newcomer is refused")
@@ -58,7 +58,7 @@ def test_a_newcomer_waits_until_one_is_ended(veth, recorder, smallest_table):
         recorder.wait_for(newcomer, b"GETTING")
         evicted = http_filter.counters()["evicted"]
         assert evicted >= 1
-        assert sum(was_reset(stream) for stream in openers) == evicted
+        assert sum(was_reset(stream) for stream in undecided) == evicted
 
 
 # How long a connection is undecided before it may be ended.
@@ -71,7 +71,7 @@ def test_those_that_were_there_before_a_flood_survive_it(veth, recorder):
     http_filter.load(max_undecided=7)
     began = time.monotonic()
     with contextlib.ExitStack() as stack:
-        old = stack.enter_context(slow_openers(recorder, veth.client, 2))
+        old = stack.enter_context(undecided_connections(recorder, veth.client, 2))
         # Their age is told in seconds.
         time.sleep(1.1)
         flood = stack.enter_context(full_table(recorder, veth.client))
@@ -123,9 +123,9 @@ def test_one_that_keeps_sending_is_ended_like_others(veth, recorder, smallest_ta
 def test_one_whose_segments_tcp_discards_keeps_nobody_out(veth, recorder, smallest_table):
     """Each segment is in flight between the hook and TCP for a moment. The connection is the newest, and can't be ended
     before it has received something."""
-    with full_table(recorder, veth.client) as openers, HandmadeClient(veth, recorder.endpoint) as keen:
+    with full_table(recorder, veth.client) as undecided, HandmadeClient(veth, recorder.endpoint) as keen:
         count = http_filter.counters()["undecided"]
-        openers[-1].finish()
+        undecided[-1].finish()
         wait_until(lambda: http_filter.counters()["undecided"] < count, "there is a place for it")
         # In less than a grace period, even an expedited one.
         with repeating(lambda: keen.send(b"GE", acknowledges=1 << 30), pause=0):
@@ -209,9 +209,9 @@ def test_one_that_does_not_let_go_is_not_forgotten(veth, recorder, smallest_tabl
 
 
 def test_without_newcomers_nobody_is_ended(veth, recorder, smallest_table):
-    with full_table(recorder, veth.client) as openers:
+    with full_table(recorder, veth.client) as undecided:
         time.sleep(PATIENCE + 2)
-        for stream in openers:
+        for stream in undecided:
             stream.send(b"TTING")
             recorder.wait_for(stream, b"GETTING")
     assert http_filter.counters()["evicted"] == 0
@@ -219,12 +219,12 @@ def test_without_newcomers_nobody_is_ended(veth, recorder, smallest_table):
 
 def test_monitoring_refuses_and_ends_nobody(veth, recorder, smallest_table):
     http_filter.set("action", "monitor")
-    with full_table(recorder, veth.client) as openers:
+    with full_table(recorder, veth.client) as undecided:
         time.sleep(PATIENCE + 1)
         with Stream(veth.client, recorder.endpoint) as newcomer:
             newcomer.send(b"GET")
             recorder.wait_for(newcomer, b"GET")
-            for stream in openers:
+            for stream in undecided:
                 stream.send(b"TTING")
                 recorder.wait_for(stream, b"GETTING")
     counters = http_filter.counters()

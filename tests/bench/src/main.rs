@@ -28,7 +28,7 @@ enum Command {
         threads: usize,
         /// Take the lock of each connection's socket as often as can be
         #[arg(long)]
-        hammer: bool,
+        lock_sockets: bool,
     },
     /// Make connections; print for each, in microseconds, how long it took to connect and to get the
     /// first bytes back
@@ -45,8 +45,8 @@ fn main() -> anyhow::Result<()> {
         Command::Serve {
             address,
             threads,
-            hammer,
-        } => server::serve(address, threads, hammer),
+            lock_sockets,
+        } => server::serve(address, threads, lock_sockets),
         Command::Run { address, load } => client::run(address, &load),
     }
 }

@@ -19,7 +19,7 @@ const BACKLOG: i32 = 1024;
 type Slot = Mutex<Option<TcpStream>>;
 
 /// Listens, and serves until the process is ended.
-pub(crate) fn serve(address: SocketAddr, threads: usize, hammer: bool) -> anyhow::Result<()> {
+pub(crate) fn serve(address: SocketAddr, threads: usize, lock_sockets: bool) -> anyhow::Result<()> {
     let listener =
         listen(address).with_context(|| format!("{address} can't be listened on; is it free?"))?;
     println!("ready");
@@ -35,7 +35,7 @@ pub(crate) fn serve(address: SocketAddr, threads: usize, hammer: bool) -> anyhow
                 }
             });
         }
-        if hammer {
+        if lock_sockets {
             scope.spawn(|| take_locks(&slots));
         }
     });

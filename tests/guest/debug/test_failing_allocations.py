@@ -11,8 +11,7 @@ import pytest
 from support import http_filter
 from support.expect import send_blocked, send_delivered
 from support.fault_injection import fail_each_in_turn, some_fail_in_interrupts
-from support.hammer import Hammer
-from support.topology import IPV4
+from support.stress import Stress
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: example.com\r\n\r\n"
 _SYS_INIT_MODULE, _SYS_DELETE_MODULE = 175, 176
@@ -106,7 +105,7 @@ def test_unloading():
 @pytest.mark.usefixtures("filtered")
 def test_traffic(recorder, veth):
     """Connections may fail, if only as connections do."""
-    with some_fail_in_interrupts(percent=2), Hammer(veth, forgive=[OSError, AssertionError]) as hammer:
+    with some_fail_in_interrupts(percent=2), Stress(veth, ignored=[OSError, AssertionError]) as stress:
         time.sleep(20)
-    assert all(hammer.rounds.values()), hammer.rounds
+    assert all(stress.rounds.values()), stress.rounds
     assert_it_works(recorder, veth)

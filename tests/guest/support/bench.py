@@ -9,14 +9,18 @@ PROGRAM = pathlib.Path(__file__).resolve().parents[3] / "build/target-trixie/rel
 
 
 def _options(options):
-    """`seed=1, alternate=True` as a command line has it."""
-    return [word for name, value in options.items() if value is not False
-            for word in ([f"--{name}"] if value is True else [f"--{name}", str(value)])]
+    """`seed=1, lock_sockets=True` as command-line options: `--seed 1 --lock-sockets`."""
+    words = []
+    for name, value in options.items():
+        if value is not False:
+            words.append("--" + name.replace("_", "-"))
+            words += [] if value is True else [str(value)]
+    return words
 
 
 @contextlib.contextmanager
 def serve(endpoint, **options):
-    """An echo server."""
+    """Runs an echo server while the block lasts."""
     with endpoint.namespace:
         process = subprocess.Popen([PROGRAM, "serve", str(endpoint), *_options(options)], stdout=subprocess.PIPE)
     try:
@@ -29,7 +33,7 @@ def serve(endpoint, **options):
 
 
 def run(namespace, endpoint, **options):
-    """Makes connections, each of which must do as it is to; returns how long their first exchanges took, in us."""
+    """Makes connections, none of which may fail; returns how long the first exchange took on each, in microseconds."""
     with namespace:
         done = subprocess.run([PROGRAM, "run", str(endpoint), *_options(options)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

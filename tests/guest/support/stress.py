@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Everything at once: HTTP, other streams, short-lived namespaces, readers of every file of the filter."""
+"""Stress: HTTP, other streams, short-lived namespaces and readers of the filter's files, all at the same time."""
 
 import contextlib
 import errno
@@ -17,15 +17,16 @@ from support.topology import IPV4, IPV6
 _REQUEST = b"GET / HTTP/1.1\r\nHost: example.com\r\n\r\n"
 _SIOCSIFFLAGS, _IFF_UP = 0x8914, 1
 
-# Between two rounds of a worker, in seconds: all of them share an emulated processor or two.
+# A worker's pause between two rounds, in seconds: all workers share one or two emulated CPUs.
 _PAUSE = 0.02
 
 
-class Hammer:
-    """Works while the block lasts; leaving it raises whatever a worker ran into, but what is to be forgiven."""
+class Stress:
+    """Runs the workers while the block lasts; the end of the block raises their exceptions, except those of the types in
+    `ignored`."""
 
-    def __init__(self, topology, forgive=()):
-        self._forgive = forgive
+    def __init__(self, topology, ignored=()):
+        self._ignored = ignored
         self._servers = []
         self._workers = []
         self._errors = []
@@ -63,17 +64,17 @@ class Hammer:
         def loop():
             try:
                 while not self._stop.wait(_PAUSE):
-                    with contextlib.suppress(*self._forgive):
+                    with contextlib.suppress(*self._ignored):
                         work()
                         self.rounds[name] += 1
-            except Exception as error:  # whatever it is, the test is to see it
+            except Exception as error:  # raised again at the end of the block
                 self._errors.append(error)
 
         self._workers.append(threading.Thread(target=loop, name=name))
 
 
 def send_request(namespace, endpoint):
-    """A client of HTTP: it may be served or not."""
+    """Sends an HTTP request, which may be answered or not."""
     with Stream(namespace, endpoint) as stream:
         stream.send(_REQUEST)
         stream.socket.settimeout(0.05)
@@ -84,7 +85,7 @@ def send_request(namespace, endpoint):
 
 
 def echo(namespace, endpoint):
-    """A client of something else: it must be served."""
+    """Sends random bytes, which must come back."""
     data = random.randbytes(random.choice([1, 100, 20_000]))
     with Stream(namespace, endpoint) as stream:
         stream.send(data)
@@ -93,7 +94,7 @@ def echo(namespace, endpoint):
 
 
 def make_namespace():
-    """A namespace that has some traffic and ends with its thread's next one."""
+    """Moves the thread to a new namespace, which ends its former one, and connects to itself there."""
     os.unshare(os.CLONE_NEWNET)
     with socket.socket() as listener, socket.socket() as client:
         fcntl.ioctl(listener, _SIOCSIFFLAGS, struct.pack("16sh", b"lo", _IFF_UP) + bytes(14))
@@ -104,7 +105,7 @@ def make_namespace():
 
 
 def read_all_files():
-    """Reads the filter's files, of which any may be gone at any time."""
+    """Reads the filter's files; each may be removed at any time, with the module."""
     try:
         for folder, _, names in os.walk(http_filter.SYSFS):
             for name in names:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Thousands of connections at a time, both ends of each in the test's hands."""
+"""Thousands of connections at a time; the test holds both ends of each."""
 
 import contextlib
 import resource
@@ -10,7 +10,7 @@ from support.streams import listen, read_what_is_there
 
 _RESET = socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
 
-# Files that one process may have open; two a connection.
+# The limit of open files: two for each connection.
 _FILES = 65_536
 
 
@@ -25,8 +25,8 @@ def _many_files():
 
 
 @contextlib.contextmanager
-def crowd(network, count, data):
-    """So many connections, each of which has sent `data`; yields the server's sockets. All are reset at the end."""
+def many_connections(network, count, data):
+    """Makes `count` connections and sends `data` on each; yields the server's sockets. All are reset at the end."""
     endpoint = network.endpoint()
     clients, accepted = [], []
     with _many_files():
@@ -44,7 +44,7 @@ def crowd(network, count, data):
                 end.close()
 
 
-def has_read(accepted):
+def read_from_each(accepted):
     """What each of the server's sockets has received, or None if its connection was ended."""
     def read(end):
         try:

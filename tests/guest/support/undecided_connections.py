@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Connections that stop within a first line, for which the filter has only so much room."""
+"""Undecided connections: each has sent a part of a first line, and has an entry in the filter's table."""
 
 import contextlib
 
@@ -7,7 +7,7 @@ from support import http_filter
 from support.streams import Stream
 from support.wait import wait_until
 
-# So many newcomers of which none finds room are the proof that there is none, wherever their place would be.
+# If none of so many new connections gets an entry, the table is full, whichever buckets they hash to.
 _GROUP = 12
 
 
@@ -16,22 +16,22 @@ def _count(name):
 
 
 @contextlib.contextmanager
-def slow_openers(server, namespace, count):
-    """So many of them, for all of which there is room."""
+def undecided_connections(server, namespace, count):
+    """Opens `count` undecided connections, for all of which the table must have room; yields them."""
     before = _count("undecided")
     with contextlib.ExitStack() as stack:
         streams = [stack.enter_context(Stream(namespace, server.endpoint)) for _ in range(count)]
         for number, stream in enumerate(streams, before + 1):
             stream.send(b"GE")
-            wait_until(lambda: _count("undecided") == number, f"{number} undecided starts")
+            wait_until(lambda: _count("undecided") == number, f"{number} undecided connections")
         yield streams
 
 
 @contextlib.contextmanager
 def full_table(server, namespace):
-    """More of them than there is room for, but for those that were refused: they are gone."""
+    """Fills the table; yields the connections that have an entry. Those that were refused are closed."""
     with contextlib.ExitStack() as stack:
-        openers = []
+        undecided = []
         found_room = True
         while found_room:
             refused, unseen = _count("refused"), _count("uninspectable")
@@ -40,15 +40,15 @@ def full_table(server, namespace):
                 stream.send(b"GE")
             wait_until(lambda: _delivered(server, group) + _count("refused") - refused >= _GROUP,
                        "each is delivered or refused")
-            # Where nothing is dropped, those that find no room are delivered unseen.
+            # With action=monitor, connections without an entry are delivered, and counted as uninspectable.
             found_room = _delivered(server, group) > _count("uninspectable") - unseen
             for stream in group:
                 if server.read_from(stream):
-                    openers.append(stack.enter_context(stream))
+                    undecided.append(stack.enter_context(stream))
                 else:
                     with stream:
                         pass
-        yield openers
+        yield undecided
 
 
 def _delivered(server, streams):
