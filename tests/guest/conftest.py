@@ -45,7 +45,7 @@ def fresh_filter(unfiltered):
 @pytest.fixture
 def filtered(kernel_log):
     """The module is loaded, its settings are the defaults, its counters 0."""
-    if http_filter.is_loaded() and http_filter.get("namespaces") != "all":
+    if http_filter.is_loaded() and http_filter.read_file("namespaces") != "all":
         http_filter.unload()
     if not http_filter.is_loaded():
         http_filter.load()

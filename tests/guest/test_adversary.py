@@ -63,7 +63,7 @@ def test_the_model_agrees_with_this_kernel(filtered):
 
 
 def test_the_model_can_differ(filtered):
-    http_filter.set("enabled", 0)
+    http_filter.write_setting("enabled", 0)
     assert compare(100) > 10
 
 

@@ -28,7 +28,7 @@ def run(veth, family, lock_sockets=False, **options):
     """Makes connections to an echo server; returns the changes of its namespace's and the clients' counters."""
     assert os.cpu_count() > 1, "one CPU shows nothing"
     endpoint = veth.endpoint(family)
-    http_filter.set("log", 0)
+    http_filter.write_setting("log", 0)
     before = veth.server.tcp_counters(), veth.client.tcp_counters()
     with bench.serve(endpoint, lock_sockets=lock_sockets):
         bench.run(veth.client, endpoint, **options)
@@ -44,7 +44,7 @@ def test_cut_requests_are_never_read(veth, family, provocation):
 
 
 def test_without_the_filter_they_are_read(veth):
-    http_filter.set("enabled", 0)
+    http_filter.write_setting("enabled", 0)
     with pytest.raises(AssertionError, match="the server has read .* HTTP/1.1"):
         run(veth, IPV4, streams="requests", connections=10)
 
@@ -76,9 +76,9 @@ def test_a_network_that_loses_nothing_repeats_nothing_for_the_filter(veth, famil
     where the kernel is slow."""
     connections = 300
     at_most = connections // (10 if has_checks() else 30)
-    http_filter.set("enabled", 0)
+    http_filter.write_setting("enabled", 0)
     without = lost(run(veth, family, streams=streams, connections=connections, threads=4))
-    http_filter.set("enabled", 1)
+    http_filter.write_setting("enabled", 1)
     with_filter = lost(run(veth, family, streams=streams, connections=connections, threads=4))
     counters = http_filter.counters()
     assert (counters["dropped"], counters["refused"]) == (0, 0)

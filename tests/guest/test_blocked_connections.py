@@ -49,7 +49,7 @@ def blocked(veth, server, before=b"", **options):
 @pytest.mark.parametrize("before", [b"", REQUEST[:2], REQUEST[:9]], ids=["whole", "method cut", "version cut"])
 def test_other_data_in_its_place_is_dropped_too(veth, server, before):
     with blocked(veth, server, before) as client:
-        http_filter.set("stats/reset", 1)
+        http_filter.write_setting("stats/reset", 1)
         segments = [(OTHER, 0), (b"\n", 0), (REQUEST, 0), (AHEAD, 10), (before + OTHER, -len(before)), (AHEAD, 20_000)]
         for count, (data, ahead) in enumerate(segments, 1):
             client.send(data, ahead=ahead)
@@ -101,9 +101,9 @@ def test_another_of_the_same_addresses_and_ports_is_judged_afresh(veth, server):
 
 
 LET_GO = {
-    "monitored": lambda: http_filter.set("action", "monitor"),
-    "not looked for": lambda: http_filter.set("detect", "h2c"),
-    "switched off": lambda: http_filter.set("enabled", 0),
+    "monitored": lambda: http_filter.write_setting("action", "monitor"),
+    "not looked for": lambda: http_filter.write_setting("detect", "h2c"),
+    "switched off": lambda: http_filter.write_setting("enabled", 0),
 }
 
 
@@ -119,18 +119,18 @@ def test_its_request_passes_once_requests_may(veth, server, let_go):
 
 def test_switched_off_and_on_it_is_judged_anew(veth, server):
     with blocked(veth, server) as client:
-        http_filter.set("enabled", 0)
-        http_filter.set("enabled", 1)
+        http_filter.write_setting("enabled", 0)
+        http_filter.write_setting("enabled", 1)
         client.send(OTHER)
         server.wait_for(client, OTHER)
 
 
 def test_monitored_and_dropped_again_it_is_judged_anew(veth, server):
     with blocked(veth, server) as client:
-        http_filter.set("action", "monitor")
+        http_filter.write_setting("action", "monitor")
         client.send(b"S")
         server.wait_for(client, b"S")
-        http_filter.set("action", "drop")
+        http_filter.write_setting("action", "drop")
         client.advance(1)
         client.send(OTHER[1:])
         server.wait_for(client, OTHER)

@@ -74,7 +74,7 @@ DISCARDED = {
 @pytest.mark.parametrize("urgent", [None, 1], ids=["", "urgent"])
 @pytest.mark.parametrize("queue, filler", FILLERS.values(), ids=FILLERS)
 def test_a_filler_that_comes_again_and_again(jumbo, queue, filler, urgent, action):
-    http_filter.set("action", action)
+    http_filter.write_setting("action", action)
     endpoint = jumbo.endpoint()
     with listen(endpoint, [LARGE_BUFFER]) as listener, HandmadeClient(jumbo, endpoint) as client, listener.accept()[0]:
         with jumbo.server.counts("TcpExtTCPOFOQueue"):

@@ -38,9 +38,9 @@ def assert_blocked(ask, patience=BLOCKED_PATIENCE):
 
 def assert_switched(ask, **options):
     """The filter decides who is answered."""
-    http_filter.set("enabled", 0)
+    http_filter.write_setting("enabled", 0)
     assert_served(ask())
-    http_filter.set("enabled", 1)
+    http_filter.write_setting("enabled", 1)
     assert_blocked(ask, **options)
 
 
@@ -84,10 +84,10 @@ def test_curl_is_blocked(filtered, loopback, family):
 
 def test_a_connection_that_was_let_in_goes_on(filtered, veth, recorder):
     """Its start was before the filter was switched on."""
-    http_filter.set("enabled", 0)
+    http_filter.write_setting("enabled", 0)
     with Stream(veth.client, recorder.endpoint) as stream:
         stream.send(REQUEST)
         recorder.wait_for(stream, REQUEST)
-        http_filter.set("enabled", 1)
+        http_filter.write_setting("enabled", 1)
         stream.send(REQUEST)
         recorder.wait_for(stream, 2 * REQUEST)

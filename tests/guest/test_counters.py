@@ -49,13 +49,13 @@ def test_a_stream_that_is_not_http_counts_as_inspected_only(veth, recorder):
 
 def test_reset_sets_all_to_zero(veth, recorder):
     send_blocked(recorder, veth.client, b"GET / HTTP/1.1\r\n\r\n")
-    http_filter.set("stats/reset", 1)
+    http_filter.write_setting("stats/reset", 1)
     assert not any(http_filter.counters().values())
 
 
 def test_counts_on_after_a_reset(veth, recorder):
     for _ in range(2):
-        http_filter.set("stats/reset", 1)
+        http_filter.write_setting("stats/reset", 1)
         _, changes = send_blocked(recorder, veth.client, b"PUT / HTTP/1.1\r\n\r\n")
         assert changes["methods/PUT"] == 1
 

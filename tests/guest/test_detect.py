@@ -26,7 +26,7 @@ SUBSETS = [subset for size in range(1, 5) for subset in itertools.combinations(K
 
 @pytest.mark.parametrize("subset", SUBSETS, ids=" ".join)
 def test_exactly_the_chosen_kinds_are_blocked(veth, recorder, subset):
-    http_filter.set("detect", " ".join(subset))
+    http_filter.write_setting("detect", " ".join(subset))
     for kind, data in STREAMS.items():
         before = http_filter.counters()
         with Stream(veth.client, recorder.endpoint) as stream:
@@ -44,8 +44,8 @@ def test_exactly_the_chosen_kinds_are_blocked(veth, recorder, subset):
 @pytest.mark.parametrize("subset", SUBSETS, ids=" ".join)
 def test_reads_back_in_one_order(subset):
     for written in itertools.permutations(subset):
-        http_filter.set("detect", " ".join(written))
-        assert http_filter.get("detect") == " ".join(subset)
+        http_filter.write_setting("detect", " ".join(written))
+        assert http_filter.read_file("detect") == " ".join(subset)
 
 
 @pytest.mark.parametrize("written", [
@@ -53,5 +53,5 @@ def test_reads_back_in_one_order(subset):
     "requests,responses,requests", "requests,,responses,",
 ])
 def test_takes_spaces_and_commas(written):
-    http_filter.set("detect", written)
-    assert http_filter.get("detect") == "requests responses"
+    http_filter.write_setting("detect", written)
+    assert http_filter.read_file("detect") == "requests responses"

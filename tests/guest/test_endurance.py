@@ -24,8 +24,8 @@ def reload():
 
 
 def switch():
-    http_filter.set("enabled", 0)
-    http_filter.set("enabled", 1)
+    http_filter.write_setting("enabled", 0)
+    http_filter.write_setting("enabled", 1)
 
 
 def growth(before):
@@ -86,5 +86,5 @@ def test_loading_and_unloading(veth):
 
 @pytest.mark.usefixtures("fresh_filter")
 def test_switching_off_and_on(veth):
-    http_filter.set("log", 0)
+    http_filter.write_setting("log", 0)
     endure(switch, veth)

@@ -89,7 +89,7 @@ class TestWithoutTheModule:
     def test_loads_with_parameters(self):
         filterctl("load action=monitor detect=requests,h2c log=0 namespaces=initial enabled=0")
         assert http_filter.settings() == {"enabled": "0", "action": "monitor", "detect": "requests h2c", "log": "0"}
-        assert http_filter.get("namespaces") == "initial"
+        assert http_filter.read_file("namespaces") == "initial"
         http_filter.unload()
 
     @pytest.mark.parametrize("parameter", ["action=explode", "enabled=7", "detect=telnet"])
@@ -105,7 +105,7 @@ class TestWithoutTheModule:
 @pytest.mark.usefixtures("filtered")
 class TestWithTheModule:
     def test_status_without_a_command(self):
-        assert filterctl().splitlines()[0] == f"http_filter {http_filter.get('version')}"
+        assert filterctl().splitlines()[0] == f"http_filter {http_filter.read_file('version')}"
 
     def test_status_in_json(self, veth, recorder):
         send_blocked(recorder, veth.client, REQUEST)
@@ -114,7 +114,7 @@ class TestWithTheModule:
         assert status["enabled"] is True
         assert status["action"] == "drop"
         assert status["detect"] == ["requests", "h2c", "http09"]
-        assert status["version"] == http_filter.get("version")
+        assert status["version"] == http_filter.read_file("version")
         assert status["stats"]["blocked"] == 1
         assert status["stats"]["methods"]["GET"] == 1
 
@@ -132,7 +132,7 @@ class TestWithTheModule:
 
     def test_sets_and_gets(self):
         filterctl("set action monitor")
-        assert http_filter.get("action") == "monitor"
+        assert http_filter.read_file("action") == "monitor"
         assert filterctl("get action") == "monitor\n"
 
     def test_sets_a_list(self):
@@ -204,7 +204,7 @@ class TestDoctor:
 
     @pytest.mark.usefixtures("filtered")
     def test_tells_what_is_loaded(self):
-        assert findings()["loaded"]["found"] == http_filter.get("version")
+        assert findings()["loaded"]["found"] == http_filter.read_file("version")
 
     @pytest.mark.parametrize("prefix, says", [
         (WITHOUT_SYSFS, "yes, as /proc/modules has it"),

@@ -25,7 +25,7 @@ def test_a_later_hook_may_take_a_packet_away(veth, recorder):
             wait_until(lambda: veth.client.tcp_counters()["TcpRetransSegs"] > before, "the request is sent again")
         assert http_filter.counters()["requests"] == 0
         for enabled in 0, 1:
-            http_filter.set("enabled", enabled)
+            http_filter.write_setting("enabled", enabled)
         send_blocked(recorder, veth.client, REQUEST)
 
 

@@ -67,9 +67,9 @@ def node(veth):
 @contextlib.contextmanager
 def off():
     """The filter is off for as long as the block lasts."""
-    http_filter.set("enabled", 0)
+    http_filter.write_setting("enabled", 0)
     yield
-    http_filter.set("enabled", 1)
+    http_filter.write_setting("enabled", 1)
 
 
 def assert_kept_out(veth, endpoint, requests):

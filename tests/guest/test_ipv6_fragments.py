@@ -262,9 +262,9 @@ def test_the_filter_ends_while_fragments_wait(without_reassembly, short_lived):
     with Recorder(short_lived.endpoint(IPV6)) as server, HandmadeClient(short_lived, server.endpoint) as client:
         leave_waiting(client)
         assert references() == 1
-        http_filter.set("enabled", 0)
+        http_filter.write_setting("enabled", 0)
         assert references() == 0
-        http_filter.set("enabled", 1)
+        http_filter.write_setting("enabled", 1)
         leave_waiting(client)
     http_filter.unload()
     assert references() == 0

@@ -23,7 +23,7 @@ BAD_PARAMETERS = [
 def test_loads_with_defaults_and_unloads_without_a_trace(unfiltered):
     http_filter.load()
     assert http_filter.settings() == http_filter.DEFAULTS
-    assert http_filter.get("namespaces") == "all"
+    assert http_filter.read_file("namespaces") == "all"
     http_filter.unload()
     assert not http_filter.SYSFS.exists()
     assert not http_filter.is_loaded()
@@ -42,15 +42,15 @@ def test_takes_every_setting_as_parameter(unfiltered):
     chosen = {"enabled": "0", "action": "monitor", "detect": "h2c", "log": "0"}
     http_filter.load(**chosen, namespaces="initial", max_undecided=100)
     assert http_filter.settings() == chosen
-    assert http_filter.get("namespaces") == "initial"
-    assert http_filter.get("max_undecided") == "100"
+    assert http_filter.read_file("namespaces") == "initial"
+    assert http_filter.read_file("max_undecided") == "100"
     http_filter.unload()
 
 
 @pytest.mark.parametrize("value", ["requests,responses", "requests responses", "responses,requests"])
 def test_takes_a_list_as_parameter(unfiltered, value):
     http_filter.load(detect=value)
-    assert http_filter.get("detect") == "requests responses"
+    assert http_filter.read_file("detect") == "requests responses"
     http_filter.unload()
 
 
@@ -68,7 +68,7 @@ def test_refuses_a_bad_parameter_and_leaves_nothing_behind(unfiltered, kernel_lo
 def test_what_is_no_parameter_is_ignored(unfiltered, kernel_log):
     """A limit that is stated: the kernel does so, before the module runs, and keeps it to itself."""
     http_filter.load(acton="monitor")
-    assert http_filter.get("action") == "drop"
+    assert http_filter.read_file("action") == "drop"
     said = kernel_log.lines()
     assert "unknown parameter 'acton' ignored" in said
     assert "loaded: action drop" in said[-1]
@@ -88,10 +88,10 @@ def test_is_not_loaded_twice(fresh_filter):
 
 def test_settings_do_not_survive_a_reload(unfiltered):
     http_filter.load()
-    http_filter.set("action", "monitor")
+    http_filter.write_setting("action", "monitor")
     http_filter.unload()
     http_filter.load()
-    assert http_filter.get("action") == "drop"
+    assert http_filter.read_file("action") == "drop"
     http_filter.unload()
 
 

@@ -51,7 +51,7 @@ def test_what_is_shown_of_the_first_line(veth, recorder, kernel_log, line, shown
 
 
 def test_a_response(veth, kernel_log):
-    http_filter.set("detect", "responses")
+    http_filter.write_setting("detect", "responses")
     with Recorder(veth.endpoint(), greeting=b"HTTP/1.1 200 OK\r\n\r\n") as server:
         with Stream(veth.client, server.endpoint) as stream:
             line, = wait_until(lambda: reports(kernel_log), "the response is reported")
@@ -78,7 +78,7 @@ def test_a_device_name_cannot_garble_the_log(veth, recorder, kernel_log):
 
 
 def test_log_0_silences_it(veth, recorder, kernel_log):
-    http_filter.set("log", 0)
+    http_filter.write_setting("log", 0)
     send_blocked(recorder, veth.client, REQUEST)
     assert reports(kernel_log) == []
 

@@ -44,7 +44,7 @@ def test_idle_ones_of_another_protocol_are_left_alone(loopback):
 
 @pytest.mark.usefixtures("fresh_filter")
 def test_as_many_undecided_ones_as_were_asked_for_have_room(loopback):
-    count = int(http_filter.get("max_undecided"))
+    count = int(http_filter.read_file("max_undecided"))
     assert count == 4096
     with many_connections(loopback, count, b"GE") as accepted:
         counters = http_filter.counters()

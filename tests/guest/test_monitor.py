@@ -18,7 +18,7 @@ STREAMS = {
 
 @pytest.fixture(autouse=True)
 def monitoring(fresh_filter):
-    http_filter.set("action", "monitor")
+    http_filter.write_setting("action", "monitor")
 
 
 @pytest.mark.parametrize("client", HTTP_CLIENTS.values(), ids=HTTP_CLIENTS)
@@ -60,7 +60,7 @@ def test_logs_one_line(veth, recorder, kernel_log):
 
 def test_dropping_starts_when_told_so(veth, recorder):
     send_delivered(recorder, veth.client, STREAMS["requests"])
-    http_filter.set("action", "drop")
+    http_filter.write_setting("action", "drop")
     send_blocked(recorder, veth.client, STREAMS["requests"])
 
 

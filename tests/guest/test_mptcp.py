@@ -66,7 +66,7 @@ def two_subflows(paths, family, start):
 
 def test_both_ends_speak_it(paths, family):
     """What the other tests rest on."""
-    http_filter.set("enabled", 0)
+    http_filter.write_setting("enabled", 0)
     with (paths.server.counts("MPTcpExtMPCapableACKRX"), paths.server.counts("MPTcpExtMPJoinAckRx"),
           two_subflows(paths, family, b"SSH-2.0-test\r\n") as (server, stream)):
         stream.send(REQUEST)
@@ -93,7 +93,7 @@ def test_another_stream_is_delivered(paths, family, pieces):
 @pytest.mark.parametrize("enabled", [0, 1])
 def test_a_request_whose_end_comes_on_another_subflow(paths, family, enabled):
     """The first subflow loses everything after the start: what follows is sent again on the second, if there is one."""
-    http_filter.set("enabled", enabled)
+    http_filter.write_setting("enabled", enabled)
     protocol = "ip" if family == IPV4 else "ip6"
     with two_subflows(paths, family, HALVES[0]) as (server, stream):
         with rules(paths.client, "filter hook output priority filter",

@@ -32,7 +32,7 @@ def test_a_namespace_made_while_the_filter_is_off():
     http_filter.load(enabled=0)
     with new_namespace("newer") as namespace, Recorder(topology.loopback(namespace).endpoint()) as server:
         send_delivered(server, namespace, REQUEST)
-        http_filter.set("enabled", 1)
+        http_filter.write_setting("enabled", 1)
         send_blocked(server, namespace, REQUEST)
 
 
@@ -69,8 +69,8 @@ def test_only_initial_filters_what_comes_from_other_namespaces(only_initial, mac
 
 
 def test_only_initial_stays_so_when_switched(only_initial, veth):
-    http_filter.set("enabled", 0)
-    http_filter.set("enabled", 1)
+    http_filter.write_setting("enabled", 0)
+    http_filter.write_setting("enabled", 1)
     with Recorder(veth.endpoint()) as server:
         send_delivered(server, veth.client, REQUEST)
     with Recorder(topology.loopback().endpoint()) as server:
@@ -101,6 +101,6 @@ def test_a_namespace_without_room_for_a_hook_is_left_out(loopback, kernel_log):
         assert "a network namespace can't be entered and is left out: E2BIG" in kernel_log.lines()
         with Recorder(loopback.endpoint()) as recorder:
             send_blocked(recorder, loopback.client, REQUEST)
-        http_filter.set("enabled", 0)
-        http_filter.set("enabled", 1)
+        http_filter.write_setting("enabled", 0)
+        http_filter.write_setting("enabled", 1)
         http_filter.unload()

@@ -74,5 +74,5 @@ def test_a_mere_beginning_is_delivered(veth, recorder, stream):
                          ids=["another protocol", "no digit", "Redis inline"])
 def test_is_delivered_without_detection_of_http09(veth, recorder, stream):
     """To HTTP/0.9 these are GET and a target: some servers answer them."""
-    http_filter.set("detect", "requests h2c responses")
+    http_filter.write_setting("detect", "requests h2c responses")
     send_delivered(recorder, veth.client, stream)

@@ -12,7 +12,7 @@ REQUEST = b"GET / HTTP/1.1\r\n\r\n"
 
 COMES = {
     "loaded": (http_filter.unload, http_filter.load),
-    "switched on": (lambda: http_filter.set("enabled", 0), lambda: http_filter.set("enabled", 1)),
+    "switched on": (lambda: http_filter.write_setting("enabled", 0), lambda: http_filter.write_setting("enabled", 1)),
 }
 
 pytestmark = [pytest.mark.usefixtures("filtered"), pytest.mark.parametrize("go, come", COMES.values(), ids=COMES)]

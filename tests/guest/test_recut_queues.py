@@ -89,11 +89,11 @@ def recut(network, family, data):
 @pytest.fixture
 def stand(jumbo, family):
     """How many of the bytes that wait TCP takes, as seen without the filter."""
-    http_filter.set("enabled", 0)
+    http_filter.write_setting("enabled", 0)
     with recut(jumbo, family, waiting()) as (_, accepted):
         taken = len(read_what_is_there(accepted)) - len(FILLER)
     assert sum(WAITING[:-1]) < taken < sum(WAITING), "TCP does not stand within a segment"
-    http_filter.set("enabled", 1)
+    http_filter.write_setting("enabled", 1)
     return taken
 
 

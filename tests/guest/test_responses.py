@@ -27,7 +27,7 @@ def test_pass_by_default(veth, talkative):
 
 
 def test_are_blocked_if_detected(veth, talkative):
-    http_filter.set("detect", "responses")
+    http_filter.write_setting("detect", "responses")
     with Stream(veth.client, talkative.endpoint) as stream:
         wait_until(lambda: http_filter.counters()["dropped"] >= 2, "the response and its repetition are dropped")
         stream.socket.setblocking(False)
@@ -39,7 +39,7 @@ def test_are_blocked_if_detected(veth, talkative):
 
 @pytest.mark.parametrize("greeting", [b"HTTP/x", b"HTTPS/1.1 200\r\n", b"\r\nHTTP/1.1 200 OK\r\n", b"220 HTTP/1.1\r\n"])
 def test_near_misses_pass_if_detected(veth, greeting):
-    http_filter.set("detect", "requests h2c http09 responses")
+    http_filter.write_setting("detect", "requests h2c http09 responses")
     with Recorder(veth.endpoint(), greeting=greeting) as server, Stream(veth.client, server.endpoint) as stream:
         stream.finish()
         assert stream.read_all() == greeting

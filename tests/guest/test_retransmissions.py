@@ -28,7 +28,7 @@ def test_a_repetition_passes_when_the_filter_is_switched_off(veth, recorder):
     with Stream(veth.client, recorder.endpoint) as stream:
         stream.send(b"GET / HTTP/1.1\r\n\r\n")
         time.sleep(0.5)
-        http_filter.set("enabled", 0)
+        http_filter.write_setting("enabled", 0)
         recorder.wait_for(stream, b"GET / HTTP/1.1\r\n\r\n")
 
 

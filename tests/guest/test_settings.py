@@ -32,12 +32,12 @@ WRITABLE = ["enabled", "action", "detect", "log"]
 
 def test_defaults():
     assert http_filter.settings() == http_filter.DEFAULTS
-    assert http_filter.get("namespaces") == "all"
+    assert http_filter.read_file("namespaces") == "all"
 
 
 def test_version_is_that_of_the_header():
     header = (http_filter.MODULE.parents[2] / "module/uapi/http_filter.h").read_text()
-    assert http_filter.get("version") == re.search(r'HTTP_FILTER_VERSION\s+"(.*)"', header)[1]
+    assert http_filter.read_file("version") == re.search(r'HTTP_FILTER_VERSION\s+"(.*)"', header)[1]
 
 
 def shortened(value):
@@ -48,7 +48,7 @@ def shortened(value):
 def test_a_bad_value_is_refused_and_explained(kernel_log, name, value):
     before = http_filter.settings()
     with pytest.raises(OSError, match="Invalid argument"):
-        http_filter.set(name, value)
+        http_filter.write_setting(name, value)
     assert http_filter.settings() == before
     explanation, = kernel_log.lines()
     assert name in explanation and value[:20] in explanation
@@ -59,14 +59,14 @@ def test_a_bad_value_is_refused_and_explained(kernel_log, name, value):
                          ids=["escape", "line end", "not UTF-8", "right to left"])
 def test_a_bad_value_cannot_forge_a_log_line(kernel_log, bad):
     with pytest.raises(OSError, match="Invalid argument"):
-        http_filter.set("action", bad)
+        http_filter.write_setting("action", bad)
     explanation, = kernel_log.lines()
     assert explanation.isprintable()
 
 
 @pytest.mark.parametrize("name", WRITABLE)
 def test_writing_what_was_read_changes_nothing(name):
-    http_filter.set(name, http_filter.get(name))
+    http_filter.write_setting(name, http_filter.read_file(name))
     assert http_filter.settings() == http_filter.DEFAULTS
 
 
@@ -93,14 +93,14 @@ def test_a_nul_may_end_it(name, end):
 def test_a_nul_within_it_is_refused(data):
     with pytest.raises(OSError, match="Invalid argument"):
         write("enabled", data)
-    assert http_filter.get("enabled") == "1"
+    assert http_filter.read_file("enabled") == "1"
 
 
 @pytest.mark.parametrize("name", READ_ONLY)
 def test_is_read_only_even_for_root(name):
     assert (http_filter.SYSFS / name).stat().st_mode & 0o777 == 0o444
     with pytest.raises(PermissionError):
-        http_filter.set(name, "1")
+        http_filter.write_setting(name, "1")
 
 
 @pytest.mark.parametrize("name", WRITABLE)
@@ -124,7 +124,7 @@ def test_writing_takes_a_capability(veth, recorder, name):
 
 @pytest.mark.parametrize("name", [*WRITABLE, *READ_ONLY])
 def test_reading_does_not(name):
-    assert without_capability("cat", str(http_filter.SYSFS / name)).stdout == f"{http_filter.get(name)}\n"
+    assert without_capability("cat", str(http_filter.SYSFS / name)).stdout == f"{http_filter.read_file(name)}\n"
 
 
 def test_reset_is_write_only():
@@ -140,31 +140,31 @@ def test_every_file_ends_its_value_with_one_line_end():
 
 
 def test_enabled_switches_the_filter(veth, recorder):
-    http_filter.set("enabled", 0)
+    http_filter.write_setting("enabled", 0)
     send_delivered(recorder, veth.client, REQUEST)
-    http_filter.set("enabled", 1)
+    http_filter.write_setting("enabled", 1)
     send_blocked(recorder, veth.client, REQUEST)
 
 
 def test_enabled_is_idempotent(veth, recorder):
     for value in 0, 0, 1, 1:
-        http_filter.set("enabled", value)
-        assert http_filter.get("enabled") == str(value)
+        http_filter.write_setting("enabled", value)
+        assert http_filter.read_file("enabled") == str(value)
     send_blocked(recorder, veth.client, REQUEST)
 
 
 def test_switched_off_looks_at_nothing(veth, recorder):
-    http_filter.set("enabled", 0)
+    http_filter.write_setting("enabled", 0)
     send_delivered(recorder, veth.client, REQUEST)
     assert not any(http_filter.counters().values())
 
 
 def test_since_is_the_time_of_the_last_switch():
-    http_filter.set("enabled", 0)
-    off = int(http_filter.get("since"))
+    http_filter.write_setting("enabled", 0)
+    off = int(http_filter.read_file("since"))
     assert abs(off - time.time()) < 5
     time.sleep(1.1)
-    http_filter.set("enabled", 0)
-    assert int(http_filter.get("since")) == off, "nothing was switched"
-    http_filter.set("enabled", 1)
-    assert int(http_filter.get("since")) > off
+    http_filter.write_setting("enabled", 0)
+    assert int(http_filter.read_file("since")) == off, "nothing was switched"
+    http_filter.write_setting("enabled", 1)
+    assert int(http_filter.read_file("since")) > off

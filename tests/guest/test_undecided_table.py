@@ -43,7 +43,7 @@ def was_reset(stream):
 @pytest.mark.parametrize("count", [1, 7, 100, 4096])
 def test_its_size_is_told_as_it_was_asked_for(unfiltered, count):
     http_filter.load(max_undecided=count)
-    assert int(http_filter.get("max_undecided")) == count
+    assert int(http_filter.read_file("max_undecided")) == count
     http_filter.unload()
 
 
@@ -218,7 +218,7 @@ def test_without_newcomers_nobody_is_ended(veth, recorder, smallest_table):
 
 
 def test_monitoring_refuses_and_ends_nobody(veth, recorder, smallest_table):
-    http_filter.set("action", "monitor")
+    http_filter.write_setting("action", "monitor")
     with full_table(recorder, veth.client) as undecided:
         time.sleep(PATIENCE + 1)
         with Stream(veth.client, recorder.endpoint) as newcomer:
@@ -235,7 +235,7 @@ def test_monitoring_refuses_and_ends_nobody(veth, recorder, smallest_table):
 @pytest.mark.usefixtures("filtered")
 def test_half_started_connections_in_turn_leave_nothing(veth):
     """Far more than there is room for; what the kernel holds afterwards does not grow with their number."""
-    http_filter.set("log", 0)
+    http_filter.write_setting("log", 0)
     endpoint = veth.endpoint()
 
     def make(connections):
@@ -243,7 +243,7 @@ def test_half_started_connections_in_turn_leave_nothing(veth):
             bench.run(veth.client, endpoint, streams="half-started", connections=connections)
         counters = http_filter.counters()
         # There is head-room besides what was asked for.
-        assert counters["undecided"] <= 3 * int(http_filter.get("max_undecided"))
+        assert counters["undecided"] <= 3 * int(http_filter.read_file("max_undecided"))
         wait_until(lambda: http_filter.counters()["undecided"] == 0, "all are forgotten", seconds=5)
         return kernel_memory()["slab"]
 

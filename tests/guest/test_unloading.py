@@ -11,7 +11,7 @@ START, REST = b"GET /index", b".html HTTP/1.1\r\n\r\n"
 
 GOES = {
     "unloaded": http_filter.unload,
-    "switched off": lambda: http_filter.set("enabled", 0),
+    "switched off": lambda: http_filter.write_setting("enabled", 0),
 }
 
 

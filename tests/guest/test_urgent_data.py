@@ -95,7 +95,7 @@ def test_a_request_is_never_read(veth, family, when, pieces):
 
 @pytest.mark.parametrize("when, pieces", FORBIDDEN)
 def test_without_the_filter_it_is_read(veth, family, when, pieces):
-    http_filter.set("enabled", 0)
+    http_filter.write_setting("enabled", 0)
     exchange(veth, family, when, pieces, lambda data: not holds_no_first_line(data))
 
 

@@ -62,28 +62,28 @@ def test_loading(recorder, veth):
 
 @pytest.mark.usefixtures("fresh_filter")
 def test_switching_on(recorder, veth):
-    http_filter.set("enabled", "0")
+    http_filter.write_setting("enabled", "0")
     errors = []
-    for error in fail_each_in_turn(lambda: error_of(http_filter.set, "enabled", "1")):
-        assert http_filter.get("enabled") == ("0" if error else "1")
+    for error in fail_each_in_turn(lambda: error_of(http_filter.write_setting, "enabled", "1")):
+        assert http_filter.read_file("enabled") == ("0" if error else "1")
         if error:
             send_delivered(recorder, veth.client, REQUEST)
         else:
-            http_filter.set("enabled", "0")
+            http_filter.write_setting("enabled", "0")
         errors.append(error)
     assert_only_memory_was_short(errors)
-    http_filter.set("enabled", "1")
+    http_filter.write_setting("enabled", "1")
     assert_it_works(recorder, veth)
 
 
 @pytest.mark.usefixtures("fresh_filter")
 def test_switching_off(recorder, veth):
-    for error in fail_each_in_turn(lambda: error_of(http_filter.set, "enabled", "0")):
-        assert http_filter.get("enabled") == ("1" if error else "0")
+    for error in fail_each_in_turn(lambda: error_of(http_filter.write_setting, "enabled", "0")):
+        assert http_filter.read_file("enabled") == ("1" if error else "0")
         assert error in (0, errno.ENOMEM)
         if not error:
             send_delivered(recorder, veth.client, REQUEST)
-        http_filter.set("enabled", "1")
+        http_filter.write_setting("enabled", "1")
     assert_it_works(recorder, veth)
 
 

@@ -43,13 +43,16 @@ def is_loaded():
     return pathlib.Path("/sys/module/http_filter").exists()
 
 
-def get(name):
-    """A file's value, without its line end."""
+def read_file(name):
+    """The value in one of the filter's files, without its line end."""
     return (SYSFS / name).read_text().removesuffix("\n")
 
 
-def set(name, value):
-    """One write(2), as `echo` does; what the module refuses is an OSError. A byte that is no text is \\udcNN."""
+def write_setting(name, value):
+    """Writes a setting with one write(2), as `echo` does; raises OSError if the module refuses the value.
+
+    A byte of the value that is not UTF-8 is written as the surrogate \\udcNN.
+    """
     file = os.open(SYSFS / name, os.O_WRONLY)
     try:
         os.write(file, f"{value}\n".encode(errors="surrogateescape"))
@@ -58,13 +61,13 @@ def set(name, value):
 
 
 def settings():
-    return {name: get(name) for name in DEFAULTS}
+    return {name: read_file(name) for name in DEFAULTS}
 
 
 def restore_defaults():
     for name, value in DEFAULTS.items():
-        set(name, value)
-    set("stats/reset", 1)
+        write_setting(name, value)
+    write_setting("stats/reset", 1)
 
 
 def counters():

@@ -12,7 +12,7 @@ _GROUP = 12
 
 
 def _count(name):
-    return int(http_filter.get(f"stats/{name}"))
+    return int(http_filter.read_file(f"stats/{name}"))
 
 
 @contextlib.contextmanager
