@@ -8,7 +8,7 @@ import pytest
 
 from support import http_filter
 from support.handmade import HandmadeClient, deliver
-from support.payloads import REQUEST
+from support.payloads import OTHER, REQUEST
 from support.streams import Recorder, Stream, listen
 from support.topology import IPV4
 from support.wait import wait_until
@@ -17,7 +17,6 @@ pytestmark = pytest.mark.usefixtures("filtered")
 
 _IP_MINTTL, _IPV6_MINHOPCOUNT = 21, 73
 
-OTHER = b"SSH-2.0-test\r\n"
 AHEAD = b"more"
 
 

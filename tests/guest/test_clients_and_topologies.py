@@ -8,10 +8,9 @@ import pytest
 from support import http_filter, http_servers
 from support.clients import BLOCKED_PATIENCE, HTTP_CLIENTS, QUICK_CLIENTS, curl, in_parallel
 from support.http_servers import HTTP_SERVERS
+from support.payloads import REQUEST
 from support.process import for_each_addressing
 from support.streams import Stream
-
-REQUEST = b"GET / HTTP/1.1\r\nHost: example.com\r\n\r\n"
 
 
 def ask_all(topology, endpoint, clients=QUICK_CLIENTS, **options):

@@ -6,15 +6,13 @@ import pytest
 from support import http_filter, receive_paths
 from support.expect import holds_no_first_line
 from support.handmade import HandmadeClient
-from support.payloads import REQUEST
+from support.payloads import OTHER, REQUEST
 from support.socket_filter import (ADD, AND, HAS_BITS, LOAD_BYTE, RETURN, RETURN_RESULT, SHIFT_RIGHT, attached,
                                    instruction)
 from support.streams import Recorder, Stream
 from support.wait import wait_until
 
 pytestmark = pytest.mark.usefixtures("filtered")
-
-OTHER = b"SSH-2.0-test\r\n"
 
 # Client and server; and all listeners, whatever they ask for.
 ENABLED = 0x3 | 0x400

@@ -12,10 +12,10 @@ import pytest
 
 from support import http_filter
 from support.expect import send_blocked, send_delivered
+from support.payloads import MINIMAL_REQUEST
 from support.process import NOBODY, WITHOUT_NET_ADMIN
 
 FILTERCTL = http_filter.MODULE.with_name("filterctl")
-REQUEST = b"GET / HTTP/1.1\r\n\r\n"
 
 COMMANDS_OF_A_LOADED_MODULE = ["status", "status --json", "enable", "disable", "get", "get action", "set action drop",
                                "reset"]
@@ -108,7 +108,7 @@ class TestWithTheModule:
         assert filterctl().splitlines()[0] == f"http_filter {http_filter.read_file('version')}"
 
     def test_status_in_json(self, veth, recorder):
-        send_blocked(recorder, veth.client, REQUEST)
+        send_blocked(recorder, veth.client, MINIMAL_REQUEST)
         status = json.loads(filterctl("status --json"))
         assert status["loaded"] is True
         assert status["enabled"] is True
@@ -119,16 +119,16 @@ class TestWithTheModule:
         assert status["stats"]["methods"]["GET"] == 1
 
     def test_status_for_people(self, veth, recorder):
-        send_blocked(recorder, veth.client, REQUEST)
+        send_blocked(recorder, veth.client, MINIMAL_REQUEST)
         words = filterctl("status").split()
         assert words[words.index("blocked") + 1] == "1"
         assert words[words.index("action") + 1] == "drop"
 
     def test_disables_and_enables(self, veth, recorder):
         filterctl("disable")
-        send_delivered(recorder, veth.client, REQUEST)
+        send_delivered(recorder, veth.client, MINIMAL_REQUEST)
         filterctl("enable")
-        send_blocked(recorder, veth.client, REQUEST)
+        send_blocked(recorder, veth.client, MINIMAL_REQUEST)
 
     def test_sets_and_gets(self):
         filterctl("set action monitor")
@@ -152,7 +152,7 @@ class TestWithTheModule:
         filterctl(arguments, status=2)
 
     def test_resets(self, veth, recorder):
-        send_blocked(recorder, veth.client, REQUEST)
+        send_blocked(recorder, veth.client, MINIMAL_REQUEST)
         filterctl("reset")
         assert not any(http_filter.counters().values())
 
@@ -245,7 +245,7 @@ def test_watching_tells_what_is_dropped(veth, recorder):
     watch = subprocess.Popen([FILTERCTL, "status", "--json", "--watch", "0.5"], stdout=subprocess.PIPE, text=True)
     with watch:
         assert "rates" not in json.loads(watch.stdout.readline())
-        send_blocked(recorder, veth.client, REQUEST)
+        send_blocked(recorder, veth.client, MINIMAL_REQUEST)
         rates = (json.loads(line)["rates"] for line in watch.stdout)
         assert any(rate["dropped"] > 0 for rate in itertools.islice(rates, 10))
         watch.send_signal(signal.SIGINT)

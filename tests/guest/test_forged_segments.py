@@ -8,12 +8,10 @@ import pytest
 
 from support import http_filter
 from support.handmade import HandmadeClient, deliver
+from support.payloads import MINIMAL_REQUEST, OTHER
 from support.streams import Recorder, listen
 
 pytestmark = pytest.mark.usefixtures("filtered")
-
-REQUEST = b"GET / HTTP/1.1\r\n\r\n"
-OTHER = b"SSH-2.0-test\r\n"
 
 NOW, LONG_AGO = 1_000_000, 1
 
@@ -35,16 +33,21 @@ class TimestampClient(HandmadeClient):
         return timestamp(NOW, self._servers)
 
     def sent(self, when):
+        """Arguments of send() for a segment with this timestamp."""
         return {"options": timestamp(when, self._servers)}
+
+    def forge(self, when=NOW, **header):
+        """Sends a request with a header that TCP does not accept."""
+        self.send(MINIMAL_REQUEST, **header, **self.sent(when))
 
 
 # What is wrong with a segment that has the right addresses, ports and sequence number.
 FORGERIES = {
-    "acknowledges what was never sent": lambda client: client.send(REQUEST, acknowledges=1 << 30, **client.sent(NOW)),
-    "acknowledges what is long gone": lambda client: client.send(REQUEST, acknowledges=-1 << 30, **client.sent(NOW)),
-    "acknowledges nothing": lambda client: client.send(REQUEST, acknowledges=None, **client.sent(NOW)),
-    "has an old timestamp": lambda client: client.send(REQUEST, **client.sent(LONG_AGO)),
-    "has a wrong checksum": lambda client: client.send_corrupt(REQUEST, **client.sent(NOW)),
+    "acknowledges what was never sent": lambda client: client.forge(acknowledges=1 << 30),
+    "acknowledges what is long gone": lambda client: client.forge(acknowledges=-1 << 30),
+    "acknowledges nothing": lambda client: client.forge(acknowledges=None),
+    "has an old timestamp": lambda client: client.forge(LONG_AGO),
+    "has a wrong checksum": lambda client: client.send_corrupt(MINIMAL_REQUEST, **client.sent(NOW)),
 }
 
 
@@ -64,7 +67,7 @@ def test_a_forged_request_does_not_count(veth, family, first, forge, kernel_log)
 def test_a_request_with_a_wrong_checksum_does_not_count_later(veth, family, kernel_log):
     with Recorder(veth.endpoint(family)) as server, HandmadeClient(veth, server.endpoint) as client:
         deliver(server, client, OTHER)
-        client.send_corrupt(REQUEST)
+        client.send_corrupt(MINIMAL_REQUEST)
         deliver(server, client, OTHER)
     assert http_filter.counters()["blocked"] == 0
     assert kernel_log.lines() == []

@@ -6,10 +6,9 @@ import pytest
 from support import http_filter
 from support.expect import send_blocked
 from support.nftables import rules
+from support.payloads import MINIMAL_REQUEST
 from support.streams import Stream
 from support.wait import wait_until
-
-REQUEST = b"GET / HTTP/1.1\r\n\r\n"
 
 LAST = "filter hook input priority 2147483647"
 TAKES_REQUESTS = "@ih,0,32 0x47455420 counter drop"
@@ -21,12 +20,12 @@ def test_a_later_hook_may_take_a_packet_away(veth, recorder):
     with rules(veth.server, LAST, f"tcp dport {recorder.endpoint.port} {TAKES_REQUESTS}"):
         with Stream(veth.client, recorder.endpoint) as stream:
             before = veth.client.tcp_counters()["TcpRetransSegs"]
-            stream.send(REQUEST)
+            stream.send(MINIMAL_REQUEST)
             wait_until(lambda: veth.client.tcp_counters()["TcpRetransSegs"] > before, "the request is sent again")
         assert http_filter.counters()["requests"] == 0
         for enabled in 0, 1:
             http_filter.write_setting("enabled", enabled)
-        send_blocked(recorder, veth.client, REQUEST)
+        send_blocked(recorder, veth.client, MINIMAL_REQUEST)
 
 
 @pytest.mark.usefixtures("unfiltered")
@@ -34,4 +33,4 @@ def test_an_earlier_hook_comes_behind(veth, recorder):
     port = recorder.endpoint.port
     with rules(veth.server, LAST, f"tcp dport {port} counter", f"tcp dport {port} @ih,0,32 0x47455420 drop"):
         http_filter.load()
-        send_blocked(recorder, veth.client, REQUEST)
+        send_blocked(recorder, veth.client, MINIMAL_REQUEST)

@@ -4,11 +4,9 @@
 import pytest
 
 from support import http_filter
+from support.payloads import MINIMAL_REQUEST
 from support.streams import Stream
 from support.wait import wait_until
-
-REQUEST = b"GET / HTTP/1.1\r\n\r\n"
-
 
 COMES = {
     "loaded": (http_filter.unload, http_filter.load),
@@ -18,7 +16,7 @@ COMES = {
 pytestmark = [pytest.mark.usefixtures("filtered"), pytest.mark.parametrize("go, come", COMES.values(), ids=COMES)]
 
 
-@pytest.mark.parametrize("before", [REQUEST[:5], REQUEST], ids=["within the first line", "past it"])
+@pytest.mark.parametrize("before", [MINIMAL_REQUEST[:5], MINIMAL_REQUEST], ids=["within the first line", "past it"])
 def test_one_that_has_begun_is_left_alone(veth, recorder, go, come, before):
     """A limit that is stated: what was received is not known."""
     go()
@@ -26,9 +24,9 @@ def test_one_that_has_begun_is_left_alone(veth, recorder, go, come, before):
         stream.send(before)
         recorder.wait_for(stream, before)
         come()
-        later = (REQUEST + REQUEST)[len(before):]
+        later = (MINIMAL_REQUEST + MINIMAL_REQUEST)[len(before):]
         stream.send(later)
-        recorder.wait_for(stream, REQUEST + REQUEST)
+        recorder.wait_for(stream, MINIMAL_REQUEST + MINIMAL_REQUEST)
     assert http_filter.counters()["blocked"] == 0
 
 
@@ -36,7 +34,7 @@ def test_one_that_has_received_nothing_is_judged(veth, recorder, go, come):
     go()
     with Stream(veth.client, recorder.endpoint) as stream:
         come()
-        stream.send(REQUEST)
+        stream.send(MINIMAL_REQUEST)
         wait_until(lambda: http_filter.counters()["blocked"] == 1, "the request is dropped")
         assert recorder.read_from(stream) == b""
 
@@ -44,11 +42,11 @@ def test_one_that_has_received_nothing_is_judged(veth, recorder, go, come):
 def test_a_begun_line_of_which_the_filter_missed_a_part(veth, recorder, go, come):
     """It was undecided when the filter went, and has grown since."""
     with Stream(veth.client, recorder.endpoint) as stream:
-        stream.send(REQUEST[:2])
-        recorder.wait_for(stream, REQUEST[:2])
+        stream.send(MINIMAL_REQUEST[:2])
+        recorder.wait_for(stream, MINIMAL_REQUEST[:2])
         go()
-        stream.send(REQUEST[2:5])
-        recorder.wait_for(stream, REQUEST[:5])
+        stream.send(MINIMAL_REQUEST[2:5])
+        recorder.wait_for(stream, MINIMAL_REQUEST[:5])
         come()
-        stream.send(REQUEST[5:])
-        recorder.wait_for(stream, REQUEST)
+        stream.send(MINIMAL_REQUEST[5:])
+        recorder.wait_for(stream, MINIMAL_REQUEST)

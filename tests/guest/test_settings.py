@@ -10,11 +10,10 @@ import pytest
 
 from support import http_filter
 from support.expect import send_blocked, send_delivered
+from support.payloads import MINIMAL_REQUEST
 from support.process import WITHOUT_NET_ADMIN
 
 pytestmark = pytest.mark.usefixtures("filtered")
-
-REQUEST = b"GET / HTTP/1.1\r\n\r\n"
 
 BAD_VALUES = [
     ("enabled", "2"), ("enabled", "-1"), ("enabled", "10"), ("enabled", "yes"), ("enabled", "0x1"), ("enabled", ""),
@@ -115,7 +114,7 @@ def without_capability(*command, **options):
 
 @pytest.mark.parametrize("name", [*WRITABLE, "stats/reset"])
 def test_writing_takes_a_capability(veth, recorder, name):
-    send_blocked(recorder, veth.client, REQUEST)
+    send_blocked(recorder, veth.client, MINIMAL_REQUEST)
     done = without_capability("tee", str(http_filter.SYSFS / name), input="0")
     assert done.returncode == 1 and "Operation not permitted" in done.stderr
     assert http_filter.settings() == http_filter.DEFAULTS
@@ -141,21 +140,21 @@ def test_every_file_ends_its_value_with_one_line_end():
 
 def test_enabled_switches_the_filter(veth, recorder):
     http_filter.write_setting("enabled", 0)
-    send_delivered(recorder, veth.client, REQUEST)
+    send_delivered(recorder, veth.client, MINIMAL_REQUEST)
     http_filter.write_setting("enabled", 1)
-    send_blocked(recorder, veth.client, REQUEST)
+    send_blocked(recorder, veth.client, MINIMAL_REQUEST)
 
 
 def test_enabled_is_idempotent(veth, recorder):
     for value in 0, 0, 1, 1:
         http_filter.write_setting("enabled", value)
         assert http_filter.read_file("enabled") == str(value)
-    send_blocked(recorder, veth.client, REQUEST)
+    send_blocked(recorder, veth.client, MINIMAL_REQUEST)
 
 
 def test_switched_off_looks_at_nothing(veth, recorder):
     http_filter.write_setting("enabled", 0)
-    send_delivered(recorder, veth.client, REQUEST)
+    send_delivered(recorder, veth.client, MINIMAL_REQUEST)
     assert not any(http_filter.counters().values())
 
 

@@ -7,12 +7,11 @@ import os
 import pytest
 
 from support import http_filter
+from support.payloads import MINIMAL_REQUEST
 from support.streams import Recorder, Stream, connection, read_what_is_there
 from support.wait import wait_until
 
 pytestmark = pytest.mark.usefixtures("filtered")
-
-REQUEST = b"GET / HTTP/1.1\r\n\r\n"
 
 
 @pytest.fixture
@@ -26,9 +25,9 @@ def file():
 
 def test_a_request_is_blocked(veth, family, file):
     descriptor, memory = file
-    memory[:len(REQUEST)] = REQUEST
+    memory[:len(MINIMAL_REQUEST)] = MINIMAL_REQUEST
     with Recorder(veth.endpoint(family)) as server, Stream(veth.client, server.endpoint) as stream:
-        os.sendfile(stream.socket.fileno(), descriptor, 0, len(REQUEST))
+        os.sendfile(stream.socket.fileno(), descriptor, 0, len(MINIMAL_REQUEST))
         wait_until(lambda: http_filter.counters()["blocked"] == 1, "the request is dropped")
         assert server.read_from(stream) == b""
 
@@ -36,10 +35,10 @@ def test_a_request_is_blocked(veth, family, file):
 def test_what_changes_after_it_was_judged_is_not_judged_again(veth, family, file):
     """A limit that is stated: what waits for the server is what the client writes there."""
     descriptor, memory = file
-    memory[:len(REQUEST)] = b"-" * len(REQUEST)
+    memory[:len(MINIMAL_REQUEST)] = b"-" * len(MINIMAL_REQUEST)
     with connection(veth, family) as (stream, accepted):
-        os.sendfile(stream.socket.fileno(), descriptor, 0, len(REQUEST))
+        os.sendfile(stream.socket.fileno(), descriptor, 0, len(MINIMAL_REQUEST))
         wait_until(lambda: http_filter.counters()["inspected"], "the data has passed")
-        memory[:len(REQUEST)] = REQUEST
-        assert read_what_is_there(accepted) == REQUEST
+        memory[:len(MINIMAL_REQUEST)] = MINIMAL_REQUEST
+        assert read_what_is_there(accepted) == MINIMAL_REQUEST
     assert http_filter.counters()["blocked"] == 0

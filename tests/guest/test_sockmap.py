@@ -4,18 +4,17 @@
 import pytest
 
 from support import http_filter
+from support.payloads import MINIMAL_REQUEST
 from support.sockmap import joined
 from support.streams import connection
 
 pytestmark = pytest.mark.usefixtures("fresh_filter")
 
-REQUEST = b"GET / HTTP/1.1\r\n\r\n"
-
 
 def test_what_passes_by_no_hook_is_not_judged(loopback, family):
     """A limit that is stated."""
     with connection(loopback, family) as (stream, accepted), joined(stream.socket, accepted):
-        stream.send(REQUEST)
+        stream.send(MINIMAL_REQUEST)
         accepted.settimeout(5)
-        assert accepted.recv(100) == REQUEST
+        assert accepted.recv(100) == MINIMAL_REQUEST
     assert not any(http_filter.counters().values())

@@ -11,12 +11,11 @@ import pytest
 from support import bench, http_filter
 from support.handmade import HandmadeClient
 from support.memory import has_checks, kernel_memory
+from support.payloads import MINIMAL_REQUEST
 from support.streams import Recorder, Stream, connection, read_what_is_there
 from support.topology import IPV4
 from support.undecided_connections import full_table, undecided_connections
 from support.wait import wait_until
-
-REQUEST = b"GET / HTTP/1.1\r\n\r\n"
 
 _TCP_ULP = 31
 
@@ -143,15 +142,15 @@ def test_what_tcp_has_discarded_takes_no_room(veth, family):
         client.send_corrupt(b"G")
         wait_until(lambda: http_filter.counters()["undecided"] == 1, "it is noted")
         wait_until(lambda: http_filter.counters()["undecided"] == 0, "it is forgotten", seconds=4)
-        client.send(REQUEST)
+        client.send(MINIMAL_REQUEST)
         wait_until(lambda: http_filter.counters()["blocked"] == 1, "the request is dropped")
 
 
 def test_a_request_does_not_pass_for_want_of_room(veth, recorder, smallest_table):
     with full_table(recorder, veth.client), Stream(veth.client, recorder.endpoint) as stream:
-        stream.send(REQUEST[:2])
+        stream.send(MINIMAL_REQUEST[:2])
         time.sleep(0.01)
-        stream.send(REQUEST[2:])
+        stream.send(MINIMAL_REQUEST[2:])
         wait_until(lambda: http_filter.counters()["blocked"] == 1, "the request is dropped", seconds=30)
         assert not recorder.read_from(stream)[2:]
 
@@ -197,15 +196,15 @@ def test_one_that_does_not_let_go_is_not_forgotten(veth, recorder, smallest_tabl
             accepted.setsockopt(socket.IPPROTO_TCP, _TCP_ULP, b"tls")
         except FileNotFoundError:
             pytest.skip("this kernel has no kTLS (CONFIG_TLS)")
-        stream.send(REQUEST[:2])
+        stream.send(MINIMAL_REQUEST[:2])
         wait_until(lambda: http_filter.counters()["undecided"] == 1, "its start is kept")
         time.sleep(PATIENCE + 1)
         with full_table(recorder, veth.client):
             # A second is more than ending it would take.
             time.sleep(1)
-            stream.send(REQUEST[2:])
+            stream.send(MINIMAL_REQUEST[2:])
             wait_until(lambda: http_filter.counters()["blocked"] == 1, "the request is blocked")
-        assert read_what_is_there(accepted) == REQUEST[:2]
+        assert read_what_is_there(accepted) == MINIMAL_REQUEST[:2]
 
 
 def test_without_newcomers_nobody_is_ended(veth, recorder, smallest_table):

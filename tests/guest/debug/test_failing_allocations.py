@@ -11,9 +11,9 @@ import pytest
 from support import http_filter
 from support.expect import send_blocked, send_delivered
 from support.fault_injection import fail_each_in_turn, some_fail_in_interrupts
+from support.payloads import REQUEST
 from support.stress import Stress
 
-REQUEST = b"GET / HTTP/1.1\r\nHost: example.com\r\n\r\n"
 _SYS_INIT_MODULE, _SYS_DELETE_MODULE = 175, 176
 
 _libc = ctypes.CDLL(None, use_errno=True)

@@ -11,10 +11,10 @@ import struct
 import threading
 
 from support import http_filter
+from support.payloads import OTHER, REQUEST
 from support.streams import Recorder, Stream
 from support.topology import IPV4, IPV6
 
-_REQUEST = b"GET / HTTP/1.1\r\nHost: example.com\r\n\r\n"
 _SIOCSIFFLAGS, _IFF_UP = 0x8914, 1
 
 # A worker's pause between two rounds, in seconds: all workers share one or two emulated CPUs.
@@ -76,7 +76,7 @@ class Stress:
 def send_request(namespace, endpoint):
     """Sends an HTTP request, which may be answered or not."""
     with Stream(namespace, endpoint) as stream:
-        stream.send(_REQUEST)
+        stream.send(REQUEST)
         stream.socket.settimeout(0.05)
         try:
             stream.socket.recv(100)
@@ -101,7 +101,7 @@ def make_namespace():
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         client.connect(listener.getsockname())
-        client.sendall(random.choice([_REQUEST, b"SSH-2.0-test\r\n"]))
+        client.sendall(random.choice([REQUEST, OTHER]))
 
 
 def read_all_files():
