@@ -47,7 +47,7 @@ class Stage:
 def show_pages(screen, stage, expected):
     """curl on every road at once: each is to end as expected."""
     replies = in_parallel({
-        endpoint: functools.partial(curl, road.client, endpoint.url(), patience=4) for road, endpoint in stage.pages})
+        endpoint: functools.partial(curl, road.client, endpoint.url(), timeout=4) for road, endpoint in stage.pages})
     for road, endpoint in stage.pages:
         reply, url = str(replies[endpoint]), endpoint.url().replace(":80/", "/")
         screen.step(f"curl {url}", reply, reply == expected, road.name)

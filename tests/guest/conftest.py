@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What the tests share. Topologies last for the whole run; a test asks for the state of the filter it needs."""
+"""Fixtures that the tests share: the state of the filter, and the networks, which are set up once for all tests."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from support.topology import ADDRESSINGS, FAMILY_NAMES
 
 @pytest.fixture(autouse=True)
 def kernel_log():
-    """The kernel log during the test, which must be free of trouble."""
+    """The kernel log during the test; a warning or an error in it fails the test."""
     with KernelLog() as log:
         yield log
         assert log.trouble() == []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The adversary: hand-made packets into real sockets, judged by what a server read there."""
+"""The adversary: hand-made packets into real sockets, checked by what a server reads from them."""
 
 import pathlib
 import re
@@ -25,11 +25,12 @@ def tun():
 
 def run(*arguments):
     """Runs the adversary; returns the finished process, its output read as text."""
-    return subprocess.run([ADVERSARY, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    command = [ADVERSARY, *map(str, arguments)]
+    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 def attack(*arguments):
-    """Runs the adversary, which must find nothing; returns the last line's numbers."""
+    """Runs the adversary, which must find no violation; returns the numbers of its last line."""
     done = run(*arguments)
     assert done.returncode == 0, done.stdout
     return [int(number) for number in SUMMARY.search(done.stdout).groups()]
@@ -49,7 +50,7 @@ def test_the_race_can_be_lost(unfiltered):
 
 
 def compare(sequences):
-    """Runs random sequences in the model and in this kernel; returns in how many of them they differ."""
+    """Runs random sequences of events in the model and in this kernel; returns in how many the two differ."""
     done = run("agree", "--sequences", sequences)
     if "CONFIG_USERFAULTFD" in done.stdout:
         pytest.skip("this kernel has no userfaultfd() (CONFIG_USERFAULTFD)")
@@ -74,7 +75,8 @@ def test_random_attacks(filtered):
 
 @pytest.mark.parametrize(
     "options",
-    [["--slow-reader"], ["--hammer"], ["--cpus", "1"], ["--early-demux", "0"], ["--mtu", "576"], ["--mtu", "9000"]],
+    [["--slow-reader"], ["--lock-sockets"], ["--cpus", "1"], ["--early-demux", "0"], ["--mtu", "576"],
+     ["--mtu", "9000"]],
     ids=" ".join,
 )
 def test_random_attacks_of_one_kind(filtered, options):
@@ -94,7 +96,7 @@ def test_two_segments_at_once_on_two_cpus(filtered):
 
 @pytest.fixture
 def tiny_table(unfiltered):
-    """The module is loaded with room for as few undecided starts as can be."""
+    """The module is loaded with the smallest table of undecided connections."""
     http_filter.load(max_undecided=1)
     yield
     http_filter.unload()

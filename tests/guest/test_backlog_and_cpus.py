@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Many real connections whose segments wait for the socket's owner, or pass on two CPUs at once."""
+"""Many connections whose segments wait in the socket's backlog, or are received on two CPUs at the same time."""
 
 import os
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.usefixtures("filtered")
 
 CONNECTIONS = 1000
 
-# The server owns its sockets time and again; a client's segments leave from one CPU, and then from another.
+# A server thread locks the sockets all the time; a client's segments are sent from alternating CPUs.
 PROVOCATIONS = {
     "neither": {},
     "locks taken": {"lock_sockets": True},
@@ -25,7 +25,7 @@ provoked = pytest.mark.parametrize("provocation", PROVOCATIONS.values(), ids=PRO
 
 
 def run(veth, family, lock_sockets=False, **options):
-    """Makes connections to an echo server; returns the changes of its namespace's and the clients' counters."""
+    """Makes connections to an echo server; returns the changes of the server's and the clients' TCP counters."""
     assert os.cpu_count() > 1, "one CPU shows nothing"
     endpoint = veth.endpoint(family)
     http_filter.write_setting("log", 0)
@@ -38,7 +38,7 @@ def run(veth, family, lock_sockets=False, **options):
 @provoked
 def test_cut_requests_are_never_read(veth, family, provocation):
     run(veth, family, streams="requests", connections=CONNECTIONS, threads=128, **provocation)
-    # On a slow kernel a client may give up whose last segment was held back each time.
+    # On a slow kernel a client may give up, its last segment having been deferred each time.
     least = CONNECTIONS * 99 // 100 if has_checks() else CONNECTIONS
     assert least <= http_filter.counters()["blocked"] <= CONNECTIONS
 
@@ -57,7 +57,7 @@ def test_other_streams_are_delivered(veth, family, provocation):
 
 
 def test_segments_do_wait_for_the_owner(veth, family):
-    """What the others rest on: some are joined with one that waits already, sooner or later."""
+    """The premise of the other tests: segments do wait in the backlog, since some are coalesced there."""
     def joined():
         server, _ = run(veth, family, lock_sockets=True, streams="long", connections=200)
         return server["TcpExtTCPBacklogCoalesce"]
@@ -66,14 +66,14 @@ def test_segments_do_wait_for_the_owner(veth, family):
 
 
 def lost(changes):
-    """Segments that were sent again because they had not come: in vain were those whose receiver reports it."""
+    """Retransmissions of segments that were lost: without those that the receiver reports as duplicates (DSACK)."""
     return sum(change["TcpRetransSegs"] - change["TcpExtTCPDSACKRecvSegs"] for change in changes)
 
 
 @pytest.mark.parametrize("streams", ["short", "long"])
-def test_a_network_that_loses_nothing_repeats_nothing_for_the_filter(veth, family, streams):
-    """Nothing is held back but an undecided start that two CPUs put out of order: one of some hundreds, or of some dozens
-    where the kernel is slow."""
+def test_the_filter_causes_no_retransmissions_on_a_lossless_network(veth, family, streams):
+    """The filter defers a segment only if two CPUs reorder an undecided start: one start in hundreds, or in dozens on
+    a slow kernel."""
     connections = 300
     at_most = connections // (10 if has_checks() else 30)
     http_filter.write_setting("enabled", 0)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What becomes of a connection whose request was blocked: it carries no data any more, until the settings change."""
+"""A connection whose request was blocked: all its data is dropped until the settings change."""
 
 import contextlib
 import socket
@@ -27,13 +27,13 @@ def server(veth, family):
 
 
 def wait_for_drops(count=1):
-    """Waits until so many segments were dropped."""
+    """Waits until `count` segments have been dropped."""
     wait_until(lambda: http_filter.counters()["dropped"] >= count, f"{count} segments are dropped")
 
 
 @contextlib.contextmanager
 def blocked(veth, server, before=b"", **options):
-    """A client whose request was blocked, the server having read a part of it before."""
+    """A client whose request was blocked, after the server had read the part `before`."""
     with HandmadeClient(veth, server.endpoint, **options) as client:
         if before:
             client.send(before)
@@ -58,8 +58,8 @@ def test_other_data_in_its_place_is_dropped_too(veth, server, before):
     assert (counters["requests"], counters["blocked"], counters["deferred"], counters["refused"]) == (0, 0, 0, 0)
 
 
-def test_what_its_socket_discards_condemns_nobody(veth, family):
-    """It has come from farther than the socket allows (RFC 5082)."""
+def test_what_its_socket_discards_blocks_no_connection(veth, family):
+    """The request's TTL is below the socket's minimum (RFC 5082): TCP discards it."""
     endpoint = veth.endpoint(family)
     least = (socket.IPPROTO_IP, _IP_MINTTL) if family == IPV4 else (socket.IPPROTO_IPV6, _IPV6_MINHOPCOUNT)
     with listen(endpoint) as listener, HandmadeClient(veth, endpoint) as client, listener.accept()[0] as accepted:
@@ -136,7 +136,7 @@ def test_monitored_and_dropped_again_it_is_judged_anew(veth, server):
 
 
 def test_repetitions_are_dropped_unread(loopback, family):
-    """The line is as long as a segment can be: reading it anew each time would be what costs."""
+    """The line is as long as a segment can be: reading each retransmission again would be expensive."""
     with Recorder(loopback.endpoint(family)) as server, Stream(loopback.client, server.endpoint) as stream:
         stream.send(b"GET /" + b"a" * 60_000 + b" HTTP/1.1\r\n\r\n")
         # The filter may read the first of them once more: segments that it passed before may not have reached TCP yet.

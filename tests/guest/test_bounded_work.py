@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What one packet makes the filter read is bounded, and what one flow does in a second: counted where it is read.
+"""The work of the filter is bounded, for each packet and for each flow in a second. It is counted by kprobes.
 
-Of a flow's out-of-order queue it reads 4,096 units at once, and 256 more a second, a unit being 64 bytes of a segment or a
-segment visited, and for each packet it visits the one where it stops; of a segment itself, its data three times at the
-most, and its headers.
+A unit of work is 64 bytes read of a queued segment, or a visit to one. In a flow's out-of-order queue the filter does
+up to 4,096 units at once, and 256 more per second; beyond these, each packet visits one segment more, where it stops.
+Of the packet itself, the filter reads the headers, and the data at most three times.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("filtered")
 UNIT, AT_ONCE, A_SECOND = 64, 4096, 256
 OWN, HEADERS = 3, 256
 
-# How often a filler comes, and how many segments wait behind it.
+# How often the segment that fills the gap is sent, and how many segments are queued behind the gap.
 TIMES = 300
 WAITING = 1000
 
@@ -38,9 +38,9 @@ def tracefs():
 
 @contextlib.contextmanager
 def counted():
-    """Counts what the module reads; yields it with how long it took, complete when the block ends."""
+    """Counts what the module reads. The dictionary that is yielded is filled in when the block ends."""
     reading = {}
-    # rb_next() can't be probed: the module's own step in the queue is.
+    # rb_next() can't be probed: hf_tcp_ofo_next(), the module's step to the next segment, is.
     with tracing.count("skb_copy_bits", size="$arg4") as copied, tracing.count("hf_tcp_ofo_next") as visited:
         began = time.monotonic()
         yield reading
@@ -49,12 +49,12 @@ def counted():
     print(reading)
 
 
-# By where they begin: bytes of a byte each with a gap between two; or of two each, so that they overlap.
+# Segments by their offsets: of one byte, with a gap between two; or of two bytes, each overlapping the next.
 APART = [(10 + 2 * number, b"a") for number in range(WAITING)]
 JOINED = [(5 + number, b"aa") for number in range(WAITING)]
 COMPLETING = JOINED + [(5 + WAITING, b"a HTTP/1.1\r\n\r\n")]
 
-# What waits, and what comes before it again and again.
+# The segments that are queued, and the filler: the segment that is sent repeatedly into the gap before them.
 FILLERS = {
     "covers what waits": (APART, b"GET /" + b"a" * (2 * WAITING + 5)),
     "ends before what waits": (APART, b"GET "),
@@ -63,7 +63,7 @@ FILLERS = {
 }
 
 
-# By what TCP does not take it, so that nothing is decided.
+# How to send a filler that TCP discards, so that nothing is decided.
 DISCARDED = {
     "drop": lambda client, filler, **how: client.send_corrupt(filler, **how),
     "monitor": lambda client, filler, **how: client.send(filler, acknowledges=1 << 30, **how),
@@ -73,7 +73,7 @@ DISCARDED = {
 @pytest.mark.parametrize("action", DISCARDED)
 @pytest.mark.parametrize("urgent", [None, 1], ids=["", "urgent"])
 @pytest.mark.parametrize("queue, filler", FILLERS.values(), ids=FILLERS)
-def test_a_filler_that_comes_again_and_again(jumbo, queue, filler, urgent, action):
+def test_a_filler_that_is_sent_repeatedly(jumbo, queue, filler, urgent, action):
     http_filter.write_setting("action", action)
     endpoint = jumbo.endpoint()
     with listen(endpoint, [LARGE_BUFFER]) as listener, HandmadeClient(jumbo, endpoint) as client, listener.accept()[0]:
@@ -92,7 +92,7 @@ def test_a_filler_that_comes_again_and_again(jumbo, queue, filler, urgent, actio
 
 
 def test_a_repeated_request_costs_what_a_short_one_does(loopback):
-    """Whose line is as long as a segment can be."""
+    """The request line is as long as a segment can be."""
     endpoint = loopback.endpoint()
     with listen(endpoint), Stream(loopback.client, endpoint) as stream:
         stream.send(b"GET /" + b"a" * 60_000 + b" HTTP/1.1\r\n\r\n")

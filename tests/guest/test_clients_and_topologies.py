@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Real clients and servers on every road: 200, blocked, 200, blocked, 200 as the filter is switched."""
+"""Real clients and servers in every topology: requests are answered exactly while the filter is off."""
 
 import functools
 
 import pytest
 
 from support import http_filter, http_servers
-from support.clients import BLOCKED_PATIENCE, HTTP_CLIENTS, QUICK_CLIENTS, curl, in_parallel
+from support.clients import BLOCKED_TIMEOUT, HTTP_CLIENTS, QUICK_CLIENTS, curl, in_parallel
 from support.http_servers import HTTP_SERVERS
 from support.payloads import REQUEST
 from support.process import for_each_addressing
@@ -14,7 +14,7 @@ from support.streams import Stream
 
 
 def ask_all(topology, endpoint, clients=QUICK_CLIENTS, **options):
-    """Every client asks the server, at once."""
+    """All clients send a request to the server, concurrently; returns their replies."""
     url = endpoint.url("/index.html")
     return in_parallel({name: functools.partial(client, topology.client, url, **options)
                         for name, client in clients.items()})
@@ -25,10 +25,10 @@ def assert_served(replies):
     assert {reply.body for reply in replies.values()} == {http_servers.PAGE}
 
 
-def assert_blocked(ask, patience=BLOCKED_PATIENCE):
-    """None of those who ask gets an answer, and each counts as a connection."""
+def assert_blocked(ask, timeout=BLOCKED_TIMEOUT):
+    """Checks that all requests time out, and that each counts as a blocked connection."""
     before = http_filter.counters()
-    replies = ask(patience=patience)
+    replies = ask(timeout=timeout)
     assert {who: str(reply) for who, reply in replies.items()} == {who: "timed out" for who in replies}
     changes = http_filter.counters() - before
     assert changes["blocked"] == len(replies)
@@ -36,7 +36,7 @@ def assert_blocked(ask, patience=BLOCKED_PATIENCE):
 
 
 def assert_switched(ask, **options):
-    """The filter decides who is answered."""
+    """Checks that requests are answered with the filter off, and blocked with it on."""
     http_filter.write_setting("enabled", 0)
     assert_served(ask())
     http_filter.write_setting("enabled", 1)
@@ -56,15 +56,15 @@ def test_clients_are_served_only_while_the_filter_is_off(each_topology, family):
         assert_served(ask())
 
 
-def test_every_client_is_kept_out(filtered, veth, addressing):
+def test_every_client_is_blocked(filtered, veth, addressing):
     listener, found = veth.endpoints(addressing)
     with http_servers.nginx(listener):
-        # Some of them take their time before they connect.
-        assert_switched(functools.partial(ask_all, veth, found, HTTP_CLIENTS), patience=3 * BLOCKED_PATIENCE)
+        # Some clients take long to start.
+        assert_switched(functools.partial(ask_all, veth, found, HTTP_CLIENTS), timeout=3 * BLOCKED_TIMEOUT)
 
 
 @pytest.mark.parametrize("server", HTTP_SERVERS.values(), ids=HTTP_SERVERS)
-def test_every_server_is_out_of_reach(filtered, veth, server):
+def test_requests_to_every_server_are_blocked(filtered, veth, server):
     with for_each_addressing(veth, server) as instances:
         def ask(**options):
             return in_parallel({
@@ -81,7 +81,7 @@ def test_curl_is_blocked(filtered, loopback, family):
         assert_blocked(lambda **options: {"curl": curl(loopback.client, endpoint.url("/index.html"), **options)})
 
 
-def test_a_connection_that_was_let_in_goes_on(filtered, veth, recorder):
+def test_a_connection_from_before_the_filter_goes_on(filtered, veth, recorder):
     """Its start was before the filter was switched on."""
     http_filter.write_setting("enabled", 0)
     with Stream(veth.client, recorder.endpoint) as stream:

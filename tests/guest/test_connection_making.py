@@ -18,8 +18,8 @@ from support.wait import wait_until
 
 pytestmark = pytest.mark.usefixtures("filtered")
 
-# Undecided as a start, and what, in its place, would make it HTTP; as a start itself the second is none.
-LEFT_OVER, COMPLETION = b"GET / HT", b"TP/1.1\r\nHost: example.com\r\n\r\n"
+# An undecided start, and what completes it to a request; by itself, the second is not HTTP.
+OLD_START, COMPLETION = b"GET / HT", b"TP/1.1\r\nHost: example.com\r\n\r\n"
 
 
 # Simultaneous open: both ends connect, nobody listens.
@@ -35,7 +35,7 @@ def slow_veth():
 
 @contextlib.contextmanager
 def simultaneous_open(pair, family):
-    """Two sockets that have connected to each other."""
+    """Yields the sockets of both ends."""
     port = pair.endpoint().port
     ends = [(pair.client, pair.client_addresses[family]), (pair.server, pair.server_addresses[family])]
     sockets = []
@@ -52,7 +52,7 @@ def simultaneous_open(pair, family):
             connect.start()
         for connect in connects:
             connect.join()
-        # A refused one has no peer.
+        # getpeername() fails if a socket is not connected.
         assert [end.getpeername()[0] for end in sockets] == others
         yield sockets
 
@@ -89,17 +89,17 @@ def test_another_stream_after_a_simultaneous_open_is_delivered(slow_veth, family
             assert read_until(end, lambda data: len(data) >= len(whole)) == whole
 
 
-# Migration: a listener is closed, and what it had goes to another of its SO_REUSEPORT group.
+# Migration (tcp_migrate_req): a listener is closed, and its connections go to another one of the SO_REUSEPORT group.
 
 REUSEPORT = socket.SOL_SOCKET, socket.SO_REUSEPORT, 1
 
-# Enough that some are the closed listener's: which gets one is a hash's choice.
+# Enough for each listener to get some: a hash selects the listener.
 CONNECTIONS = 12
 
 
 @contextlib.contextmanager
 def migration(veth, family, before=b""):
-    """Clients whose handshakes, or connections with some data sent on them, were partly another listener's."""
+    """Clients whose request sockets, or established connections with data, migrate from the closed listener."""
     endpoint = veth.endpoint(family)
     with (veth.server.sysctl("net.ipv4.tcp_migrate_req", 1), Recorder(endpoint, options=[REUSEPORT]) as server,
           contextlib.ExitStack() as clients):
@@ -110,14 +110,14 @@ def migration(veth, family, before=b""):
                 for client in made:
                     client.send(before)
                     client.advance(len(before))
-                # All have come, those of the other listener unseen.
+                # ss shows the connections that are in an accept queue, too.
                 received = lambda: veth.server.run("ss", "-Htn", "state", "established", f"sport = {endpoint.port}")
                 wait_until(lambda: len(received().splitlines()) == CONNECTIONS, "all connections are established")
         yield server, made
 
 
 @pytest.mark.parametrize("before", [b"", REQUEST[:2]], ids=["handshake", "established"])
-def test_a_request_to_a_listener_that_goes_is_blocked(veth, family, before):
+def test_a_request_to_a_closed_listener_is_blocked(veth, family, before):
     with veth.server.counts("TcpExtTCPMigrateReqSuccess"), migration(veth, family, before) as (server, clients):
         rest = REQUEST[len(before):]
         for client in clients:
@@ -133,7 +133,7 @@ def test_a_request_to_a_listener_that_goes_is_blocked(veth, family, before):
 
 
 @pytest.mark.parametrize("before", [b"", b"GE"], ids=["handshake", "established"])
-def test_other_streams_to_a_listener_that_goes_are_delivered(veth, family, before):
+def test_other_streams_to_a_closed_listener_are_delivered(veth, family, before):
     with veth.server.counts("TcpExtTCPMigrateReqSuccess"), migration(veth, family, before) as (server, clients):
         for client in clients:
             client.send(b"T")
@@ -143,20 +143,20 @@ def test_other_streams_to_a_listener_that_goes_are_delivered(veth, family, befor
     assert http_filter.counters()["blocked"] == 0
 
 
-# The four-tuple of an old connection.
+# Reuse of an old connection's four-tuple.
 
 @contextlib.contextmanager
-def time_wait(veth, family, left_over):
-    """A client's port and a server: of their last connection the server is in TIME_WAIT."""
+def time_wait(veth, family, old_data):
+    """A server and a client's connection, whose predecessor with the same four-tuple is in TIME_WAIT at the server."""
     endpoint = veth.endpoint(family)
     port = 42_000
     with listen(endpoint) as listener, Stream(veth.client, endpoint, port=port) as stream:
         with listener.accept()[0] as accepted:
-            if left_over:
-                stream.send(left_over)
-                assert accepted.recv(100) == left_over
+            if old_data:
+                stream.send(old_data)
+                assert accepted.recv(100) == old_data
         assert stream.socket.recv(1) == b""
-        # Closed with a FIN, not reset.
+        # Closed with a FIN here: the end of the block would reset it.
         stream.socket.close()
         stream.socket = socket.socket()
     in_time_wait = ["ss", "-Htn", "state", "time-wait", f"sport = {endpoint.port} and dport = {port}"]
@@ -166,44 +166,44 @@ def time_wait(veth, family, left_over):
         yield server, stream
 
 
-@pytest.mark.parametrize("left_over", [b"", b"SSH-2.0-test\r\n", LEFT_OVER], ids=["none", "decided", "undecided"])
+@pytest.mark.parametrize("old_data", [b"", b"SSH-2.0-test\r\n", OLD_START], ids=["none", "decided", "undecided"])
 @pytest.mark.parametrize("pieces", REQUESTS.values(), ids=REQUESTS)
-def test_a_request_in_the_place_of_an_old_stream_is_blocked(veth, family, left_over, pieces):
-    with time_wait(veth, family, left_over) as (server, stream):
+def test_a_request_on_a_reused_four_tuple_is_blocked(veth, family, old_data, pieces):
+    with time_wait(veth, family, old_data) as (server, stream):
         stream.send(*pieces)
         wait_until(lambda: http_filter.counters()["dropped"] >= 2, "the request is dropped")
         assert b"".join(pieces[:-1]).startswith(server.read_from(stream))
     assert http_filter.counters()["blocked"] == 1
 
 
-@pytest.mark.parametrize("pieces", [(COMPLETION,), *OTHERS.values()], ids=["the old one's end", *OTHERS])
-def test_another_stream_in_the_place_of_an_undecided_one_is_delivered(veth, family, pieces):
-    with time_wait(veth, family, LEFT_OVER) as (server, stream):
+@pytest.mark.parametrize("pieces", [(COMPLETION,), *OTHERS.values()], ids=["the rest of the old request", *OTHERS])
+def test_another_stream_on_a_reused_four_tuple_is_delivered(veth, family, pieces):
+    with time_wait(veth, family, OLD_START) as (server, stream):
         stream.send(*pieces)
         server.wait_for(stream, b"".join(pieces))
 
 
 def test_the_same_four_tuple_and_sequence_numbers(veth, family):
-    """The old connection was reset, undecided; its sequence numbers come again."""
+    """The old connection was reset while it was undecided; the new one has its sequence numbers."""
     with Recorder(veth.endpoint(family)) as server:
         with HandmadeClient(veth, server.endpoint) as client:
-            deliver(server, client, LEFT_OVER)
+            deliver(server, client, OLD_START)
         with HandmadeClient(veth, server.endpoint) as client:
             wait_until(lambda: server.read_from(client) == b"", "the server has accepted anew")
             deliver(server, client, COMPLETION)
         with HandmadeClient(veth, server.endpoint) as client:
             wait_until(lambda: server.read_from(client) == b"", "the server has accepted anew")
-            deliver(server, client, LEFT_OVER)
+            deliver(server, client, OLD_START)
             client.send(COMPLETION)
             wait_until(lambda: http_filter.counters()["dropped"] == 1, "the request is dropped")
-            assert server.read_from(client) == LEFT_OVER
+            assert server.read_from(client) == OLD_START
 
 
-def test_what_may_be_on_its_way_to_the_old_connection_is_not_the_new_ones(veth, family):
-    """A last byte of the old one, which was undecided and far beyond, has come on another CPU a moment ago."""
+def test_a_segment_in_flight_to_the_old_connection_does_not_count_for_the_new_one(veth, family):
+    """The old connection was undecided, and had received 1000 bytes; its last byte was in flight on another CPU."""
     assert os.cpu_count() > 1, "one CPU shows nothing"
     endpoint = veth.endpoint(family)
-    # Nobody reads, so nobody owns a socket when its connection is reset.
+    # No process reads, so none owns a socket when its connection is reset.
     with on_cpu(0), listen(endpoint), HandmadeClient(veth, endpoint) as client:
         for times in range(1, 41):
             for piece in b"GET /".ljust(1000, b"a"), b"b":

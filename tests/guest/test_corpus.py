@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Streams of real captures, sent through real sockets: what their labels call HTTP is blocked, the rest is delivered.
+"""Streams from real captures, sent through real sockets: those labelled as HTTP are blocked, the others delivered.
 
-They are in the folder CORPUS; without it these tests are skipped.
+The captures are in the folder CORPUS; without it these tests are skipped.
 """
 
 import base64
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.usefixtures("filtered"), pytest.mark.skipif(not FLOWS.
 
 
 def pieces(segments):
-    """The stream as its segments bring it in order, up to the first gap."""
+    """The bytes that each segment adds to the stream, in order, up to the first gap."""
     position, pieces = 0, []
     for offset, text in sorted(segments, key=lambda segment: segment[0]):
         if offset > position:

@@ -36,7 +36,7 @@ def test_counts_any_other_method_as_other(veth, recorder, method):
 
 def test_a_blocked_request_counts_nothing_else(veth, recorder):
     _, changes = send_blocked(recorder, veth.client, b"GET / HTTP/1.1\r\n\r\n")
-    # Repetitions are dropped unread.
+    # Retransmissions are dropped without inspection.
     assert changes.pop("inspected") == 1
     assert changes.pop("dropped") >= 2
     assert changes == {"requests": 1, "methods/GET": 1, "blocked": 1}
@@ -61,7 +61,7 @@ def test_counts_on_after_a_reset(veth, recorder):
 
 
 def test_containers_can_read_them(veth, recorder):
-    """A limit that is stated: whatever namespaces a process is in, it can do so where it has a /sys. None can write."""
+    """A documented limit: a process in any namespace can read them if it has a /sys. It can't write."""
     send_blocked(recorder, veth.client, b"GET / HTTP/1.1\r\n\r\n")
     looks = "mount -t sysfs sysfs /sys; cd /sys/kernel/http_filter/stats; cat blocked; ! echo 1 >reset"
     container = ["unshare", "--user", "--map-root-user", "--net", "--mount", "sh", "-ec", looks]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A first line that comes in several segments is judged as one that comes in one."""
+"""A first line in several segments is judged like one in a single segment."""
 
 import contextlib
 import socket
@@ -44,7 +44,7 @@ def send_pieces(stream, data, places):
 
 
 def send_blocked(server, namespace, data, places):
-    """Sends a stream in pieces, which is blocked where it becomes HTTP; returns it and what the server read."""
+    """Sends a stream in pieces, which must be blocked where it becomes HTTP; returns it and what the server read."""
     with Stream(namespace, server.endpoint) as stream:
         send_pieces(stream, data, places)
         wait_until(lambda: http_filter.counters()["dropped"] >= 2, f"{data[:60]!r} is dropped, twice")
@@ -125,7 +125,7 @@ def test_nothing_is_kept_of_a_connection_that_has_ended(veth, recorder):
 
 
 def test_nothing_is_kept_of_a_stream_that_has_ended(veth, family):
-    """Its server goes on sending, for all that is known."""
+    """The client has sent a FIN; the server's side is still open."""
     with connection(veth, family) as (stream, accepted):
         stream.send(b"hello")
         wait_until(lambda: http_filter.counters()["undecided"] == 1, "the start is kept")
@@ -134,14 +134,14 @@ def test_nothing_is_kept_of_a_stream_that_has_ended(veth, family):
         assert read_what_is_there(accepted) == b"hello"
 
 
-# A socket filter may let TCP have the first bytes of a segment alone: this one, of four bytes the first two.
+# A socket filter may trim a segment: this one trims four bytes of data to two.
 
 _HEADER = 20
 
 
 @contextlib.contextmanager
-def cut_by_a_filter(veth, family, start, **how):
-    """A client that stands where TCP does, and the server, which has read the first two bytes of four."""
+def trimmed_by_a_filter(veth, family, start, **how):
+    """A server that has read the first two of four bytes, and its client, at the server's rcv_nxt."""
     program = [instruction(LENGTH), instruction(IS, _HEADER + 4, if_false=1), instruction(RETURN, _HEADER + 2),
                instruction(RETURN, 0xFFFF)]
     with (attached(*program) as option, Recorder(veth.endpoint(family), options=[option]) as server,
@@ -156,8 +156,8 @@ each_handshake = pytest.mark.parametrize("bare_ack", [True, False], ids=["on a s
 
 
 @each_handshake
-def test_what_a_socket_filter_cuts_off_decides_nothing(veth, family, bare_ack):
-    with cut_by_a_filter(veth, family, b"GE\0\0", bare_ack=bare_ack) as (server, client):
+def test_what_a_socket_filter_trims_decides_nothing(veth, family, bare_ack):
+    with trimmed_by_a_filter(veth, family, b"GE\0\0", bare_ack=bare_ack) as (server, client):
         for times in 1, 2:
             client.send(b"T / HTTP/1.1\r\n\r\n")
             wait_until(lambda: http_filter.counters()["dropped"] == times, "the request is dropped")
@@ -166,13 +166,13 @@ def test_what_a_socket_filter_cuts_off_decides_nothing(veth, family, bare_ack):
 
 
 @each_handshake
-def test_what_a_socket_filter_cuts_off_comes_again(veth, family, bare_ack):
-    with cut_by_a_filter(veth, family, b"GE\0\0", bare_ack=bare_ack) as (server, client):
+def test_what_a_socket_filter_trims_can_be_retransmitted(veth, family, bare_ack):
+    with trimmed_by_a_filter(veth, family, b"GE\0\0", bare_ack=bare_ack) as (server, client):
         client.send(b"\0\0more")
         server.wait_for(client, b"GE\0\0more")
 
 
-# A segment that waits may come to cover others, without which TCP goes on: one that follows it is joined with it.
+# In the out-of-order queue, a segment that is coalesced with the next one may come to cover others, which TCP skips.
 
 LONG = b"GET /" + b"a" * 30 + b" HTTP/1.1\r\nHost: example.com\r\n\r\n"
 FILLER = 10
@@ -184,7 +184,7 @@ each_end = pytest.mark.parametrize("end", BEHIND.values(), ids=BEHIND)
 
 @contextlib.contextmanager
 def covered(veth, family, data, end):
-    """A server and its client, of which all but the filler waits."""
+    """A server and its client: all of the stream but the filler is in the out-of-order queue."""
     with Recorder(veth.endpoint(family)) as server, HandmadeClient(veth, server.endpoint) as client:
         with veth.server.counts("TcpExtTCPRcvCoalesce"):
             for piece in COVERED, JOINED, JOINING, end:
@@ -213,7 +213,7 @@ def test_another_stream_behind_a_covered_segment_arrives_at_once(veth, family, e
 
 @contextlib.contextmanager
 def pruned_queue(veth, family, first, queue):
-    """A server and its client. Segments have waited for the first, and TCP had no room for the last of them then."""
+    """A server and its client. The out-of-order queue was pruned: TCP had no room for its last segments."""
     option = socket.SOL_SOCKET, socket.SO_RCVBUF, 8192
     with (veth.server.counts("TcpExtOfoPruned"),
           Recorder(veth.endpoint(family), options=[option]) as server, HandmadeClient(veth, server.endpoint) as client):
@@ -225,7 +225,7 @@ def pruned_queue(veth, family, first, queue):
         yield server, client
 
 
-def test_what_waited_is_not_lost_sight_of_when_tcp_drops_its_end(veth, family):
+def test_a_stream_whose_queue_is_pruned_is_delivered(veth, family):
     first, size, rest = b"GET /", 900, b"a" * 7200 + b" RTSP/1.0\r\n"
     queue = [rest[place:place + size] for place in range(0, 7200, size)]
     with pruned_queue(veth, family, first, queue) as (server, client):
@@ -238,8 +238,8 @@ def test_what_waited_is_not_lost_sight_of_when_tcp_drops_its_end(veth, family):
     assert http_filter.counters()["deferred"] == 0
 
 
-def test_a_place_that_was_left_out_is_not_taken_for_one_between_two_that_are_alike(veth, family):
-    """The socket comes to stand at a place of which there was no room to keep the state."""
+def test_a_position_without_a_stored_state_is_not_taken_for_one_of_the_run_around_it(veth, family):
+    """The queue is pruned so that rcv_nxt is at a position whose state was not stored, for want of room."""
     first = b"POST /"
     queue = [(b" HTT" if place in {2, 6} else b"").rjust(900, b"a") for place in range(8)]
     with pruned_queue(veth, family, first, queue) as (server, client):

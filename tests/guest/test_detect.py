@@ -11,7 +11,7 @@ from support.wait import wait_until
 
 pytestmark = pytest.mark.usefixtures("filtered")
 
-# In the order in which the setting reads back.
+# In the order in which the setting is read.
 KINDS = ["requests", "h2c", "http09", "responses"]
 
 STREAMS = {

@@ -14,7 +14,7 @@ from support.wait import wait_until
 
 pytestmark = pytest.mark.usefixtures("filtered")
 
-# Client and server; and all listeners, whatever they ask for.
+# tcp_fastopen: as client and server; for all listeners, without the socket option.
 ENABLED = 0x3 | 0x400
 WITHOUT_COOKIE = 0x200
 
@@ -24,7 +24,7 @@ def server(veth, family, request):
     """A server whose cookie the client has: it may send data in its SYN."""
     with (veth.server.sysctl("net.ipv4.tcp_fastopen", ENABLED), veth.client.sysctl("net.ipv4.tcp_fastopen", ENABLED),
           request.param(veth, family) as path):
-        # After a SYN that was lost the client is more careful for a while.
+        # After a lost SYN, the client's kernel does not use Fast Open for a while.
         veth.client.ip("tcp_metrics flush")
         with Stream(veth.client, path.server.endpoint, in_syn=OTHER) as stream:
             path.server.wait_for(stream, OTHER)
@@ -50,23 +50,23 @@ def test_another_stream_is_delivered_from_the_syn(veth, server):
 
 
 def test_an_undecided_start_is_delivered(veth, server):
-    """If not from the SYN, then after it: TCP sends the data again."""
+    """At the latest when TCP retransmits the data after the handshake."""
     with Stream(veth.client, server.endpoint, in_syn=b"GET") as stream:
         stream.send(b"TING started\r\n")
         server.wait_for(stream, b"GETTING started\r\n")
 
 
-# Of a SYN, two bytes of data behind TCP's header.
+# A filter that trims the data of a SYN to two bytes.
 _FLAGS, _SYN, _HEADER_LENGTH = 13, 0x02, 12
-CUT = [instruction(LOAD_BYTE, _FLAGS), instruction(HAS_BITS, _SYN, if_true=1), instruction(RETURN, 0xFFFF),
-       instruction(LOAD_BYTE, _HEADER_LENGTH), instruction(AND, 0xF0), instruction(SHIFT_RIGHT, 2), instruction(ADD, 2),
-       instruction(RETURN_RESULT)]
+TRIM_SYN = [instruction(LOAD_BYTE, _FLAGS), instruction(HAS_BITS, _SYN, if_true=1), instruction(RETURN, 0xFFFF),
+            instruction(LOAD_BYTE, _HEADER_LENGTH), instruction(AND, 0xF0), instruction(SHIFT_RIGHT, 2),
+            instruction(ADD, 2), instruction(RETURN_RESULT)]
 
 
-def test_what_a_filter_leaves_of_a_syn_is_not_noticed(veth, family):
-    """A limit that is stated. The data decide for something else, but the two bytes do not."""
+def test_a_filter_that_trims_a_syn_is_not_noticed(veth, family):
+    """A documented limit: all data of the SYN is not HTTP, but its first two bytes and what follows them are."""
     with (veth.server.sysctl("net.ipv4.tcp_fastopen", ENABLED | WITHOUT_COOKIE),
-          attached(*CUT) as option, Recorder(veth.endpoint(family), options=[option]) as server,
+          attached(*TRIM_SYN) as option, Recorder(veth.endpoint(family), options=[option]) as server,
           HandmadeClient(veth, server.endpoint, in_syn=b"GE\0\0") as client):
         server.wait_for(client, b"GE")
         client.advance(2)

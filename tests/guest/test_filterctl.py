@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""filterctl, beside the module that it controls."""
+"""filterctl, with and without the module."""
 
 import itertools
 import json
@@ -22,13 +22,13 @@ COMMANDS_OF_A_LOADED_MODULE = ["status", "status --json", "enable", "disable", "
 
 
 def within(changes):
-    """What a command is to be run by, in mounts of its own after these changes."""
+    """The prefix of a command that runs in a mount namespace with these changes."""
     return ["unshare", "--mount", "sh", "-ec", f'{changes}; exec "$@"', "sh"]
 
 
 WITHOUT_SYSFS = within("umount --lazy /sys")
 WITHOUT_PROC = within("mount -t tmpfs tmpfs /proc")
-# As in a chroot whose image has the folder.
+# As in a chroot with a /sys/kernel folder of its own.
 SYSFS_OF_ANOTHER = within("mount -t tmpfs tmpfs /sys; mkdir /sys/kernel")
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What TCP will throw away is not held against a connection."""
+"""Segments that TCP will discard do not count."""
 
 import struct
 import time
@@ -22,7 +22,7 @@ def timestamp(value, echoed):
 
 
 class TimestampClient(HandmadeClient):
-    """One whose segments tell when they were sent."""
+    """A client whose segments have timestamps."""
 
     def _syn_options(self):
         return timestamp(NOW, 0)
@@ -73,8 +73,8 @@ def test_a_request_with_a_wrong_checksum_does_not_count_later(veth, family, kern
     assert kernel_log.lines() == []
 
 
-def test_behind_its_end_nothing_is_held_back(veth, family):
-    """A client that says no more has ended its side within what may become a request; it still reads."""
+def test_after_its_fin_nothing_is_deferred(veth, family):
+    """The client sends a FIN within an undecided start; it still receives."""
     endpoint = veth.endpoint(family)
     with listen(endpoint) as listener, HandmadeClient(veth, endpoint) as client, listener.accept()[0] as accepted:
         client.send(b"GET")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""IP fragments hide nothing: what is looked at is the whole packet."""
+"""IP fragments: the filter inspects the reassembled packet."""
 
 import pytest
 
@@ -11,11 +11,11 @@ from support.wait import wait_until
 
 pytestmark = pytest.mark.usefixtures("filtered")
 
-# The first line ends behind the first 1240 bytes, and all of it is no more than one segment may be.
+# The first line ends after the first 1240 bytes, and fits into a segment.
 REQUEST = b"GET /" + b"a" * 1300 + b" HTTP/1.1\r\nHost: example.com\r\n\r\n"
 OTHER = b"SSH-2.0-" + b"a" * 1300 + b"\r\n"
 
-# Nothing is decided before the second piece, and each is long enough to be cut up.
+# Undecided before the second piece; each is long enough to be fragmented.
 PIECES = b"GET /" + b"a" * 1300, b"a" * 1300 + b" HTTP/1.1\r\nHost: example.com\r\n\r\n"
 LIKE_HTTP = PIECES[0], b"a" * 1300 + b" is not\r\n"
 
@@ -32,7 +32,7 @@ def server(veth, family):
         yield recorder
 
 
-def test_a_whole_packet_of_another_kind_is_delivered(veth, server):
+def test_a_whole_packet_that_is_not_http_is_delivered(veth, server):
     with HandmadeClient(veth, server.endpoint) as client:
         client.send(OTHER)
         server.wait_for(client, OTHER)
@@ -69,7 +69,7 @@ def test_a_stream_like_http_in_two_fragmented_segments_is_delivered(veth, server
 
 
 @by_fragments
-def test_a_fragmented_stream_of_another_kind_is_delivered(veth, server, size):
+def test_a_fragmented_stream_that_is_not_http_is_delivered(veth, server, size):
     with HandmadeClient(veth, server.endpoint) as client:
         client.send(OTHER, fragment_size=size)
         server.wait_for(client, OTHER)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Other hooks at the last priority: of those of one priority the one that was registered last comes first."""
+"""Other hooks at the last priority: of hooks of the same priority, the one registered last runs first."""
 
 import pytest
 
@@ -11,13 +11,13 @@ from support.streams import Stream
 from support.wait import wait_until
 
 LAST = "filter hook input priority 2147483647"
-TAKES_REQUESTS = "@ih,0,32 0x47455420 counter drop"
+DROPS_REQUESTS = "@ih,0,32 0x47455420 counter drop"
 
 
 @pytest.mark.usefixtures("filtered")
 def test_a_later_hook_may_take_a_packet_away(veth, recorder):
-    """A limit that is stated, and its remedy."""
-    with rules(veth.server, LAST, f"tcp dport {recorder.endpoint.port} {TAKES_REQUESTS}"):
+    """A documented limit, and its remedy: switch the filter off and on."""
+    with rules(veth.server, LAST, f"tcp dport {recorder.endpoint.port} {DROPS_REQUESTS}"):
         with Stream(veth.client, recorder.endpoint) as stream:
             before = veth.client.tcp_counters()["TcpRetransSegs"]
             stream.send(MINIMAL_REQUEST)

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Whatever a server would answer as HTTP is blocked, and counts as what it is."""
+"""All forms of requests that a server would answer are blocked, and counted by their kind."""
 
 import subprocess
 
 import pytest
 
 from support import http_filter
-from support.clients import BLOCKED_PATIENCE, curl
+from support.clients import BLOCKED_TIMEOUT, curl
 from support.expect import send_blocked
 
 pytestmark = pytest.mark.usefixtures("filtered")
@@ -38,7 +38,7 @@ REQUESTS = {
     "the longest registered method": b"UPDATEREDIRECTREF a HTTP/1.1\r\n\r\n",
     "absolute target, any method": b"FOO a+b-c.1://example.com/ HTTP/1.1\r\n\r\n",
     "*, any method": b"foo * HTTP/1.1\r\n\r\n",
-    # What has the form of a request, and is said to be a limit.
+    # A documented limit: text that has the form of a request.
     "a log of address, path and version": b"203.0.113.9 /x HTTP/1.1\n",
     "prose": b"see http://x HTTP/2 there\n",
 }
@@ -68,7 +68,7 @@ def test_http2_preface(veth, recorder):
 
 
 def test_curl_http2_prior_knowledge(veth, recorder):
-    reply = curl(veth.client, recorder.endpoint.url(), "--http2-prior-knowledge", patience=BLOCKED_PATIENCE)
+    reply = curl(veth.client, recorder.endpoint.url(), "--http2-prior-knowledge", timeout=BLOCKED_TIMEOUT)
     assert reply.timed_out
     assert http_filter.counters()["h2c"] == 1
     assert http_filter.counters()["blocked"] == 1

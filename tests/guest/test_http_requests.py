@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from support import http_filter, http_servers
-from support.clients import BLOCKED_PATIENCE, curl, in_parallel
+from support.clients import BLOCKED_TIMEOUT, curl, in_parallel
 from support.process import for_each_addressing
 from support.streams import Stream
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("filtered")
 HOST = b"Host: example.com\r\n"
 LAST = HOST + b"Connection: close\r\n\r\n"
 
-# By curl: its options beside the address, and what nginx answers.
+# Requests by curl: its options besides the URL, and nginx's status code.
 OF_NGINX = {
     "absolute form": (["--request-target", "http://example.com/index.html"], 200),
     "OPTIONS *": (["-X", "OPTIONS", "--request-target", "*"], 400),
@@ -30,14 +30,14 @@ OF_NGINX = {
     "HTTP/1.0": (["--http1.0"], 200),
 }
 
-# And what Node's server answers, which takes bodies.
+# The same with Node's server, which takes bodies.
 OF_NODE = {
     "POST": (["--data", "a=b"], 200),
     "chunked upload": (["--data", "a=b", "-H", "Transfer-Encoding: chunked"], 200),
     "100-continue": (["--data", "a=b", "-H", "Expect: 100-continue"], 200),
 }
 
-# By hand: what is sent, and the states of what nginx answers.
+# Requests by hand: their bytes, and nginx's status codes.
 BY_HAND = {
     "pipelining": (b"GET / HTTP/1.1\r\n" + HOST + b"\r\nHEAD / HTTP/1.1\r\n" + LAST, ["200", "200"]),
     "CONNECT": (b"CONNECT example.com:443 HTTP/1.1\r\n" + LAST, ["400"]),
@@ -47,7 +47,7 @@ BY_HAND = {
 
 @contextlib.contextmanager
 def served(veth, server):
-    """Yields where clients find the server, by addressing."""
+    """Runs a server; yields its endpoints by addressing."""
     with for_each_addressing(veth, server) as instances:
         yield {str(instance): instance.endpoint for instance in instances}
 
@@ -72,11 +72,11 @@ def off():
     http_filter.write_setting("enabled", 1)
 
 
-def assert_kept_out(veth, endpoint, requests):
-    """By curl, all at once."""
-    def ask_all(**patience):
+def assert_blocked(veth, endpoint, requests):
+    """Sends the requests with curl, concurrently, with the filter off and on; returns the replies with it off."""
+    def ask_all(**keywords):
         return in_parallel({
-            name: functools.partial(curl, veth.client, endpoint.url("/index.html"), "-i", *options, **patience)
+            name: functools.partial(curl, veth.client, endpoint.url("/index.html"), "-i", *options, **keywords)
             for name, (options, _) in requests.items()})
 
     with off():
@@ -84,23 +84,23 @@ def assert_kept_out(veth, endpoint, requests):
     assert {name: reply.status for name, reply in answers.items()} == {
         name: status for name, (_, status) in requests.items()}
     before = http_filter.counters()["blocked"]
-    blocked = ask_all(patience=BLOCKED_PATIENCE)
+    blocked = ask_all(timeout=BLOCKED_TIMEOUT)
     assert {name: str(reply) for name, reply in blocked.items()} == dict.fromkeys(requests, "timed out")
     assert http_filter.counters()["blocked"] - before >= len(requests)
     return answers
 
 
 def test_by_curl(veth, nginx, node, addressing):
-    assert_kept_out(veth, nginx[addressing], OF_NGINX)
-    answers = assert_kept_out(veth, node[addressing], OF_NODE)
+    assert_blocked(veth, nginx[addressing], OF_NGINX)
+    answers = assert_blocked(veth, node[addressing], OF_NODE)
     assert answers["100-continue"].body.startswith("HTTP/1.1 100 Continue")
 
 
 def test_keep_alive(veth, nginx, addressing):
-    def ask_twice(patience):
-        """On one connection."""
+    def ask_twice(timeout):
+        """Two requests on one connection."""
         endpoint = nginx[addressing]
-        connection = http.client.HTTPConnection(endpoint.address, endpoint.port, timeout=patience)
+        connection = http.client.HTTPConnection(endpoint.address, endpoint.port, timeout=timeout)
         with contextlib.closing(connection):
             with veth.client:
                 connection.connect()
@@ -111,45 +111,45 @@ def test_keep_alive(veth, nginx, addressing):
                 assert connection.sock is used
 
     with off():
-        ask_twice(patience=20)
+        ask_twice(timeout=20)
     with pytest.raises(TimeoutError):
-        ask_twice(BLOCKED_PATIENCE)
+        ask_twice(BLOCKED_TIMEOUT)
     assert http_filter.counters()["blocked"] == 1
 
 
-def answers(veth, endpoint, request, patience):
-    """The states of what a server answers, or None if nothing comes."""
+def answers(veth, endpoint, request, timeout):
+    """The status codes of a server's answers, or None after the timeout."""
     with Stream(veth.client, endpoint) as stream:
         stream.send(request)
-        stream.socket.settimeout(patience)
+        stream.socket.settimeout(timeout)
         try:
             return re.findall(r"^HTTP/1\.1 (\d+)", stream.read_all().decode(), re.MULTILINE)
         except TimeoutError:
             return None
 
 
-@pytest.mark.parametrize("request_, states", BY_HAND.values(), ids=BY_HAND)
-def test_by_hand(veth, nginx, addressing, request_, states):
+@pytest.mark.parametrize("request_, statuses", BY_HAND.values(), ids=BY_HAND)
+def test_by_hand(veth, nginx, addressing, request_, statuses):
     with off():
-        assert answers(veth, nginx[addressing], request_, patience=20) == states
-    assert answers(veth, nginx[addressing], request_, BLOCKED_PATIENCE) is None
+        assert answers(veth, nginx[addressing], request_, timeout=20) == statuses
+    assert answers(veth, nginx[addressing], request_, BLOCKED_TIMEOUT) is None
     assert http_filter.counters()["blocked"] == 1
 
 
 def test_websocket(veth):
     from websockets.sync.client import connect
 
-    def echo(endpoint, patience):
-        with veth.client, connect(f"ws://{endpoint}/", open_timeout=patience) as socket:
+    def echo(endpoint, timeout):
+        with veth.client, connect(f"ws://{endpoint}/", open_timeout=timeout) as socket:
             socket.send("hello")
-            return socket.recv(timeout=patience)
+            return socket.recv(timeout=timeout)
 
     with for_each_addressing(veth, http_servers.websocket_echo) as instances:
         for instance in instances:
             with off():
-                assert echo(instance.endpoint, patience=20) == "hello", instance
+                assert echo(instance.endpoint, timeout=20) == "hello", instance
             with pytest.raises(TimeoutError):
-                echo(instance.endpoint, BLOCKED_PATIENCE)
+                echo(instance.endpoint, BLOCKED_TIMEOUT)
         assert http_filter.counters()["blocked"] == len(instances)
 
 
@@ -158,7 +158,7 @@ def test_http_on_port_22(veth, addressing):
     with http_servers.nginx(listener):
         with off():
             assert str(curl(veth.client, found.url())) == "200"
-        assert curl(veth.client, found.url(), patience=BLOCKED_PATIENCE).timed_out
+        assert curl(veth.client, found.url(), timeout=BLOCKED_TIMEOUT).timed_out
     assert http_filter.counters()["blocked"] == 1
 
 

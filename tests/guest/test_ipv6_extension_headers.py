@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Extension headers between IPv6 and TCP hide nothing."""
+"""IPv6 extension headers before the TCP header: the filter skips them."""
 
 import pathlib
 import random
@@ -44,17 +44,17 @@ def test_other_streams_are_delivered(server, options):
     send_delivered(server, server.client_namespace, random.Random(5).randbytes(200_000), options=options)
 
 
-@pytest.fixture(scope="module", params=["at once", "later"])
+@pytest.fixture(scope="module", params=["synchronous", "asynchronous"])
 def authenticated(request):
-    """What the client sends is authenticated (RFC 4302), and its kernel is done with that at once, or another time."""
-    if request.param == "later":
+    """A server whose client's packets are authenticated (RFC 4302); the kernel verifies them synchronously or not."""
+    if request.param == "asynchronous":
         with socket.socket(socket.AF_ALG, socket.SOCK_SEQPACKET) as algorithm:
             try:
-                # The kernel keeps it, and prefers it from now on.
+                # cryptd is asynchronous. The kernel keeps this instance, and prefers it from now on.
                 algorithm.bind(("hash", "cryptd(hmac(sha256))"))
             except FileNotFoundError:
                 pytest.skip("this kernel has no cryptd")
-    assert ("cryptd(hmac" in pathlib.Path("/proc/crypto").read_text()) == (request.param == "later")
+    assert ("cryptd(hmac" in pathlib.Path("/proc/crypto").read_text()) == (request.param == "asynchronous")
     with veth_pair("authenticated") as pair:
         ends = f"src {pair.client_addresses[IPV6]} dst {pair.server_addresses[IPV6]}"
         for namespace in pair.client, pair.server:
@@ -83,7 +83,7 @@ def handmade(veth):
         yield server, client
 
 
-# A kernel that counts extension headers takes up to 12, anew for what was authenticated.
+# Some kernels accept at most 12 extension headers; they count anew behind the authentication header.
 MANY = [(ipv6.DESTINATION, ipv6.PADDING)] * 7, [(ipv6.DESTINATION, ipv6.PADDING)] * 6
 
 
@@ -103,7 +103,7 @@ def test_another_stream_behind_as_many_headers_is_delivered(handmade):
 
 @pytest.mark.parametrize("offset", [0, 8])
 def test_a_request_in_a_fragment_of_a_fragment_is_not_read(handmade, offset):
-    """The stack discards those. The first one is whole, and was looked at before what it has was authenticated."""
+    """The stack discards it. The outer fragment is atomic; the hook saw it before the packet was authenticated."""
     server, client = handmade
     client.before, client.behind = [ipv6.fragment(0)], [ipv6.fragment(offset)]
     client.send(b"GET / HTTP/1.1\r\n\r\n")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Fragments of IPv6 are put together if they are for this host, and only then."""
+"""IPv6 fragments are reassembled in the hook if they are for this host; forwarded ones are left alone."""
 
 import contextlib
 import dataclasses
@@ -18,7 +18,7 @@ from support.streams import Recorder
 from support.topology import IPV4, IPV6, Topology, veth_pair
 from support.wait import wait_until
 
-# No segment is longer than one may be, and each is cut in two.
+# The size of a fragment: each segment is sent in two.
 SIZE = 1240
 REQUEST = b"GET /" + b"a" * 1300 + b" HTTP/1.1\r\nHost: example.com\r\n\r\n"
 LIKE_HTTP = b"GET /" + b"a" * 1300, b"a" * 1300 + b" is not\r\n"
@@ -31,7 +31,7 @@ EXTENSIONS = {
 }
 by_extensions = pytest.mark.parametrize("extensions", EXTENSIONS.values(), ids=EXTENSIONS)
 
-# What is sent as UDP, and by whom.
+# UDP datagrams: their data, addresses and ports.
 DATA = bytes(range(256)) * 12
 SOURCE = ipaddress.ip_address("2001:db8:77::7")
 SERVER = ipaddress.ip_address("2001:db8:99::1")
@@ -46,13 +46,13 @@ def server(filtered, veth):
 
 @pytest.fixture
 def short_lived():
-    """A pair for what leaves fragments waiting, which later tests must not meet."""
+    """A veth pair of its own: fragments that stay in a reassembly queue must not affect later tests."""
     with veth_pair("short") as pair:
         yield pair
 
 
-def leave_waiting(client):
-    """Sends the first of two fragments."""
+def leave_incomplete(client):
+    """Sends only the first of two fragments."""
     client.send(OTHER, fragment_size=SIZE, only=slice(1))
 
 
@@ -63,16 +63,16 @@ def assert_blocked(server, client, **how):
     assert server.read_from(client) == b""
 
 
-# For this host.
+# Packets for this host.
 
 @by_extensions
-def test_headers_before_the_fragment_header_hide_no_request(veth, server, extensions):
+def test_a_fragmented_request_behind_extension_headers_is_blocked(veth, server, extensions):
     with HandmadeClient(veth, server.endpoint) as client:
         assert_blocked(server, client, fragment_size=SIZE, extensions=extensions)
 
 
 @by_extensions
-def test_headers_before_the_fragment_header_are_no_obstacle(veth, server, extensions):
+def test_a_fragmented_stream_behind_extension_headers_is_delivered(veth, server, extensions):
     with HandmadeClient(veth, server.endpoint) as client:
         deliver(server, client, *LIKE_HTTP, fragment_size=SIZE, extensions=extensions)
 
@@ -80,21 +80,21 @@ def test_headers_before_the_fragment_header_are_no_obstacle(veth, server, extens
 @pytest.mark.parametrize("path", [receive_paths.no_early_demux, receive_paths.queue, receive_paths.redirect,
                                   receive_paths.vrf_bound_to_it])
 def test_fragments_are_reassembled_on_each_receive_path(filtered, veth, path):
-    """And in any order: the first one comes last."""
-    backwards = slice(None, None, -1)
+    """The fragments are sent in reverse order."""
+    reverse = slice(None, None, -1)
     with path(veth, IPV6) as found:
         server = found.server
         network = dataclasses.replace(veth, server=server.endpoint.namespace, client=found.client)
         with HandmadeClient(network, server.endpoint) as client:
-            assert_blocked(server, client, fragment_size=SIZE, only=backwards)
+            assert_blocked(server, client, fragment_size=SIZE, only=reverse)
         with HandmadeClient(network, server.endpoint, port=40_001) as client:
-            deliver(server, client, *LIKE_HTTP, fragment_size=SIZE, only=backwards)
+            deliver(server, client, *LIKE_HTTP, fragment_size=SIZE, only=reverse)
 
 
-def test_a_whole_packet_meets_no_fragments_of_its_identification(filtered, short_lived):
-    """RFC 6946: whoever forges a fragment must not be able to keep others' packets out."""
+def test_an_atomic_fragment_is_not_reassembled_with_others(filtered, short_lived):
+    """RFC 6946: a forged fragment of the same identification must not make the kernel discard the packet."""
     with Recorder(short_lived.endpoint(IPV6)) as server, HandmadeClient(short_lived, server.endpoint) as client:
-        leave_waiting(client)
+        leave_incomplete(client)
         deliver(server, client, OTHER, fragment_size=2 * SIZE)
 
 
@@ -136,8 +136,8 @@ def tracked():
             yield Topology("loopback", namespace, namespace, "dummy0", addresses, addresses)
 
 
-def test_what_conntrack_has_seen_before_is_put_together(filtered, tracked):
-    """What goes over loopback has its entry already when it comes back, in fragments."""
+def test_packets_that_conntrack_has_seen_are_reassembled(filtered, tracked):
+    """Packets over loopback have their conntrack entry from OUTPUT already when they come in, in fragments."""
     with Recorder(tracked.endpoint(IPV6)) as server:
         with LoopbackClient(tracked, server.endpoint) as client:
             assert_blocked(server, client, fragment_size=SIZE)
@@ -146,10 +146,10 @@ def test_what_conntrack_has_seen_before_is_put_together(filtered, tracked):
     assert http_filter.counters()["uninspectable"] == 0
 
 
-# Forwarded.
+# Forwarded packets.
 
-class Road:
-    """From a client to a server by a router: frames in, frames out."""
+class Route:
+    """A route from a client to a server by a router: sends IPv6 packets at one end, receives them at the other."""
 
     def __init__(self, client, router, server, number):
         device, link = f"eth{number}", f"2001:db8:{number}::"
@@ -177,15 +177,15 @@ class Road:
         self._entry.send(self._ethernet + packet)
 
     def receive(self):
-        """The next packet of the client's that comes out."""
+        """Waits for the client's next packet at the server."""
         while (packet := self._exit.recv(65_536))[8:24] != SOURCE.packed:
             pass
         return packet
 
 
 @pytest.fixture
-def roads(filtered):
-    """Two of them, from the same client to the same server."""
+def routes(filtered):
+    """The server, and two routes to it from the same client."""
     with contextlib.ExitStack() as stack:
         client, server, *routers = (
             stack.enter_context(new_namespace(name)) for name in ("sender", "receiver", "router0", "router1"))
@@ -193,7 +193,7 @@ def roads(filtered):
         found = []
         for number, router in enumerate(routers):
             stack.enter_context(router.sysctl("net.ipv6.conf.all.forwarding", 1))
-            found.append(stack.enter_context(contextlib.closing(Road(client, router, server, number))))
+            found.append(stack.enter_context(contextlib.closing(Route(client, router, server, number))))
         yield server, *found
 
 
@@ -202,31 +202,31 @@ def sent_in_fragments():
     return list(ipv6.fragments(SOURCE, SERVER, socket.IPPROTO_UDP, payload, SIZE, identification=7))
 
 
-def test_forwarded_fragments_arrive_as_they_were_sent(roads):
-    _, road, _ = roads
+def test_forwarded_fragments_arrive_as_they_were_sent(routes):
+    _, route, _ = routes
     sent = sent_in_fragments()[::-1]
     for packet in sent:
-        road.send(packet)
+        route.send(packet)
     one_hop_less = [packet[:7] + bytes([packet[7] - 1]) + packet[8:] for packet in sent]
-    assert [road.receive() for _ in sent] == one_hop_less
+    assert [route.receive() for _ in sent] == one_hop_less
 
 
-def test_fragments_may_come_by_different_routers(roads):
-    server, *both = roads
+def test_fragments_may_arrive_by_different_routers(routes):
+    server, *both = routes
     with receiver(server) as found:
         for number, packet in enumerate(sent_in_fragments()):
             both[number % 2].send(packet)
         assert found.recv(65_536) == DATA
 
 
-# When there is an end to it.
+# While fragments are incomplete, the namespace or the filter goes.
 
-def test_a_namespace_with_waiting_fragments_ends(filtered):
+def test_a_namespace_with_incomplete_fragments_is_removed(filtered):
     with new_namespace("outliving") as outliving:
         with veth_pair("short") as pair:
             pair.server.ip("link add witness type veth peer name witness netns", outliving.name)
             with Recorder(pair.endpoint(IPV6)) as server, HandmadeClient(pair, server.endpoint) as client:
-                leave_waiting(client)
+                leave_incomplete(client)
         wait_until(lambda: "witness" not in outliving.ip("-brief link"), "the namespace is gone")
 
 
@@ -235,12 +235,12 @@ REFERENCES = MODULES / "nf_defrag_ipv6/refcnt"
 
 
 def references():
-    """On the module that puts fragments together."""
+    """The number of references to nf_defrag_ipv6, which reassembles fragments."""
     return int(REFERENCES.read_text())
 
 
 def remove(module):
-    """Removes a module of the kernel's, and before it those that need it."""
+    """Unloads a module of the kernel, after the modules that depend on it."""
     for holder in (MODULES / module / "holders").iterdir():
         if holder.exists():
             remove(holder.name)
@@ -249,30 +249,30 @@ def remove(module):
 
 @pytest.fixture
 def without_reassembly(unfiltered):
-    """The module that puts fragments together is not loaded."""
+    """nf_defrag_ipv6 is not loaded."""
     subprocess.run(["modprobe", "nf_defrag_ipv6"], check=True)
     if not REFERENCES.exists():
         pytest.skip("this kernel has nf_defrag_ipv6 built in")
     remove("nf_defrag_ipv6")
 
 
-def test_the_filter_ends_while_fragments_wait(without_reassembly, short_lived):
-    """What puts them together is held while the filter is on, and can go when it is off."""
+def test_the_filter_is_unloaded_with_incomplete_fragments(without_reassembly, short_lived):
+    """The filter holds a reference to nf_defrag_ipv6 while it is on, and none while it is off."""
     http_filter.load()
     with Recorder(short_lived.endpoint(IPV6)) as server, HandmadeClient(short_lived, server.endpoint) as client:
-        leave_waiting(client)
+        leave_incomplete(client)
         assert references() == 1
         http_filter.write_setting("enabled", 0)
         assert references() == 0
         http_filter.write_setting("enabled", 1)
-        leave_waiting(client)
+        leave_incomplete(client)
     http_filter.unload()
     assert references() == 0
     remove("nf_defrag_ipv6")
 
 
-def test_the_filter_does_without_the_reassembly(without_reassembly, veth, kernel_log):
-    """Then fragments pass unseen, and it says so."""
+def test_the_filter_works_without_nf_defrag_ipv6(without_reassembly, veth, kernel_log):
+    """Fragments pass without inspection; a line in the kernel log says so."""
     with INITIAL.sysctl("kernel.modprobe", "/bin/false"):
         http_filter.load()
     assert any("nf_defrag_ipv6 can't be loaded" in line for line in kernel_log.lines())

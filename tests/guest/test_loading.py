@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The module comes and goes."""
+"""Loading and unloading the module."""
 
 import errno
 
@@ -66,7 +66,7 @@ def test_refuses_a_bad_parameter_and_leaves_nothing_behind(unfiltered, kernel_lo
 
 
 def test_what_is_no_parameter_is_ignored(unfiltered, kernel_log):
-    """A limit that is stated: the kernel does so, before the module runs, and keeps it to itself."""
+    """A documented limit: the kernel ignores the parameter before the module runs, and does not tell the module."""
     http_filter.load(acton="monitor")
     assert http_filter.read_file("action") == "drop"
     said = kernel_log.lines()

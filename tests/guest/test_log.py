@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The kernel log's lines: one a connection, not forgeable, and not too many."""
+"""The lines in the kernel log: one for each connection, not forgeable, and rate-limited."""
 
 import contextlib
 import re
@@ -7,12 +7,12 @@ import re
 import pytest
 
 from support import http_filter, http_servers
-from support.clients import BLOCKED_PATIENCE, curl
+from support.clients import BLOCKED_TIMEOUT, curl
 from support.expect import send_blocked
 from support.streams import Recorder, Stream
 from support.wait import wait_until
 
-# The allowance of lines is the module's: each test starts with a full one.
+# The rate limit belongs to the loaded module: a fresh one for each test.
 pytestmark = pytest.mark.usefixtures("fresh_filter")
 
 REQUEST = b"GET /index.html HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -61,13 +61,13 @@ def test_a_response(veth, kernel_log):
 def test_curl_is_reported(veth, kernel_log):
     endpoint = veth.endpoint()
     with http_servers.nginx(endpoint):
-        assert curl(veth.client, endpoint.url("/a/b?c"), patience=BLOCKED_PATIENCE).timed_out
+        assert curl(veth.client, endpoint.url("/a/b?c"), timeout=BLOCKED_TIMEOUT).timed_out
     line, = reports(kernel_log)
     assert re.fullmatch(rf"dropped GET /a/b HTTP/1\.1 from 192\.0\.2\.7:\d+ to {endpoint} in eth0", line)
 
 
 def test_a_device_name_cannot_garble_the_log(veth, recorder, kernel_log):
-    """Whoever is root in a namespace chooses its devices' names."""
+    """Root in a container can choose the names of its devices."""
     try:
         veth.server.ip("link set eth0 name \x1b[2J\xe9")
         stream, _ = send_blocked(recorder, veth.client, REQUEST)
@@ -83,7 +83,7 @@ def test_log_0_silences_it(veth, recorder, kernel_log):
     assert reports(kernel_log) == []
 
 
-def test_a_burst_is_limited_and_what_is_left_out_is_told(veth, kernel_log):
+def test_a_burst_is_limited_and_suppressed_lines_are_counted(veth, kernel_log):
     burst = 200
     with Recorder(veth.endpoint()) as server, contextlib.ExitStack() as streams:
         for _ in range(burst):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Log lines that tell of requests arrive, shipped over TCP by the usual tools; those of the filter too."""
+"""Log lines that quote requests, the filter's own among them, are delivered when the usual tools ship them over TCP."""
 
 import subprocess
 
@@ -12,11 +12,11 @@ from support.wait import wait_until
 
 pytestmark = pytest.mark.usefixtures("filtered")
 
-REQUEST = '"GET /index.html HTTP/1.1" 200 612 "-" "curl/8.14.1"'
+LOGGED_REQUEST = '"GET /index.html HTTP/1.1" 200 612 "-" "curl/8.14.1"'
 LINES = {
-    "access log": f"203.0.113.9 - - [26/Nov/2026:02:20:00 +0000] {REQUEST}",
-    "access log, IPv6": f"2001:db8::9 - - [26/Nov/2026:02:20:00 +0000] {REQUEST}",
-    "access log, a virtual host": f"www.example.com 203.0.113.9 - - [26/Nov/2026:02:20:00 +0000] {REQUEST}",
+    "access log": f"203.0.113.9 - - [26/Nov/2026:02:20:00 +0000] {LOGGED_REQUEST}",
+    "access log, IPv6": f"2001:db8::9 - - [26/Nov/2026:02:20:00 +0000] {LOGGED_REQUEST}",
+    "access log, a virtual host": f"www.example.com 203.0.113.9 - - [26/Nov/2026:02:20:00 +0000] {LOGGED_REQUEST}",
     "log4j": "2026-11-26 02:20:00,123 INFO access - GET /health HTTP/1.1 200",
     "IIS": "2026-11-26 02:20:00 W3SVC1 10.0.0.1 GET /index.html - 80 - 203.0.113.9 HTTP/1.1 200",
     "journal": "Nov 26 02:20:00 web1 nginx[812]: GET / HTTP/1.1",
@@ -25,12 +25,11 @@ LINES = {
 }
 FRAMINGS = {"octets counted": ["--octet-count"], "LF": []}
 
-
-REQUEST_SENT = b"GET /index.html HTTP/1.1\r\nHost: example.com\r\n\r\n"
+REQUEST = b"GET /index.html HTTP/1.1\r\nHost: example.com\r\n\r\n"
 
 
 def assert_delivered(server, namespace, command, message):
-    """Runs a tool that ships a message; nothing of it is blocked."""
+    """Runs a tool that ships a message, which must be delivered without a drop."""
     before = http_filter.counters()
     with namespace:
         subprocess.run(command, input=message + "\n", text=True, check=True, timeout=60)
@@ -40,7 +39,7 @@ def assert_delivered(server, namespace, command, message):
 
 
 def nc(endpoint):
-    """It ships what it is given."""
+    """nc, which sends its standard input."""
     return ["nc", "-N", endpoint.address, str(endpoint.port)]
 
 
@@ -60,8 +59,8 @@ def test_by_logger(veth, recorder, line, options):
     assert_delivered(recorder, veth.client, logger(recorder.endpoint, line, *options), line)
 
 
-def test_what_the_filter_says_itself(veth, recorder, kernel_log):
-    stream, _ = send_blocked(recorder, veth.client, REQUEST_SENT)
+def test_the_lines_of_the_filter(veth, recorder, kernel_log):
+    stream, _ = send_blocked(recorder, veth.client, REQUEST)
     report = f"dropped GET /index.html HTTP/1.1 from {stream} to {recorder.endpoint} in eth0"
     wait_until(lambda: report in kernel_log.lines(), report)
     line = PREFIX + report

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Thousands of connections at a time: each is counted once, and those of other protocols are left alone."""
+"""Thousands of connections at a time: each is counted once, and those of other protocols are not affected."""
 
 import re
 import time
@@ -12,13 +12,13 @@ from support.wait import wait_until
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
-# LDAP: a bind without a name and a password, after which a connection of a pool says nothing for hours.
+# LDAP: an anonymous bind, after which a pooled connection may be idle for hours.
 BIND = bytes.fromhex("300c020101600702010304008000")
 
 
 @pytest.mark.usefixtures("fresh_filter")
-def test_blocked_ones_count_once_however_many_there_are(loopback, kernel_log):
-    """Their repetitions come in turn: by the time that one's comes, thousands of others were blocked."""
+def test_many_blocked_connections_count_once_each(loopback, kernel_log):
+    """Between two retransmissions of one connection, thousands of others are blocked."""
     count = 12_000
     with many_connections(loopback, count, REQUEST):
         wait_until(lambda: http_filter.counters()["dropped"] >= 3 * count, "each was repeated twice", seconds=60)
@@ -31,7 +31,7 @@ def test_blocked_ones_count_once_however_many_there_are(loopback, kernel_log):
 
 
 @pytest.mark.usefixtures("filtered")
-def test_idle_ones_of_another_protocol_are_left_alone(loopback):
+def test_idle_connections_of_another_protocol_are_not_affected(loopback):
     count = 5_000
     with many_connections(loopback, count, BIND) as accepted:
         # Longer than a connection is undecided before it may be ended to make room.
@@ -43,7 +43,7 @@ def test_idle_ones_of_another_protocol_are_left_alone(loopback):
 
 
 @pytest.mark.usefixtures("fresh_filter")
-def test_as_many_undecided_ones_as_were_asked_for_have_room(loopback):
+def test_the_table_has_room_for_max_undecided_connections(loopback):
     count = int(http_filter.read_file("max_undecided"))
     assert count == 4096
     with many_connections(loopback, count, b"GE") as accepted:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""action=monitor counts and reports, and lets everything pass."""
+"""action=monitor: HTTP is counted and logged, and nothing is dropped."""
 
 import pytest
 

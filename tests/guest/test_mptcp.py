@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Multipath TCP: a stream on several connections, of which none begins with its start but the first."""
+"""Multipath TCP: a stream on several subflows, of which only the first begins with the stream's start."""
 
 import contextlib
 import hashlib
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("filtered")
 
 SECOND_ADDRESSES = {IPV4: "192.0.2.8", IPV6: "2001:db8::8"}
 
-# As the start of a stream the second is no HTTP.
+# The second half by itself is not HTTP.
 HALVES = b"GET / HT", b"TP/1.1\r\nHost: example.com\r\n\r\n"
 
 
@@ -64,8 +64,8 @@ def two_subflows(paths, family, start):
         yield server, stream
 
 
-def test_both_ends_speak_it(paths, family):
-    """What the other tests rest on."""
+def test_both_ends_speak_mptcp(paths, family):
+    """The premise of the other tests: both ends use MPTCP, and a second subflow."""
     http_filter.write_setting("enabled", 0)
     with (paths.server.counts("MPTcpExtMPCapableACKRX"), paths.server.counts("MPTcpExtMPJoinAckRx"),
           two_subflows(paths, family, b"SSH-2.0-test\r\n") as (server, stream)):
@@ -92,7 +92,7 @@ def test_another_stream_is_delivered(paths, family, pieces):
 
 @pytest.mark.parametrize("enabled", [0, 1])
 def test_a_request_whose_end_comes_on_another_subflow(paths, family, enabled):
-    """The first subflow loses everything after the start: what follows is sent again on the second, if there is one."""
+    """After the start, the first subflow loses all packets: the rest is sent on the second one, if there is one."""
     http_filter.write_setting("enabled", enabled)
     protocol = "ip" if family == IPV4 else "ip6"
     with two_subflows(paths, family, HALVES[0]) as (server, stream):
@@ -110,7 +110,7 @@ def test_a_request_whose_end_comes_on_another_subflow(paths, family, enabled):
 
 @pytest.mark.parametrize("number", range(8))
 def test_bulk_data_that_quotes_requests_is_delivered(paths, family, number):
-    """Wherever a second subflow begins, what it begins with is no start."""
+    """A second subflow begins anywhere in the stream; what it begins with is not the stream's start."""
     start = b"SSH-2.0-test\r\n" + number * b"-"
     data = 100_000 * b"GET / HTTP/1.1\r\n"
     with two_subflows(paths, family, start) as (server, stream):
@@ -121,8 +121,8 @@ def test_bulk_data_that_quotes_requests_is_delivered(paths, family, number):
     assert (counters["blocked"], counters["dropped"]) == (0, 0)
 
 
-class Mapper(HandmadeClient):
-    """A client of its own making that says of each segment where in the stream it belongs (RFC 8684 section 3)."""
+class MappingClient(HandmadeClient):
+    """A client that sets the data sequence mapping of each segment (RFC 8684 section 3.3)."""
 
     _KEY = b"of eight"
     _MP_CAPABLE, _DSS = 0x01, 0x20  # version 1
@@ -140,24 +140,24 @@ class Mapper(HandmadeClient):
         return struct.unpack("!Q", hashlib.sha256(key).digest()[-8:])[0] + 1
 
     def send_mapped(self, data, subflow, stream):
-        """Sends a segment at one offset of the subflow, which is at another of the stream."""
+        """Sends a segment at the offset `subflow` of the subflow, mapped to the offset `stream` of the stream."""
         own, number = self._starts[0], self._starts[1] + stream & (1 << 64) - 1
         dss = struct.pack("!BBBBQQIHxx", 30, 26, self._DSS, 0x0f, own, number, 1 + subflow, len(data))
         self.send(data, ahead=subflow, options=dss)
 
 
-def test_a_mapping_to_the_same_places_is_judged(paths, family):
-    with recorder(paths, family) as server, Mapper(paths, server.endpoint) as client:
+def test_a_mapping_in_order_is_judged(paths, family):
+    with recorder(paths, family) as server, MappingClient(paths, server.endpoint) as client:
         for place, data in (0, HALVES[0]), (len(HALVES[0]), HALVES[1]):
             client.send_mapped(data, place, place)
         wait_until(lambda: http_filter.counters()["blocked"] == 1, "the request is dropped")
         server.wait_for(client, HALVES[0])
 
 
-def test_a_mapping_that_changes_places_is_not(paths, family):
-    """A limit that is stated: what the subflow carries is no HTTP, what the stream does is."""
-    with recorder(paths, family) as server, Mapper(paths, server.endpoint) as client:
-        # The window of the stream is told with the first answer.
+def test_a_mapping_out_of_order_is_not_judged(paths, family):
+    """A documented limit: the bytes are not HTTP in the order of the subflow, but are in that of the stream."""
+    with recorder(paths, family) as server, MappingClient(paths, server.endpoint) as client:
+        # The client learns the window of the MPTCP connection from the first answer.
         client.send_mapped(HALVES[0][:1], 0, 0)
         server.wait_for(client, HALVES[0][:1])
         client.send_mapped(HALVES[1], 1, len(HALVES[0]))

@@ -76,7 +76,7 @@ def test_only_initial_stays_so_when_switched(only_initial, veth):
 
 
 def test_a_namespace_behind_ipvlan(veth):
-    """In mode l3s a packet meets the hook in the parent's namespace; its socket is in the child's."""
+    """In mode l3s, the hook runs in the parent's namespace; the socket is in the child's."""
     http_filter.load()
     with new_namespace("ipvlan-server") as server:
         veth.server.ip("link add ipvlan0 link eth0 netns", server.name, "type ipvlan mode l3s")
@@ -91,7 +91,7 @@ def test_a_namespace_behind_ipvlan(veth):
 
 
 def test_a_namespace_without_room_for_a_hook_is_left_out(loopback, kernel_log):
-    """The kernel takes 1,024 hooks: whoever is root in a namespace must not keep the filter from the others."""
+    """The kernel takes 1,024 hooks: root in one namespace must not keep the filter out of the others."""
     chains = "".join(f"chain c{n} {{ type filter hook input priority {n}; }}\n" for n in range(1024))
     with new_namespace("full") as full:
         full.run("nft", "-f", "-", input=f"table inet full {{\n{chains}}}\n".encode())

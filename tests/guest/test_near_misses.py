@@ -73,6 +73,6 @@ def test_a_mere_beginning_is_delivered(veth, recorder, stream):
 @pytest.mark.parametrize("stream", [b"GET / HTTQ/1.1\r\n\r\n", b"GET / HTTP/x\r\n\r\n", b"GET /key\r\n"],
                          ids=["another protocol", "no digit", "Redis inline"])
 def test_is_delivered_without_detection_of_http09(veth, recorder, stream):
-    """To HTTP/0.9 these are GET and a target: some servers answer them."""
+    """With http09 detected, these count as HTTP/0.9: GET and a target, which some servers answer."""
     http_filter.write_setting("detect", "requests h2c responses")
     send_delivered(recorder, veth.client, stream)

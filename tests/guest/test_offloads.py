@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Segments of any size and make: with and without offloads, larger than their linear part."""
+"""Segments with and without offloads, and those larger than the linear part of the skb."""
 
 import random
 

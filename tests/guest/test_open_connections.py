@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Connections that were open before the filter: those that have begun are left alone, the others judged."""
+"""Connections from before the filter: it leaves alone those that have received data, and judges the others."""
 
 import pytest
 
@@ -8,45 +8,46 @@ from support.payloads import MINIMAL_REQUEST
 from support.streams import Stream
 from support.wait import wait_until
 
-COMES = {
+ENABLE = {
     "loaded": (http_filter.unload, http_filter.load),
     "switched on": (lambda: http_filter.write_setting("enabled", 0), lambda: http_filter.write_setting("enabled", 1)),
 }
 
-pytestmark = [pytest.mark.usefixtures("filtered"), pytest.mark.parametrize("go, come", COMES.values(), ids=COMES)]
+pytestmark = [pytest.mark.usefixtures("filtered"),
+              pytest.mark.parametrize("disable, enable", ENABLE.values(), ids=ENABLE)]
 
 
 @pytest.mark.parametrize("before", [MINIMAL_REQUEST[:5], MINIMAL_REQUEST], ids=["within the first line", "past it"])
-def test_one_that_has_begun_is_left_alone(veth, recorder, go, come, before):
-    """A limit that is stated: what was received is not known."""
-    go()
+def test_one_that_has_received_data_is_left_alone(veth, recorder, disable, enable, before):
+    """A documented limit: what was received before is not known."""
+    disable()
     with Stream(veth.client, recorder.endpoint) as stream:
         stream.send(before)
         recorder.wait_for(stream, before)
-        come()
+        enable()
         later = (MINIMAL_REQUEST + MINIMAL_REQUEST)[len(before):]
         stream.send(later)
         recorder.wait_for(stream, MINIMAL_REQUEST + MINIMAL_REQUEST)
     assert http_filter.counters()["blocked"] == 0
 
 
-def test_one_that_has_received_nothing_is_judged(veth, recorder, go, come):
-    go()
+def test_one_that_has_received_nothing_is_judged(veth, recorder, disable, enable):
+    disable()
     with Stream(veth.client, recorder.endpoint) as stream:
-        come()
+        enable()
         stream.send(MINIMAL_REQUEST)
         wait_until(lambda: http_filter.counters()["blocked"] == 1, "the request is dropped")
         assert recorder.read_from(stream) == b""
 
 
-def test_a_begun_line_of_which_the_filter_missed_a_part(veth, recorder, go, come):
-    """It was undecided when the filter went, and has grown since."""
+def test_a_begun_line_of_which_the_filter_missed_a_part(veth, recorder, disable, enable):
+    """The connection was undecided when the filter was disabled, and has received data since."""
     with Stream(veth.client, recorder.endpoint) as stream:
         stream.send(MINIMAL_REQUEST[:2])
         recorder.wait_for(stream, MINIMAL_REQUEST[:2])
-        go()
+        disable()
         stream.send(MINIMAL_REQUEST[2:5])
         recorder.wait_for(stream, MINIMAL_REQUEST[:5])
-        come()
+        enable()
         stream.send(MINIMAL_REQUEST[5:])
         recorder.wait_for(stream, MINIMAL_REQUEST)

@@ -12,7 +12,7 @@ from support.streams import Recorder, Stream
 
 pytestmark = pytest.mark.usefixtures("filtered")
 
-# More than the least time after which a connection's second segment finds its first one taken.
+# Between the two segments of a connection, in seconds, so that TCP has taken the first one.
 PAUSE = 0.1
 
 
@@ -21,7 +21,7 @@ def whole(stream):
 
 
 def halves(stream):
-    """Cut within what decides it, wherever the first few bytes leave a choice."""
+    """Cut within the first five bytes, which mostly decide a stream."""
     place = 1 + len(stream) % min(5, len(stream) - 1)
     return [stream[:place], stream[place:]]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Streams that are not plaintext HTTP arrive byte for byte, whatever they mention."""
+"""Streams that are not plaintext HTTP arrive byte for byte, even if they contain HTTP."""
 
 import random
 import threading

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Segments that probe: for a window that is shut, and whether the other end is still there."""
+"""Zero-window probes and keep-alive probes."""
 
 import socket
 import threading
@@ -19,12 +19,12 @@ pytestmark = pytest.mark.usefixtures("filtered")
 SMALL_BUFFER = socket.SOL_SOCKET, socket.SO_RCVBUF, 4096
 LONG_REQUEST = b"GET /" + b"a" * 50_000 + b" HTTP/1.1\r\nHost: example.com\r\n\r\n"
 
-# How long nobody reads: long enough for a few probes.
+# How long the server does not read, in seconds: long enough for a few probes.
 ASLEEP = 1.5
 
 
 def read_slowly(veth, family, data, until):
-    """What a server reads that sleeps until the window is shut and has been probed, and then reads."""
+    """What a server reads that starts to read only when the window is zero and has been probed."""
     with veth.client.counts("TcpExtTCPWinProbe"), connection(veth, family, [SMALL_BUFFER]) as (stream, accepted):
         sender = threading.Thread(target=stream.socket.sendall, args=[data])
         sender.start()
@@ -40,7 +40,7 @@ def read_slowly(veth, family, data, until):
         return bytes(read)
 
 
-def test_a_request_behind_a_shut_window_is_blocked(veth, family):
+def test_a_request_behind_a_zero_window_is_blocked(veth, family):
     def decided(data):
         return http_filter.counters()["dropped"] >= 2 or not holds_no_first_line(data)
 
@@ -52,7 +52,7 @@ LINES = {"SSH": b"SSH-2.0-test\r\n", "like HTTP": b"GET /" + b"a" * 50_000 + b" 
 
 
 @pytest.mark.parametrize("line", LINES.values(), ids=LINES)
-def test_another_stream_is_delivered_through_a_shut_window(veth, family, line):
+def test_another_stream_is_delivered_through_a_zero_window(veth, family, line):
     data = line + 1000 * REQUEST
     assert read_slowly(veth, family, data, lambda read: len(read) >= len(data)) == data
 
@@ -64,13 +64,13 @@ def server(veth, family):
 
 
 def test_a_keep_alive_probe_does_not_hide_a_request(veth, server):
-    """Of a byte before the position TCP takes no notice but to answer."""
+    """TCP discards a byte before rcv_nxt, and answers with an ACK."""
     with HandmadeClient(veth, server.endpoint) as client:
         client.send(b"\0", ahead=-1)
         for piece in REQUEST[:2], REQUEST[2:3]:
             deliver(server, client, piece)
             client.send(b"\0", ahead=-1)
-        # Once the request was found, what probes with a byte is dropped like all data.
+        # Once the request is found, a probe with a byte of data is dropped like all data.
         for dropped in 1, 3:
             client.send(b"\0", ahead=-1)
             client.send(REQUEST[3:])
@@ -80,7 +80,7 @@ def test_a_keep_alive_probe_does_not_hide_a_request(veth, server):
 
 
 @each_other
-def test_a_keep_alive_probe_does_not_touch_another_stream(veth, server, pieces):
+def test_a_keep_alive_probe_does_not_disturb_another_stream(veth, server, pieces):
     with HandmadeClient(veth, server.endpoint) as client:
         for piece in pieces:
             client.send(b"\0", ahead=-1)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Clients and servers of other protocols do not notice the filter, though HTTP is all that they talk about."""
+"""Real clients and servers of other protocols work as without the filter, even if their data quotes HTTP."""
 
 import contextlib
 import ftplib
@@ -24,7 +24,7 @@ REQUEST = "GET / HTTP/1.1"
 
 @pytest.fixture(autouse=True)
 def nothing_dropped(filtered):
-    """No connection counts as HTTP, no segment is touched, each was looked at."""
+    """No connection counts as HTTP, and no segment is dropped or deferred: only `inspected` grows."""
     yield
     counters = http_filter.counters()
     assert {name for name, value in counters.items() if value} == {"inspected"}
@@ -70,7 +70,7 @@ def test_redis(veth):
 
 
 def assert_answers(veth, endpoint, question, answer):
-    """On a connection of its own."""
+    """Sends a question on a new connection, and checks the answer."""
     with Stream(veth.client, endpoint) as stream:
         stream.send(question)
         assert stream.read_exactly(len(answer)) == answer
@@ -169,6 +169,6 @@ def test_rtsp(veth):
 def test_sip_over_tcp(veth, tmp_path):
     with for_each_addressing(veth, servers.sipp) as instances:
         for instance in instances:
-            # It speaks to a terminal, and ends with 0 if all calls went well.
+            # sipp is an interactive program, hence -nostdin. It exits with 0 if all calls have succeeded.
             run(veth.client, "sh", "-c", f"cd {tmp_path} && exec sipp -sn uac -t t1 -m 3 -r 30 -nostdin -i"
                 f" {veth.client_addresses[instance.endpoint.family]} {instance.endpoint}")

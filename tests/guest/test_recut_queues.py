@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""TCP re-cuts what waits when its buffer is full, and drops the end: a socket comes to stand within what was one segment."""
+"""TCP collapses and prunes the out-of-order queue of a full buffer: then rcv_nxt may be within a former segment."""
 
 import contextlib
 import socket
@@ -18,23 +18,23 @@ pytestmark = pytest.mark.usefixtures("filtered")
 
 SMALL_BUFFER = socket.SOL_SOCKET, socket.SO_RCVBUF, 8192
 
-# A segment that takes a page of the buffer, as each piece does that TCP cuts.
+# The size of a segment that takes a page of the buffer, as do those that tcp_collapse() makes.
 PAGE = 3500
 FILLER = b"a" * 100
 WAITING = [PAGE, PAGE, PAGE - 1000]
 
-# Segments overlap by so much: others are not re-cut.
+# By how much segments overlap: TCP collapses only such segments.
 OVERLAP = 3
 
-# What a socket's memory is asked for by, and how much an option's answer takes.
+# The socket option that tells the memory of a socket, and its value.
 _SO_MEMINFO, _MEMINFO = 55, struct.Struct("9I")
 
-# What the whole stream begins with. Nothing in it is HTTP before a version comes.
+# The start of the stream: undecided until there is a version.
 START = b"POST /" + b"a" * (PAGE - 6)
 
 
 def waiting(*marks):
-    """The bytes that wait behind the filler; of each mark it is given where it ends."""
+    """The bytes that are queued behind the filler. Each mark is the offset of its end, and its bytes."""
     data = bytearray(b"a" * sum(WAITING))
     for end, mark in marks:
         data[end - len(mark):end] = mark
@@ -42,8 +42,10 @@ def waiting(*marks):
 
 
 def fill_with_scraps(client, accepted):
-    """Fills the buffer so far that one more segment is taken, with segments of two bytes in front of the filler's end.
-    They overlap in pairs, so that they are re-cut as well, and TCP does not give up on the rest for them."""
+    """Fills the buffer, with segments of two bytes within the filler's range, until just one more segment is accepted.
+
+    They overlap in pairs, so that TCP collapses them, too, and goes on with the rest of the queue.
+    """
     scraps = [place + second for place in range(1, len(FILLER) - 3, 4) for second in (0, 1)]
     held, limit = received_memory(accepted)
     for scrap in scraps:
@@ -56,19 +58,19 @@ def fill_with_scraps(client, accepted):
 
 
 def received_memory(accepted):
-    """How much memory of the buffer is taken, and how large it is."""
+    """The memory of the receive buffer that is in use, and the buffer's size."""
     taken, limit, *_ = _MEMINFO.unpack(accepted.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMINFO.size))
     return taken, limit
 
 
 @contextlib.contextmanager
 def recut(network, family, data):
-    """A client and its server's socket. The filler has come, behind which the data waited, in a buffer so full of
-    scraps besides that TCP has re-cut all and dropped the end."""
+    """A client and its server's socket. The data was queued behind a gap, in a buffer that was filled with scraps; the
+    filler has arrived then, and TCP has collapsed the queue and pruned its end."""
     endpoint = network.endpoint(family)
     with (listen(endpoint, [SMALL_BUFFER]) as listener, HandmadeClient(network, endpoint) as client,
           listener.accept()[0] as accepted):
-        # The window grows with what is read.
+        # The window grows as the application reads.
         for piece in START, b"a" * PAGE, b"a" * PAGE, b"a" * PAGE:
             client.send(piece)
             client.advance(PAGE)
@@ -87,27 +89,27 @@ def recut(network, family, data):
 
 
 @pytest.fixture
-def stand(jumbo, family):
-    """How many of the bytes that wait TCP takes, as seen without the filter."""
+def taken_bytes(jumbo, family):
+    """How many of the queued bytes TCP takes, as seen without the filter."""
     http_filter.write_setting("enabled", 0)
     with recut(jumbo, family, waiting()) as (_, accepted):
         taken = len(read_what_is_there(accepted)) - len(FILLER)
-    assert sum(WAITING[:-1]) < taken < sum(WAITING), "TCP does not stand within a segment"
+    assert sum(WAITING[:-1]) < taken < sum(WAITING), "rcv_nxt is not within a segment"
     http_filter.write_setting("enabled", 1)
     return taken
 
 
-def test_a_state_that_was_between_two_is_not_taken_for_theirs(jumbo, family, stand):
-    """Where the segments end, a target goes on; where the socket stands, a version begins."""
-    data = waiting((stand, b" HTTP/"))
+def test_the_state_within_a_former_segment_is_not_that_of_its_ends(jumbo, family, taken_bytes):
+    """At the ends of the segments the classifier is within a target; at rcv_nxt, a version begins."""
+    data = waiting((taken_bytes, b" HTTP/"))
     with recut(jumbo, family, data) as (client, accepted):
         read = b""
         for _ in range(5):
-            client.send(b"1.1\r\n\r\n", ahead=len(FILLER) + stand)
+            client.send(b"1.1\r\n\r\n", ahead=len(FILLER) + taken_bytes)
             time.sleep(0.1)
             with contextlib.suppress(ConnectionError):
                 read += read_what_is_there(accepted)
-    assert (FILLER + data[:stand]).startswith(read) and holds_no_first_line(read)
+    assert (FILLER + data[:taken_bytes]).startswith(read) and holds_no_first_line(read)
 
 
 STATES = {
@@ -118,8 +120,8 @@ STATES = {
 
 
 @pytest.mark.parametrize("marks", STATES.values(), ids=STATES)
-def test_another_stream_does_not_wait_for_ever(jumbo, family, stand, marks):
-    """It arrives, or is ended: its sender must not try again in vain."""
+def test_another_stream_is_delivered_or_ended(jumbo, family, taken_bytes, marks):
+    """The sender must not retransmit for ever in vain."""
     data = waiting(*marks)
     whole = FILLER + data + b"\nmore"
     with recut(jumbo, family, data) as (client, accepted):
@@ -131,7 +133,7 @@ def test_another_stream_does_not_wait_for_ever(jumbo, family, stand, marks):
             except ConnectionError:
                 return True
             assert whole.startswith(read)
-            # As a sender would: from the first byte that is not acknowledged.
+            # Retransmits like TCP: from the first byte that is not acknowledged.
             client.send(whole[len(read):], ahead=len(read))
             time.sleep(0.2)
             return bytes(read) == whole

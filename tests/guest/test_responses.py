@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Replies to the host's own clients: let pass, unless they are asked for."""
+"""Responses to the host's own clients pass, unless `detect` has `responses`."""
 
 import pytest
 
@@ -13,23 +13,23 @@ RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nyes"
 
 
 @pytest.fixture
-def talkative(veth, family):
-    """A server that sends a response without being asked, so that no request need pass."""
+def unsolicited(veth, family):
+    """A server that sends a response without a request, which the filter would block."""
     with Recorder(veth.endpoint(family), greeting=RESPONSE) as server:
         yield server
 
 
-def test_pass_by_default(veth, talkative):
-    with Stream(veth.client, talkative.endpoint) as stream:
+def test_pass_by_default(veth, unsolicited):
+    with Stream(veth.client, unsolicited.endpoint) as stream:
         stream.finish()
         assert stream.read_all() == RESPONSE
     assert http_filter.counters()["responses"] == 0
 
 
-def test_are_blocked_if_detected(veth, talkative):
+def test_are_blocked_if_detected(veth, unsolicited):
     http_filter.write_setting("detect", "responses")
-    with Stream(veth.client, talkative.endpoint) as stream:
-        wait_until(lambda: http_filter.counters()["dropped"] >= 2, "the response and its repetition are dropped")
+    with Stream(veth.client, unsolicited.endpoint) as stream:
+        wait_until(lambda: http_filter.counters()["dropped"] >= 2, "the response and its retransmission are dropped")
         stream.socket.setblocking(False)
         with pytest.raises(BlockingIOError):
             stream.socket.recv(1)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A connection that was checkpointed and restored: its socket is new, and its stream is not at its start."""
+"""A connection that was restored by TCP_REPAIR: its socket is new, but its stream is not at the start."""
 
 import contextlib
 import time
@@ -15,55 +15,55 @@ pytestmark = pytest.mark.usefixtures("filtered")
 
 GREETING = b"EHLO client.example.com\r\n"
 
-# As the start of a stream it would be a request.
+# At the start of a stream, this would be a request.
 LINE = b"GET / HTTP/1.1 is what I see in the log\r\n"
 
 
 @contextlib.contextmanager
 def restored(loopback, family, **how):
-    """A client's stream and its server's socket, which has read a line and was restored then."""
+    """A client's stream, and the server's socket: it has read a line, and has then been restored."""
     with connection(loopback, family) as (stream, accepted):
         stream.send(GREETING)
         assert accepted.recv(len(GREETING)) == GREETING
-        with restore(accepted, **how) as again:
-            again.settimeout(5)
-            yield stream, again
+        with restore(accepted, **how) as restored_socket:
+            restored_socket.settimeout(5)
+            yield stream, restored_socket
 
 
-def test_what_it_receives_is_no_start(loopback, family):
-    with restored(loopback, family) as (stream, again):
+def test_what_it_receives_is_not_a_start(loopback, family):
+    with restored(loopback, family) as (stream, restored_socket):
         for line in LINE, b"more\r\n", LINE:
             stream.send(line)
-            assert again.recv(100) == line
+            assert restored_socket.recv(100) == line
     counters = http_filter.counters()
     assert (counters["requests"], counters["blocked"], counters["dropped"]) == (0, 0, 0)
 
 
-def send_first(stream, again):
-    """The restored side sends, and is acknowledged: then its socket is like one that has just been accepted."""
-    again.sendall(b"250 OK\r\n")
+def send_first(stream, restored_socket):
+    """The restored side sends, and the client acknowledges: the socket is then like a newly accepted one."""
+    restored_socket.sendall(b"250 OK\r\n")
     assert stream.read_exactly(8) == b"250 OK\r\n"
-    # Until the acknowledgement has come.
+    # Until the acknowledgement has arrived.
     time.sleep(0.2)
     stream.send(LINE)
 
 
-def test_nor_is_it_after_it_has_sent(loopback, family):
-    with restored(loopback, family) as (stream, again):
-        send_first(stream, again)
-        assert again.recv(100) == LINE
+def test_what_it_receives_after_it_has_sent_is_not_a_start(loopback, family):
+    with restored(loopback, family) as (stream, restored_socket):
+        send_first(stream, restored_socket)
+        assert restored_socket.recv(100) == LINE
 
 
 def test_one_without_a_trace_that_sends_first_is_taken_for_new(loopback, family):
-    """A limit that is stated."""
-    with restored(loopback, family, leaves_trace=False) as (stream, again):
-        send_first(stream, again)
+    """A documented limit."""
+    with restored(loopback, family, leaves_trace=False) as (stream, restored_socket):
+        send_first(stream, restored_socket)
         wait_until(lambda: http_filter.counters()["blocked"] == 1, "it is taken for a request")
-        assert read_what_is_there(again) == b""
+        assert read_what_is_there(restored_socket) == b""
 
 
 def test_those_of_a_listener_that_was_in_repair_are_taken_for_restored(loopback, family):
-    """A limit that is stated."""
+    """A documented limit."""
     with (Recorder(loopback.endpoint(family), options=LEFT_CHOSEN) as server,
           Stream(loopback.client, server.endpoint) as stream):
         stream.send(LINE)

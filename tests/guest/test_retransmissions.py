@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A blocked client tries again and again, and is one connection all the same."""
+"""The retransmissions of a blocked request count as one connection."""
 
 import time
 
@@ -12,19 +12,19 @@ SECONDS = 4
 
 
 @pytest.mark.usefixtures("fresh_filter")
-def test_repetitions_count_once(veth, family, kernel_log):
+def test_retransmissions_count_once(veth, family, kernel_log):
     with Recorder(veth.endpoint(family)) as server, Stream(veth.client, server.endpoint) as stream:
         stream.send(b"GET / HTTP/1.1\r\n\r\n")
         time.sleep(SECONDS)
         assert server.read_from(stream) == b""
     counters = http_filter.counters()
-    assert counters["dropped"] >= 4, "the client did not try again"
+    assert counters["dropped"] >= 4, "the client did not retransmit"
     assert (counters["requests"], counters["methods/GET"], counters["blocked"]) == (1, 1, 1)
     assert len([line for line in kernel_log.lines() if line.startswith("dropped ")]) == 1
 
 
 @pytest.mark.usefixtures("filtered")
-def test_a_repetition_passes_when_the_filter_is_switched_off(veth, recorder):
+def test_a_retransmission_passes_when_the_filter_is_switched_off(veth, recorder):
     with Stream(veth.client, recorder.endpoint) as stream:
         stream.send(b"GET / HTTP/1.1\r\n\r\n")
         time.sleep(0.5)

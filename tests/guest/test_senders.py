@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""However a client hands its data to the kernel, on whatever MTU: requests are blocked, the rest arrives."""
+"""Requests are blocked and other data is delivered, whatever system call has sent them, on any MTU."""
 
 import contextlib
 import itertools
@@ -42,7 +42,7 @@ def by_sendfile(sock, data):
 
 
 def without_copies(sock, data):
-    """The packets refer to the process's memory."""
+    """MSG_ZEROCOPY: the packets refer to the process's memory."""
     sock.setsockopt(socket.SOL_SOCKET, SO_ZEROCOPY, 1)
     rest = memoryview(data)
     while rest:
@@ -52,7 +52,7 @@ def without_copies(sock, data):
 SENDERS = {"send": copied, "sendfile": by_sendfile, "MSG_ZEROCOPY": without_copies}
 
 
-# IPv6 asks for an MTU of 1280 at least.
+# IPv6 needs an MTU of at least 1280.
 NETWORKS = [*itertools.product([ONLY_IPV4, MAPPED], [576, 1500, 9000]),
             *itertools.product([ONLY_IPV6], [1280, 1500, 9000])]
 
@@ -81,7 +81,7 @@ def connection(network):
 def test_a_request_is_blocked(network, send):
     with connection(network) as (server, stream):
         send(stream.socket, REQUEST)
-        wait_until(lambda: http_filter.counters()["dropped"] >= 2, "the request and its repetition are dropped")
+        wait_until(lambda: http_filter.counters()["dropped"] >= 2, "the request and its retransmission are dropped")
         assert holds_no_first_line(server.read_from(stream))
     assert http_filter.counters()["blocked"] == 1
 
@@ -90,7 +90,7 @@ def test_a_request_is_blocked(network, send):
 def test_bulk_data_is_delivered(network, send):
     with connection(network) as (server, stream):
         stream.socket.settimeout(None)
-        # From two, the first two segments could change places.
+        # From two CPUs, the first two segments could be reordered.
         with on_one_cpu():
             send(stream.socket, OTHER)
         stream.finish()

@@ -152,7 +152,7 @@ def test_enabled_is_idempotent(veth, recorder):
     send_blocked(recorder, veth.client, MINIMAL_REQUEST)
 
 
-def test_switched_off_looks_at_nothing(veth, recorder):
+def test_switched_off_inspects_nothing(veth, recorder):
     http_filter.write_setting("enabled", 0)
     send_delivered(recorder, veth.client, MINIMAL_REQUEST)
     assert not any(http_filter.counters().values())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Data that a sender of the same host shares with the packets it sends: sendfile() does not copy."""
+"""Packets whose data is in memory that the sender, on the same host, can still write: sendfile() does not copy."""
 
 import mmap
 import os
@@ -33,7 +33,7 @@ def test_a_request_is_blocked(veth, family, file):
 
 
 def test_what_changes_after_it_was_judged_is_not_judged_again(veth, family, file):
-    """A limit that is stated: what waits for the server is what the client writes there."""
+    """A documented limit: the client changes the data while it is in the server's receive queue."""
     descriptor, memory = file
     memory[:len(MINIMAL_REQUEST)] = b"-" * len(MINIMAL_REQUEST)
     with connection(veth, family) as (stream, accepted):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Segments that are signed for those who have a key (TCP-MD5): they can be read as others can."""
+"""Segments with a TCP-MD5 signature are judged like others: their data is not encrypted."""
 
 import socket
 import struct
@@ -15,13 +15,13 @@ pytestmark = pytest.mark.usefixtures("filtered")
 
 KEY = b"secret"
 
-# From the kernel's headers; Python does not know it. A peer's address, and the key it shares.
+# struct tcp_md5sig of the kernel's headers, which Python does not know: a peer's address, and the shared key.
 TCP_MD5SIG = 14
 STORAGE, SIGNATURE = 128, struct.Struct("128sBBHi80s")
 
 
 def shared_with(address, family):
-    """The socket option by which all segments from and to an address are signed."""
+    """The socket option that makes TCP sign and verify all segments to and from an address."""
     packed = socket.inet_pton(family, address)
     name = struct.pack("=HH", family, 0) + (packed if family == IPV4 else bytes(4) + packed)
     return socket.IPPROTO_TCP, TCP_MD5SIG, SIGNATURE.pack(name.ljust(STORAGE, b"\0"), 0, 0, len(KEY), 0, KEY)
@@ -35,7 +35,7 @@ def server(veth, family):
 
 @pytest.fixture
 def options(veth, family):
-    """Those of a client."""
+    """The socket options of the client."""
     return [shared_with(veth.server_addresses[family], family)]
 
 
@@ -49,7 +49,7 @@ def test_another_stream_is_delivered(veth, server, options, pieces):
     send_delivered(server, veth.client, *pieces, options=options)
 
 
-def test_only_those_with_the_key_are_heard(veth, server):
-    """What the others rest on: segments are signed."""
+def test_a_client_without_the_key_is_not_answered(veth, server):
+    """The premise of the other tests: segments are signed."""
     with veth.client, veth.server.counts("TcpExtTCPMD5NotFound"), pytest.raises(TimeoutError):
         socket.create_connection((server.endpoint.address, server.endpoint.port), timeout=1)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A process that owns its socket for long: it waits, in the midst of a system call, for a page of memory that is not there."""
+"""A process that owns its socket for long: in a system call, it waits for a missing page of memory."""
 
 import contextlib
 import subprocess
@@ -17,7 +17,7 @@ from support.undecided_connections import full_table
 from support.userfault import MissingPage, Unsupported
 from support.wait import wait_until
 
-# The filter forgets what it need not keep every second.
+# After so many seconds, the filter's sweep (one per second) has removed what need not be kept.
 SWEPT = 2.6
 
 
@@ -33,7 +33,7 @@ def page():
 
 @contextlib.contextmanager
 def stuck(page, call, accepted):
-    """While the block lasts, a process owns the socket, in the midst of a call."""
+    """While the block lasts, a thread owns the socket, in a system call that waits for the page."""
     owner = threading.Thread(target=call, args=[accepted])
     owner.start()
     try:
@@ -46,20 +46,20 @@ def stuck(page, call, accepted):
 
 @pytest.fixture
 def smallest_table(unfiltered):
-    """The module is loaded with room for as few undecided starts as can be."""
+    """The module is loaded with the smallest table of undecided connections."""
     http_filter.load(max_undecided=1)
     yield
     if http_filter.is_loaded():
         http_filter.unload()
 
 
-# What is forgotten of a stream if it has received nothing: after a while, or when its place is needed.
+# When the filter removes the entry of a connection that has received nothing: by a sweep, or to make room.
 
-def after_a_while(_):
+def by_a_sweep(_):
     time.sleep(SWEPT)
 
 
-def for_want_of_room(veth):
+def to_make_room(veth):
     # Until TCP has taken or discarded the segments that the filter has passed.
     time.sleep(0.5)
     before = http_filter.counters()["undecided"]
@@ -68,7 +68,7 @@ def for_want_of_room(veth):
     wait_until(lambda: http_filter.counters()["undecided"] <= before, "there is room again")
 
 
-forgotten = pytest.mark.parametrize("forget", [after_a_while, for_want_of_room],
+forgotten = pytest.mark.parametrize("forget", [by_a_sweep, to_make_room],
                                     ids=lambda forget: forget.__name__.replace("_", " "))
 
 STREAMS = {
@@ -79,8 +79,8 @@ STREAMS = {
 
 @contextlib.contextmanager
 def tail_first(veth, family, page, data, forget):
-    """A client of which the tail has come and then the first four bytes, while the server's process owned the socket
-    and after the filter could forget; yields it, and the server's socket, of which nobody is the owner now."""
+    """A client, and its server's socket. While a process owned the socket, the tail of the stream has arrived, then
+    the filter had the occasion to forget it, and then the first four bytes have arrived."""
     endpoint = veth.endpoint(family)
     with listen(endpoint) as listener, HandmadeClient(veth, endpoint) as client, listener.accept()[0] as accepted:
         with stuck(page, page.send_from, accepted):
@@ -96,7 +96,7 @@ def test_what_waits_for_the_owner_is_not_forgotten(veth, family, page, smallest_
     data = STREAMS["request"]
     with tail_first(veth, family, page, data, forget) as (client, accepted):
         read = b""
-        # What was held back comes again.
+        # Deferred segments are retransmitted.
         for _ in range(5):
             read += read_what_is_there(accepted)
             client.send(data[:4])
@@ -121,17 +121,17 @@ def test_another_stream_that_waits_for_the_owner_is_delivered(veth, family, page
     assert read == data
 
 
-# Of what waits for the owner TCP may discard some. What is read is the rest.
+# TCP may discard some segments of the backlog; the application reads the rest.
 
-# The segment acknowledges what was never sent. Its padding keeps it from being joined in the backlog with one that is
-# taken.
+# TCP discards the segment, since it acknowledges what was never sent. The padding keeps it from being coalesced in the
+# backlog with one that TCP takes.
 DISCARDED = {"acknowledges": 1 << 30, "options": bytes([1, 1, 1, 1])}
 
 
 @contextlib.contextmanager
 def partly_discarded(veth, page, taken, discarded, seconds=0):
-    """A client that stands where TCP does, and its server's socket. A process has owned that for some time, while a
-    segment came for each piece that TCP has taken since, and for each that it has discarded."""
+    """A client, at the server's rcv_nxt, and the server's socket. While a process owned the socket for some time, a
+    segment has arrived for each piece of `taken`, which TCP has then taken, and of `discarded`, which it has not."""
     endpoint = veth.endpoint()
     with listen(endpoint) as listener, HandmadeClient(veth, endpoint) as client, listener.accept()[0] as accepted:
         with stuck(page, page.send_from, accepted):
@@ -160,8 +160,8 @@ def test_what_tcp_discards_decides_nothing(veth, page, held, later):
 
 
 @pytest.mark.usefixtures("filtered")
-def test_what_tcp_will_discard_is_nobodys_request(veth, page):
-    """While something waits for the owner that the filter has forgotten."""
+def test_a_request_that_tcp_will_discard_blocks_no_connection(veth, page):
+    """The backlog holds a segment that the filter has forgotten."""
     endpoint = veth.endpoint(IPV4)
     with listen(endpoint) as listener, HandmadeClient(veth, endpoint) as client, listener.accept()[0] as accepted:
         with stuck(page, page.send_from, accepted):
@@ -173,19 +173,19 @@ def test_what_tcp_will_discard_is_nobodys_request(veth, page):
     assert (counters["dropped"], counters["blocked"]) == (1, 0)
 
 
-# Of a first line: white space and the beginning of a version, or of more of the target, twice.
+# Pieces of a first line: after white space, H begins a version, or goes on with the target.
 PIECES = [b"POST /" + b"a" * 20 + b" H", b" ", b"H"]
 
-# How many of them are taken, and what is a version behind these; behind the others it belongs to the target.
-STANDS = {"behind the first letter of a version": (1, b"TTP/1.1\r\n"), "behind white space": (2, b"HTTP/1.1\r\n")}
+# How many pieces TCP takes, and what makes a version behind these. Behind the others it goes on with the target.
+POSITIONS = {"behind the first letter of a version": (1, b"TTP/1.1\r\n"), "behind white space": (2, b"HTTP/1.1\r\n")}
 
-each_stand = pytest.mark.parametrize("stand", STANDS)
+each_position = pytest.mark.parametrize("position", POSITIONS)
 
 
 @pytest.mark.usefixtures("filtered")
-@each_stand
-def test_a_version_where_tcp_stands_is_found(veth, page, stand):
-    count, version = STANDS[stand]
+@each_position
+def test_a_version_at_rcv_nxt_is_found(veth, page, position):
+    count, version = POSITIONS[position]
     with partly_discarded(veth, page, PIECES[:count], PIECES[count:]) as (client, accepted):
         for _ in range(3):
             client.send(version)
@@ -195,10 +195,10 @@ def test_a_version_where_tcp_stands_is_found(veth, page, stand):
 
 
 @pytest.mark.usefixtures("filtered")
-@each_stand
-def test_what_is_no_version_where_tcp_stands_arrives(veth, page, stand):
-    count, _ = STANDS[stand]
-    others, = (version for other, version in STANDS.values() if other != count)
+@each_position
+def test_what_is_no_version_at_rcv_nxt_is_delivered(veth, page, position):
+    count, _ = POSITIONS[position]
+    others, = (version for other, version in POSITIONS.values() if other != count)
     with partly_discarded(veth, page, PIECES[:count], PIECES[count:]) as (client, accepted):
         client.send(others)
         whole = b"".join(PIECES[:count]) + others
@@ -212,12 +212,12 @@ def test_what_is_no_version_where_tcp_stands_arrives(veth, page, stand):
     assert http_filter.counters()["blocked"] == 0
 
 
-# More than a sweep takes, and the time that is given to other commands.
+# The time limit of commands that must not wait for an owner, in seconds; more than a sweep takes.
 QUICK = 3
 
 
 def quickly(*command):
-    """Runs a command, which must not wait for anybody."""
+    """Runs a command, which must end within QUICK seconds."""
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     began = time.monotonic()
     while process.poll() is None and time.monotonic() - began < QUICK:
@@ -226,35 +226,35 @@ def quickly(*command):
 
 
 @pytest.fixture
-def one_to_be_ended(veth, page, smallest_table):
-    """Of all undecided connections, for which there is no more room, one may be ended: a process owns its socket."""
+def server_of_a_full_table(veth, page, smallest_table):
+    """A server whose clients find the table full. A process owns the socket of the only one that may be ended."""
     with connection(veth, IPV4) as (stream, accepted):
         stream.send(b"G")
         wait_until(lambda: http_filter.counters()["undecided"] == 1, "the start is kept")
         with stuck(page, page.receive_into, accepted):
-            # For longer than others are left in peace.
+            # Longer than an undecided connection is safe from being ended.
             time.sleep(6)
             with Recorder(veth.endpoint()) as server, full_table(server, veth.client):
                 time.sleep(1)
                 yield server
 
 
-def test_the_filter_is_switched_off_without_waiting_for_an_owner(one_to_be_ended):
+def test_the_filter_is_switched_off_without_waiting_for_an_owner(server_of_a_full_table):
     quickly("sh", "-c", "echo 0 >/sys/kernel/http_filter/enabled")
     quickly("find", "/sys/kernel/http_filter", "-type", "f", "!", "-name", "reset", "-exec", "cat", "{}", "+")
 
 
-def test_the_filter_is_unloaded_without_waiting_for_an_owner(one_to_be_ended):
+def test_the_filter_is_unloaded_without_waiting_for_an_owner(server_of_a_full_table):
     quickly("rmmod", "http_filter")
 
 
-def test_others_get_room_beside_an_owner_that_does_not_let_go(veth, one_to_be_ended):
-    """Those that are undecided for long enough by now are ended instead, however long the newcomer waits in between."""
-    with HandmadeClient(veth, one_to_be_ended.endpoint) as newcomer:
+def test_room_is_made_beside_a_socket_that_stays_owned(veth, server_of_a_full_table):
+    """Another connection, by now undecided for long enough, is ended instead, even if the newcomer waits in between."""
+    with HandmadeClient(veth, server_of_a_full_table.endpoint) as newcomer:
         for _ in range(2):
             time.sleep(6)
             newcomer.send(b"GET")
-        one_to_be_ended.wait_for(newcomer, b"GET")
+        server_of_a_full_table.wait_for(newcomer, b"GET")
         newcomer.send(b"TING", ahead=3)
-        one_to_be_ended.wait_for(newcomer, b"GETTING")
+        server_of_a_full_table.wait_for(newcomer, b"GETTING")
     assert http_filter.counters()["evicted"] == 1

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Data that never becomes a packet: a BPF program hands it from a socket to another one of this host."""
+"""Data that never becomes a packet: a sockmap redirects it from one socket of this host to another."""
 
 import pytest
 
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.usefixtures("fresh_filter")
 
 
 def test_what_passes_by_no_hook_is_not_judged(loopback, family):
-    """A limit that is stated."""
+    """A documented limit."""
     with connection(loopback, family) as (stream, accepted), joined(stream.socket, accepted):
         stream.send(MINIMAL_REQUEST)
         accepted.settimeout(5)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Data on the ACK that completes the handshake: its socket is a mere request, or, with SYN cookies, yet to be made."""
+"""Data on the ACK that completes the handshake: there is only a request socket, or, with SYN cookies, none."""
 
 import itertools
 
@@ -21,12 +21,12 @@ def syncookies(veth, request):
 
 @pytest.fixture(params=[receive_paths.direct, receive_paths.transparent_proxy], ids=["direct", "TPROXY"])
 def server(veth, family, syncookies, request):
-    """By TPROXY, a packet has its listener before TCP looks for anybody."""
+    """With TPROXY, a packet has its listener assigned before TCP's lookup."""
     with request.param(veth, family) as path:
         yield path.server
 
 
-# With the same addresses, ports and sequence numbers a cookie is the same, and so is the connection for the filter.
+# A port for each client: with the same four-tuple and sequence numbers, cookie and connection would be the same.
 _ports = itertools.count(40_000)
 
 

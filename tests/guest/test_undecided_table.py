@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The table of undecided starts is bounded: who opens connections slowly can neither leak nor starve others."""
+"""The table of undecided connections is bounded: those in it can neither evade the filter nor starve others."""
 
 import contextlib
 import socket
@@ -22,7 +22,7 @@ _TCP_ULP = 31
 
 @pytest.fixture
 def smallest_table(unfiltered):
-    """The module is loaded with room for as few undecided starts as can be."""
+    """The module is loaded with the smallest table of undecided connections."""
     http_filter.load(max_undecided=1)
     yield
     http_filter.unload()
@@ -40,7 +40,7 @@ def was_reset(stream):
 
 
 @pytest.mark.parametrize("count", [1, 7, 100, 4096])
-def test_its_size_is_told_as_it_was_asked_for(unfiltered, count):
+def test_max_undecided_reads_back_as_given(unfiltered, count):
     http_filter.load(max_undecided=count)
     assert int(http_filter.read_file("max_undecided")) == count
     http_filter.unload()
@@ -60,23 +60,23 @@ def test_a_newcomer_waits_until_one_is_ended(veth, recorder, smallest_table):
         assert sum(was_reset(stream) for stream in undecided) == evicted
 
 
-# How long a connection is undecided before it may be ended.
-PATIENCE = 5
+# After how many seconds an undecided connection may be ended.
+EVICTABLE_AFTER = 5
 
 
 @pytest.mark.usefixtures("unfiltered")
 def test_those_that_were_there_before_a_flood_survive_it(veth, recorder):
-    """Of those that may be ended, one that came late is: it is likelier than an old silent one to be of the flood."""
+    """The newest connection that may be ended is: it is likelier to be of the flood than an old, silent one."""
     http_filter.load(max_undecided=7)
     began = time.monotonic()
     with contextlib.ExitStack() as stack:
         old = stack.enter_context(undecided_connections(recorder, veth.client, 2))
-        # Their age is told in seconds.
+        # The filter knows ages in whole seconds.
         time.sleep(1.1)
         flood = stack.enter_context(full_table(recorder, veth.client))
-        assert time.monotonic() - began < PATIENCE, "an old one could be ended before those of the flood could"
+        assert time.monotonic() - began < EVICTABLE_AFTER, "an old one could be ended before those of the flood could"
         assert len(flood) + len(old) >= 7
-        time.sleep(PATIENCE + 1)
+        time.sleep(EVICTABLE_AFTER + 1)
         for _ in range(4):
             newcomer = stack.enter_context(Stream(veth.client, recorder.endpoint))
             newcomer.send(b"GE")
@@ -90,7 +90,7 @@ def test_those_that_were_there_before_a_flood_survive_it(veth, recorder):
 
 @contextlib.contextmanager
 def repeating(send, pause):
-    """While the block lasts, it is done time and again, with so many seconds between."""
+    """Calls send() repeatedly while the block lasts, with a pause in seconds between two calls."""
     stop = threading.Event()
 
     def run():
@@ -107,33 +107,33 @@ def repeating(send, pause):
 
 
 def test_one_that_keeps_sending_is_ended_like_others(veth, recorder, smallest_table):
-    """It sends segments ahead of rcv_nxt, each in flight between the hook and TCP for a moment. It alone may be ended."""
-    with HandmadeClient(veth, recorder.endpoint) as keen:
-        keen.send(b"G")
-        recorder.wait_for(keen, b"G")
-        with repeating(lambda: keen.send(b"x", ahead=5), pause=0.002):
-            time.sleep(PATIENCE + 1)
+    """It sends segments ahead of rcv_nxt, each in flight to TCP for a moment. It alone is old enough to be ended."""
+    with HandmadeClient(veth, recorder.endpoint) as client:
+        client.send(b"G")
+        recorder.wait_for(client, b"G")
+        with repeating(lambda: client.send(b"x", ahead=5), pause=0.002):
+            time.sleep(EVICTABLE_AFTER + 1)
             began = time.monotonic()
             with full_table(recorder, veth.client):
-                wait_until(lambda: http_filter.counters()["evicted"] == 1, "it is ended", seconds=PATIENCE)
-                assert time.monotonic() - began < PATIENCE, "others could be ended as well"
+                wait_until(lambda: http_filter.counters()["evicted"] == 1, "it is ended", seconds=EVICTABLE_AFTER)
+                assert time.monotonic() - began < EVICTABLE_AFTER, "others could be ended as well"
 
 
 def test_one_whose_segments_tcp_discards_keeps_nobody_out(veth, recorder, smallest_table):
     """Each segment is in flight between the hook and TCP for a moment. The connection is the newest, and can't be ended
     before it has received something."""
-    with full_table(recorder, veth.client) as undecided, HandmadeClient(veth, recorder.endpoint) as keen:
+    with full_table(recorder, veth.client) as undecided, HandmadeClient(veth, recorder.endpoint) as client:
         count = http_filter.counters()["undecided"]
         undecided[-1].finish()
         wait_until(lambda: http_filter.counters()["undecided"] < count, "there is a place for it")
-        # In less than a grace period, even an expedited one.
-        with repeating(lambda: keen.send(b"GE", acknowledges=1 << 30), pause=0):
+        # With a pause shorter than a grace period, even an expedited one.
+        with repeating(lambda: client.send(b"GE", acknowledges=1 << 30), pause=0):
             wait_until(lambda: http_filter.counters()["undecided"] == count, "it has the place")
-            time.sleep(PATIENCE + 1)
+            time.sleep(EVICTABLE_AFTER + 1)
             with Stream(veth.client, recorder.endpoint) as newcomer:
                 newcomer.send(b"GET")
                 wait_until(lambda: recorder.read_from(newcomer) == b"GET", "the newcomer is let in", seconds=30)
-        assert recorder.read_from(keen) == b""
+        assert recorder.read_from(client) == b""
 
 
 @pytest.mark.usefixtures("filtered")
@@ -146,7 +146,7 @@ def test_what_tcp_has_discarded_takes_no_room(veth, family):
         wait_until(lambda: http_filter.counters()["blocked"] == 1, "the request is dropped")
 
 
-def test_a_request_does_not_pass_for_want_of_room(veth, recorder, smallest_table):
+def test_a_request_does_not_pass_if_there_is_no_room(veth, recorder, smallest_table):
     with full_table(recorder, veth.client), Stream(veth.client, recorder.endpoint) as stream:
         stream.send(MINIMAL_REQUEST[:2])
         time.sleep(0.01)
@@ -163,15 +163,15 @@ def test_what_decides_at_once_needs_no_room(veth, recorder, smallest_table):
         assert "refused" not in http_filter.counters() - before
 
 
-def test_nobody_is_ended_for_what_needs_no_room(veth, recorder, smallest_table):
+def test_no_connection_is_ended_for_one_that_needs_no_room(veth, recorder, smallest_table):
     with full_table(recorder, veth.client):
-        time.sleep(PATIENCE + 1)
+        time.sleep(EVICTABLE_AFTER + 1)
         before = http_filter.counters()
         for _ in range(30):
             with Stream(veth.client, recorder.endpoint) as stream:
                 stream.send(b"SSH-2.0-test\r\n")
                 recorder.wait_for(stream, b"SSH-2.0-test\r\n")
-        # A second is more than ending one takes.
+        # Ending a connection takes less than a second.
         time.sleep(1)
         changes = http_filter.counters() - before
     assert not {"evicted", "deferred", "refused"} & set(changes)
@@ -179,7 +179,7 @@ def test_nobody_is_ended_for_what_needs_no_room(veth, recorder, smallest_table):
 
 def test_one_is_ended_for_a_newcomer_however_often_it_tries(veth, recorder, smallest_table):
     with full_table(recorder, veth.client), HandmadeClient(veth, recorder.endpoint) as newcomer:
-        time.sleep(PATIENCE + 1)
+        time.sleep(EVICTABLE_AFTER + 1)
         before = http_filter.counters()
         for _ in range(20):
             newcomer.send(b"GE")
@@ -189,8 +189,8 @@ def test_one_is_ended_for_a_newcomer_however_often_it_tries(veth, recorder, smal
         assert (http_filter.counters() - before)["evicted"] == 1
 
 
-def test_one_that_does_not_let_go_is_not_forgotten(veth, recorder, smallest_table):
-    """A connection with kTLS can't be ended to make room, and has no keys yet: what comes is read as it is."""
+def test_one_that_cannot_be_ended_is_not_forgotten(veth, recorder, smallest_table):
+    """A socket with kTLS can't be ended to make room. It has no keys yet: the application reads plaintext."""
     with connection(veth, IPV4) as (stream, accepted):
         try:
             accepted.setsockopt(socket.IPPROTO_TCP, _TCP_ULP, b"tls")
@@ -198,28 +198,28 @@ def test_one_that_does_not_let_go_is_not_forgotten(veth, recorder, smallest_tabl
             pytest.skip("this kernel has no kTLS (CONFIG_TLS)")
         stream.send(MINIMAL_REQUEST[:2])
         wait_until(lambda: http_filter.counters()["undecided"] == 1, "its start is kept")
-        time.sleep(PATIENCE + 1)
+        time.sleep(EVICTABLE_AFTER + 1)
         with full_table(recorder, veth.client):
-            # A second is more than ending it would take.
+            # Ending it would take less than a second.
             time.sleep(1)
             stream.send(MINIMAL_REQUEST[2:])
             wait_until(lambda: http_filter.counters()["blocked"] == 1, "the request is blocked")
         assert read_what_is_there(accepted) == MINIMAL_REQUEST[:2]
 
 
-def test_without_newcomers_nobody_is_ended(veth, recorder, smallest_table):
+def test_without_newcomers_no_connection_is_ended(veth, recorder, smallest_table):
     with full_table(recorder, veth.client) as undecided:
-        time.sleep(PATIENCE + 2)
+        time.sleep(EVICTABLE_AFTER + 2)
         for stream in undecided:
             stream.send(b"TTING")
             recorder.wait_for(stream, b"GETTING")
     assert http_filter.counters()["evicted"] == 0
 
 
-def test_monitoring_refuses_and_ends_nobody(veth, recorder, smallest_table):
+def test_monitoring_refuses_and_ends_no_connection(veth, recorder, smallest_table):
     http_filter.write_setting("action", "monitor")
     with full_table(recorder, veth.client) as undecided:
-        time.sleep(PATIENCE + 1)
+        time.sleep(EVICTABLE_AFTER + 1)
         with Stream(veth.client, recorder.endpoint) as newcomer:
             newcomer.send(b"GET")
             recorder.wait_for(newcomer, b"GET")
@@ -233,7 +233,7 @@ def test_monitoring_refuses_and_ends_nobody(veth, recorder, smallest_table):
 
 @pytest.mark.usefixtures("filtered")
 def test_half_started_connections_in_turn_leave_nothing(veth):
-    """Far more than there is room for; what the kernel holds afterwards does not grow with their number."""
+    """Far more connections than there is room for: the kernel's memory does not grow with their number."""
     http_filter.write_setting("log", 0)
     endpoint = veth.endpoint()
 
@@ -241,7 +241,7 @@ def test_half_started_connections_in_turn_leave_nothing(veth):
         with bench.serve(endpoint):
             bench.run(veth.client, endpoint, streams="half-started", connections=connections)
         counters = http_filter.counters()
-        # There is head-room besides what was asked for.
+        # The table has head-room beyond max_undecided.
         assert counters["undecided"] <= 3 * int(http_filter.read_file("max_undecided"))
         wait_until(lambda: http_filter.counters()["undecided"] == 0, "all are forgotten", seconds=5)
         return kernel_memory()["slab"]

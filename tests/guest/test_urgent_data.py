@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Urgent data: TCP takes an urgent byte out of what is read, or leaves it in if SO_OOBINLINE says so, at any time."""
+"""Urgent data: read() leaves out an urgent byte, unless SO_OOBINLINE is set, which can be at any time."""
 
 import errno
 import socket
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("filtered")
 
 INLINE = socket.SOL_SOCKET, socket.SO_OOBINLINE, 1
 
-# When the server says that it wants urgent bytes where they are in the stream.
+# When the server sets SO_OOBINLINE: never, before the data, or after it has arrived.
 WHEN = ["never", "first", "late"]
 
 
@@ -25,17 +25,17 @@ class Urgent(bytes):
     """A piece whose last byte is urgent."""
 
 
-# HTTP if urgent bytes are left out.
+# HTTP if urgent bytes are left out (without SO_OOBINLINE).
 TAKEN_OUT = {
     "first byte": (Urgent(b"\0"), REQUEST),
     "within the method": (b"GE", Urgent(b"\0"), REQUEST[2:]),
     "within the method, same segment": (Urgent(b"GE\0"), REQUEST[2:]),
     "before the version": (REQUEST[:6], Urgent(b"\n"), REQUEST[6:]),
-    # Only the last urgent byte stays one.
+    # Only the last urgent byte is left out.
     "superseded": (b"GE", Urgent(b"T"), Urgent(b"\0"), REQUEST[3:]),
 }
 
-# HTTP if they are left in.
+# HTTP if they are left in (with SO_OOBINLINE).
 LEFT_IN = {
     "first byte": (Urgent(b"G"), REQUEST[1:]),
     "within the method": (b"GE", Urgent(b"T"), REQUEST[3:]),
@@ -56,7 +56,7 @@ FORBIDDEN = [pytest.param(when, pieces, id=f"{when}-{name}")
 
 
 def taken_out(pieces):
-    """What is read without SO_OOBINLINE, if one byte is urgent."""
+    """What is read of the pieces without SO_OOBINLINE, if one byte is urgent."""
     return b"".join(piece[:-1] if isinstance(piece, Urgent) else piece for piece in pieces)
 
 
@@ -67,7 +67,7 @@ def send(stream, pieces):
 
 
 def exchange(veth, family, when, pieces, until):
-    """What the server reads of the pieces by the time `until` says of it that it will do."""
+    """Sends the pieces; returns what the server has read once `until` is true of that."""
     with connection(veth, family) as (stream, accepted):
         if when == "first":
             accepted.setsockopt(*INLINE)
@@ -117,7 +117,7 @@ def test_other_streams_are_delivered(veth, family, when, pieces):
 
 
 def urgent_byte(accepted):
-    """The byte, if it has come."""
+    """The urgent byte, if it has arrived."""
     try:
         return accepted.recv(1, socket.MSG_OOB)
     except OSError as error:

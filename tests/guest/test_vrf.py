@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""VRFs: one name, of addresses and ports, can be that of a connection in each."""
+"""VRFs: there may be a connection with the same four-tuple in each."""
 
 import contextlib
 import socket
@@ -23,7 +23,7 @@ TLS = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(100)
 
 
 def _has_vrf():
-    """Whether the kernel knows VRFs; a module is loaded for it."""
+    """Whether the kernel has VRFs; loads their module."""
     with contextlib.suppress(FileNotFoundError):
         subprocess.run(["modprobe", "vrf"], capture_output=True)
     with new_namespace("vrf-probe") as namespace:
@@ -36,7 +36,7 @@ def _has_vrf():
 
 @pytest.fixture(scope="module")
 def networks():
-    """A server's namespace with two VRFs, in each of them a device with the same addresses, and a client's behind each."""
+    """A server's namespace with two VRFs, each with a device of the same addresses and a client behind it."""
     if not _has_vrf():
         pytest.skip("this kernel has no VRFs (CONFIG_NET_VRF)")
     with contextlib.ExitStack() as stack:
@@ -55,7 +55,7 @@ def networks():
             client.ip(f"link set {device} up")
             pair.append((vrf, Topology(vrf, server, client, device, SERVERS, {})))
         yield pair
-        # The kernel complains of devices that are up when their VRF goes.
+        # The kernel warns of devices that are up when their VRF is removed.
         for vrf, _ in pair:
             server.ip(f"link set {vrf}0 down")
 
@@ -67,7 +67,7 @@ def order(request, networks):
 
 @pytest.fixture(params=[1000, 700_000], ids=["same numbers", "other numbers"])
 def ends(request, order, family):
-    """In each VRF, a server and its client. All addresses and ports are the same, and the sequence numbers may be."""
+    """A server and its client in each VRF, with the same four-tuple, and with equal or different sequence numbers."""
     port = order[0][1].endpoint(family).port
     with contextlib.ExitStack() as stack:
         def both_ends(vrf, network, first):
@@ -102,8 +102,8 @@ def test_beside_an_undecided_one_a_cut_request_is_blocked(ends):
     assert (counters["refused"], counters["deferred"]) == (0, 0)
 
 
-def test_what_one_has_begun_does_not_decide_the_other(ends):
-    """Behind GET the tail makes a request; behind nothing it does not."""
+def test_the_start_of_one_does_not_decide_the_other(ends):
+    """The tail makes a request behind GET, but not by itself."""
     (first_server, first), (server, client) = ends
     deliver(first_server, first, b"GET ")
     deliver(server, client, b"/ HTTP/1.1\r\n\r\n", b"more")

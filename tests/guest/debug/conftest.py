@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Tests of the debug kernels alone, which come after all others; `make test` does not collect this folder."""
+"""Tests for the debug kernels only, collected after all others. `make test` does not collect this folder."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from support.kernel_log import KernelLog
 
 @pytest.fixture(autouse=True)
 def kernel_log():
-    """The kernel log during the test. That memory is short the kernel may say; nothing else may go wrong."""
+    """The kernel log during the test. Allocation failures may be logged; a kernel bug fails the test."""
     with KernelLog() as log:
         yield log
         assert log.alarms() == []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Each allocation of loading, unloading and switching the module fails once: the operation fails as a whole, or succeeds."""
+"""Each allocation of loading, unloading and switching fails once: the operation fails as a whole, or it succeeds."""
 
 import ctypes
 import errno
@@ -20,7 +20,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def syscall(number, *arguments):
-    """Returns 0, or what errno then is."""
+    """Calls syscall(2); returns 0, or the error number."""
     return ctypes.get_errno() if _libc.syscall(number, *arguments) else 0
 
 
@@ -104,7 +104,7 @@ def test_unloading():
 
 @pytest.mark.usefixtures("filtered")
 def test_traffic(recorder, veth):
-    """Connections may fail, if only as connections do."""
+    """While allocations fail, connections may fail, but only with the usual errors."""
     with some_fail_in_interrupts(percent=2), Stress(veth, ignored=[OSError, AssertionError]) as stress:
         time.sleep(20)
     assert all(stress.rounds.values()), stress.rounds

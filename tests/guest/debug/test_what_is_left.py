@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What the kernel's own checks say at the end of the run: the last file of the last folder."""
+"""The reports of kmemleak and lockdep at the end of the run: pytest collects this file last."""
 
 import pathlib
 import re
@@ -10,13 +10,12 @@ import pytest
 _KMEMLEAK = pathlib.Path("/sys/kernel/debug/kmemleak")
 _LOCKDEP = pathlib.Path("/proc/lockdep_stats")
 
-# kmemleak leaves younger objects out of its reports, in seconds.
+# kmemleak does not report objects that are younger, in seconds.
 _KMEMLEAK_MIN_AGE = 5
 
 
-
 def kernel_image():
-    """The addresses of what is built in, of which what has run at boot has no names any more."""
+    """The addresses of built-in code. The init functions among it have no symbols any more."""
     symbols = {}
     for line in pathlib.Path("/proc/kallsyms").read_text().splitlines():
         address, _, name = line.split()[:3]
@@ -25,14 +24,14 @@ def kernel_image():
 
 
 def is_from_the_module(report, image):
-    """It is the only module there is: an address without a name was its."""
+    """These kernels have no other module: an address without a symbol was this one's."""
     nameless = re.findall(r"^ +0x([0-9a-f]+)$", report, re.MULTILINE)
     return "[http_filter]" in report or any(int(address, 16) not in image for address in nameless)
 
 
 @pytest.mark.usefixtures("unfiltered")
 def test_no_memory_is_left_that_the_module_allocated():
-    # What is found at first may have been between two places that hold it.
+    # The first scan may report an object whose pointer is just being moved.
     for _ in range(2):
         time.sleep(_KMEMLEAK_MIN_AGE + 1)
         _KMEMLEAK.write_text("scan")

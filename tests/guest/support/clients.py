@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Real clients. Each runs in a namespace and is through in TIMEOUT seconds."""
+"""Real HTTP clients, and those of other protocols. Each runs in a namespace."""
 
 import asyncio
 import concurrent.futures
@@ -9,14 +9,14 @@ import math
 import subprocess
 import urllib.parse
 
-# How long a client waits, in seconds: for a server that answers, even in an emulated machine on a
-# busy host, and for one that is out of reach, where every reply that comes is one too many.
-PATIENCE, BLOCKED_PATIENCE = 20, 2.5
+# How long a client waits for a reply, in seconds: where the server answers (even in an emulated machine on a busy
+# host), and where the filter blocks the request.
+TIMEOUT, BLOCKED_TIMEOUT = 20, 2.5
 
 
 @dataclasses.dataclass(frozen=True)
 class Reply:
-    """How a request ended: a status, or nothing within the client's patience, or else an error."""
+    """How a request ended: a status, or a timeout, or another error."""
 
     status: int | None = None
     timed_out: bool = False
@@ -27,8 +27,8 @@ class Reply:
         return "timed out" if self.timed_out else self.error or str(self.status)
 
 
-def curl(namespace, url, *options, patience=PATIENCE):
-    command = ["curl", "-sS", "--noproxy", "*", "--max-time", str(patience), "-w", "\n%{http_code}", *options, url]
+def curl(namespace, url, *options, timeout=TIMEOUT):
+    command = ["curl", "-sS", "--noproxy", "*", "--max-time", str(timeout), "-w", "\n%{http_code}", *options, url]
     with namespace:
         done = subprocess.run(command, capture_output=True)
     body, _, status = done.stdout.decode().rpartition("\n")
@@ -38,8 +38,8 @@ def curl(namespace, url, *options, patience=PATIENCE):
     return Reply(int(status), body=body)
 
 
-def wget(namespace, url, patience=PATIENCE):
-    command = ["wget", "--no-proxy", "--tries=1", f"--timeout={patience}", "-S", "-O", "-", url]
+def wget(namespace, url, timeout=TIMEOUT):
+    command = ["wget", "--no-proxy", "--tries=1", f"--timeout={timeout}", "-S", "-O", "-", url]
     with namespace:
         done = subprocess.run(command, capture_output=True)
     said = done.stderr.decode()
@@ -48,9 +48,9 @@ def wget(namespace, url, patience=PATIENCE):
     return Reply(int(said.split("HTTP/1.", 1)[1].split()[1]), body=done.stdout.decode())
 
 
-def python(namespace, url, patience=PATIENCE):
+def python(namespace, url, timeout=TIMEOUT):
     parts = urllib.parse.urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=patience)
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=timeout)
     try:
         with namespace:
             connection.request("GET", parts.path)
@@ -64,24 +64,24 @@ def python(namespace, url, patience=PATIENCE):
         connection.close()
 
 
-def python_requests(namespace, url, patience=PATIENCE):
+def python_requests(namespace, url, timeout=TIMEOUT):
     import requests
 
     with namespace, requests.Session() as session:
         session.trust_env = False
         try:
-            reply = session.get(url, timeout=patience)
+            reply = session.get(url, timeout=timeout)
         except requests.Timeout as error:
             return Reply(timed_out=True, error=f"requests: {error}")
     return Reply(reply.status_code, body=reply.text)
 
 
-def python_aiohttp(namespace, url, patience=PATIENCE):
+def python_aiohttp(namespace, url, timeout=TIMEOUT):
     import aiohttp
 
     async def get():
-        timeout = aiohttp.ClientTimeout(total=patience)
-        async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as reply:
+        limit = aiohttp.ClientTimeout(total=timeout)
+        async with aiohttp.ClientSession(timeout=limit) as session, session.get(url) as reply:
             return Reply(reply.status, body=await reply.text())
 
     try:
@@ -91,22 +91,22 @@ def python_aiohttp(namespace, url, patience=PATIENCE):
         return Reply(timed_out=True, error=f"aiohttp: {error}")
 
 
-def netcat(namespace, url, patience=PATIENCE):
-    """A request by hand."""
+def netcat(namespace, url, timeout=TIMEOUT):
+    """netcat, with a request on its standard input."""
     parts = urllib.parse.urlsplit(url)
-    command = ["nc", "-w", str(math.ceil(patience)), parts.hostname, str(parts.port)]
+    command = ["nc", "-w", str(math.ceil(timeout)), parts.hostname, str(parts.port)]
     with namespace:
         done = subprocess.run(command, input=f"GET {parts.path} HTTP/1.0\r\n\r\n".encode(), capture_output=True)
     head, _, body = done.stdout.decode().partition("\r\n\r\n")
     if not head:
-        # A connection on which nothing came is none that failed.
+        # nc exits with 0 if it has connected and then received nothing.
         return Reply(timed_out=done.returncode == 0, error=f"nc: exit status {done.returncode}: {done.stderr}")
     return Reply(int(head.split()[1]), body=body)
 
 
-def node_fetch(namespace, url, patience=PATIENCE):
+def node_fetch(namespace, url, timeout=TIMEOUT):
     script = f"""
-fetch({url!r}, {{signal: AbortSignal.timeout({patience * 1000})}})
+fetch({url!r}, {{signal: AbortSignal.timeout({timeout * 1000})}})
     .then(async reply => console.log(reply.status + "\\n" + await reply.text()), error => console.log(error.name));
 """
     with namespace:
@@ -122,7 +122,7 @@ HTTP_CLIENTS = {
     "netcat": netcat, "node": node_fetch,
 }
 
-# Those that start at once, for tests that ask many times.
+# The clients that start fast, for tests that send many requests.
 QUICK_CLIENTS = {"curl": curl, "wget": wget, "python": python}
 
 
@@ -147,7 +147,7 @@ def redis_cli(namespace, endpoint, *words):
 
 
 def in_parallel(calls):
-    """Runs the calls of a dictionary at once, so that their waits do not add up; returns their results."""
+    """Runs the calls in a dictionary concurrently; returns their results by the same keys."""
     with concurrent.futures.ThreadPoolExecutor(max_workers=max(1, len(calls))) as pool:
         futures = {name: pool.submit(call) for name, call in calls.items()}
         return {name: future.result() for name, future in futures.items()}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The CPU that sends: over a veth pair it is the one that receives as well."""
+"""The CPU that a thread sends from. Over a veth pair, packets are received on the same CPU."""
 
 import contextlib
 import os
@@ -7,7 +7,7 @@ import os
 
 @contextlib.contextmanager
 def on_cpu(number):
-    """What this thread sends is sent from there."""
+    """Pins the calling thread to a CPU while the block lasts."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, [number])
     try:
@@ -17,5 +17,5 @@ def on_cpu(number):
 
 
 def on_one_cpu():
-    """The same from one that it may run on, always the same one, so that its packets keep their order."""
+    """Pins the calling thread to the first CPU that it may run on, so that its packets keep their order."""
     return on_cpu(min(os.sched_getaffinity(0)))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Allocations that fail when they are told to. Needs a kernel with CONFIG_FAILSLAB."""
+"""Injects failures of memory allocations. Needs a kernel with CONFIG_FAILSLAB."""
 
 import contextlib
 import itertools
@@ -17,7 +17,7 @@ def _configure(**settings):
 
 @contextlib.contextmanager
 def _failslab(**settings):
-    # The log is to hold what goes wrong, not each failure.
+    # No report of each injected failure: the kernel log is checked for other trouble.
     _configure(verbose=0, times=-1, **settings)
     try:
         yield
@@ -26,9 +26,9 @@ def _failslab(**settings):
 
 
 def fail_each_in_turn(action):
-    """Calls action() again and again: its first allocation in the kernel fails, then only its second, and so on.
+    """Calls action() repeatedly; in the nth call, only the nth allocation in the kernel fails.
 
-    Yields what it returned. The last time, there was none left to fail.
+    Yields what each call returned. In the last call, action() made fewer allocations, and none failed.
     """
     fail_nth = os.open(_FAIL_NTH, os.O_RDWR)
     try:
@@ -46,5 +46,5 @@ def fail_each_in_turn(action):
 
 
 def some_fail_in_interrupts(percent):
-    """While the block lasts, some of the allocations fail that can't wait: those of the packet path."""
+    """While the block lasts, some of the atomic allocations fail: those of the packet path (softirq)."""
     return _failslab(probability=percent, ignore_gfp_wait="Y")

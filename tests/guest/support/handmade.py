@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A TCP client that makes its own packets: IP fragments, wrong checksums, options, sequence and ACK numbers."""
+"""A TCP client that builds its own packets: IP fragments, wrong checksums, options, sequence and ACK numbers."""
 
 import ipaddress
 import itertools
@@ -13,7 +13,7 @@ from support.topology import IPV4, bracketed
 _ETHERTYPE = {4: 0x0800, 6: 0x86DD}
 _FIN, _SYN, _RST, _PSH, _ACK, _URG = 0x01, 0x02, 0x04, 0x08, 0x10, 0x20
 
-# The greatest sequence number: behind it they begin anew.
+# The greatest sequence number, after which they wrap around.
 _LAST = (1 << 32) - 1
 
 
@@ -26,7 +26,7 @@ def _checksum(data):
 
 
 def datagram(source, destination, ports, data):
-    """A datagram of UDP over IPv6."""
+    """A UDP datagram, with its checksum over IPv6."""
     head = struct.pack("!HHH", *ports, 8 + len(data))
     pseudo = source.packed + destination.packed + struct.pack("!II", 8 + len(data), socket.IPPROTO_UDP)
     return head + struct.pack("!H", _checksum(pseudo + head + bytes(2) + data)) + data
@@ -42,8 +42,8 @@ class HandmadeClient:
     """One connection over a veth pair, from an address that the client's kernel does not know."""
 
     def __init__(self, topology, endpoint, port=40_000, bare_ack=True, first=1000, in_syn=b""):
-        """Without the bare ACK, what is sent first completes the handshake. The SYN has sequence number `first`, and data
-        if there are some."""
+        """Without the bare ACK, the first data completes the handshake. The SYN has the sequence number `first`, and
+        carries `in_syn`."""
         own = "192.0.2.99" if endpoint.family == IPV4 else "2001:db8::99"
         self.name = own, port
         self._source = ipaddress.ip_address(own)
@@ -80,45 +80,50 @@ class HandmadeClient:
         return f"{bracketed(self.name[0])}:{self.name[1]}"
 
     def send(self, data, fragment_size=None, extensions=(), only=slice(None), **header):
-        """Sends a segment whose header is that of _segment(); with a fragment size, a multiple of 8, in fragments; with
-        IPv6, extension headers may come first. What is sent is `only` a slice of the packets, and the position is not
-        moved on."""
+        """Sends a segment, without advancing the sequence number; the header is that of _segment().
+
+        With a fragment size (a multiple of 8), it is sent in fragments. The extension headers are those of IPv6. `only`
+        is the slice of the packets that is sent.
+        """
         self._send(self._segment(_PSH | _ACK, data, **header), fragment_size, extensions=extensions, only=only)
 
     def send_corrupt(self, data, **header):
-        """The same with a wrong checksum."""
+        """Sends a segment with a wrong TCP checksum."""
         segment = bytearray(self._segment(_PSH | _ACK, data, **header))
         segment[17] ^= 0xFF
         self._send(bytes(segment))
 
     def finish(self):
-        """Tells the server that nothing follows."""
+        """Sends a FIN."""
         self._send(self._segment(_FIN | _ACK))
 
     def reset(self):
         self._send(self._segment(_RST | _ACK))
 
     def begin_anew(self):
-        """Resets the connection, and at once makes another of the same name and with the same sequence numbers."""
+        """Resets the connection, and opens another with the same four-tuple and sequence numbers."""
         self.reset()
         self._sequence = self._first
         self.__enter__()
 
     def advance(self, size):
-        """Moves on behind so many bytes."""
+        """Advances the sequence number, behind data that the server has accepted."""
         self._sequence += size
 
     def _syn_options(self):
-        """TCP options of the SYN; a multiple of four bytes, as all are."""
+        """The TCP options of the SYN, padded to a multiple of four bytes."""
         return b""
 
     def _ack_options(self, _):
-        """Those of the ACK that completes the handshake, given those of the SYN-ACK."""
+        """The TCP options of the ACK that completes the handshake, given those of the SYN-ACK."""
         return b""
 
     def _segment(self, flags, data=b"", ahead=0, options=b"", acknowledges=0, urgent=None):
-        """A segment some bytes ahead of the position (or, negative, behind it); it acknowledges so many bytes more
-        than the server's SYN, or, if that is None, nothing. An urgent pointer is an offset in its data."""
+        """A segment `ahead` bytes after the client's sequence number (before it, if negative).
+
+        Its ACK number is `acknowledges` bytes after the server's SYN; with None it has no ACK flag. `urgent` is the
+        urgent pointer.
+        """
         if acknowledges is None:
             flags, acknowledges = flags & ~_ACK, 0
         if urgent is not None:
@@ -132,12 +137,13 @@ class HandmadeClient:
         checksum = _checksum(pseudo + head + data)
         return head[:16] + struct.pack("!H", checksum) + head[18:] + data
 
-    def _send(self, segment, fragment_size=None, **how):
-        for packet in self._packets(segment, fragment_size, **how):
+    def _send(self, segment, fragment_size=None, **options):
+        for packet in self._packets(segment, fragment_size, **options):
             self._transmit(packet)
 
     def _transmit(self, packet):
-        # What another CPU let pass a moment ago can hold a segment back, and none is sent again.
+        # From two CPUs, the filter may defer a segment because of one in flight on the other CPU, and no segment is
+        # retransmitted here.
         with on_one_cpu():
             self._socket.send(self._ethernet + packet)
 
@@ -162,7 +168,7 @@ class HandmadeClient:
             yield head[:10] + struct.pack("!H", checksum) + addresses + piece
 
     def _read_syn_ack(self):
-        """The server's answer to the SYN."""
+        """Waits for the SYN-ACK."""
         while True:
             packet = self._socket.recv(2048)[14:]
             segment = packet[20 if self._source.version == 4 else 40:]
@@ -172,8 +178,10 @@ class HandmadeClient:
 
 
 class AuthenticatedClient(HandmadeClient):
-    """One whose packets have an authentication header, behind the extension headers `before` and before those `behind`;
-    the server's kernel is told of it. IPv6."""
+    """A client whose packets have an authentication header (IPsec AH, IPv6).
+
+    It follows the extension headers `before` and precedes those of `behind`. The server's kernel gets the xfrm state.
+    """
 
     before = behind = ()
 
@@ -198,8 +206,10 @@ class AuthenticatedClient(HandmadeClient):
 
 
 class LoopbackClient(HandmadeClient):
-    """One in the server's own namespace, whose packets go out there and come back over loopback; what answers them goes
-    out by the topology's device. IPv6."""
+    """A client in the server's own namespace (IPv6): its packets are sent there and come in over loopback.
+
+    The server's answers go out by the topology's device.
+    """
 
     def __init__(self, topology, endpoint, **options):
         super().__init__(topology, endpoint, **options)
@@ -215,11 +225,11 @@ class LoopbackClient(HandmadeClient):
             self._raw.sendto(packet, (str(self._destination), 0))
 
 
-def deliver(server, client, *pieces, **how):
-    """Sends a segment a piece, each when the server has read those before it."""
+def deliver(server, client, *pieces, **options):
+    """Sends each piece in a segment, once the server has read the pieces before it."""
     sent = server.read_from(client)
     for piece in pieces:
-        client.send(piece, **how)
+        client.send(piece, **options)
         sent += piece
         server.wait_for(client, sent)
         client.advance(len(piece))

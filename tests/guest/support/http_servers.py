@@ -12,11 +12,11 @@ PAGE = "it works\n"
 
 @contextlib.contextmanager
 def _site(endpoint, configuration, *command):
-    """Serves a page. In the file `configuration` and in the command, {words} tell where."""
+    """Serves PAGE. The file `configuration` and the command are format strings for the endpoint and the folder."""
     with folder() as where:
         (where / "www").mkdir()
         (where / "www/index.html").write_text(PAGE)
-        # An IPv6 socket is to be for IPv6 alone, unless it is one for all addresses.
+        # An IPv6 socket is IPV6_V6ONLY, unless it listens on `::`.
         words = {"endpoint": endpoint, "address": endpoint.address, "port": endpoint.port, "where": where,
                  "only": "off" if endpoint.address == "::" else "on"}
         (where / "configuration").write_text(configuration.format(**words))
@@ -44,7 +44,7 @@ def nginx(endpoint):
 
 
 def nginx_deferred(endpoint):
-    """A listener with TCP_DEFER_ACCEPT: each connection begins with data."""
+    """nginx with TCP_DEFER_ACCEPT: it accepts a connection only when data has arrived."""
     return _nginx(endpoint, "deferred")
 
 
@@ -79,7 +79,7 @@ DocumentRoot {{where}}/www
 
 
 def apache_unsafe(endpoint):
-    """As it took requests before 2016 (its option's own name)."""
+    """Apache with the lenient request parser of before 2016 (`HttpProtocolOptions Unsafe`)."""
     return apache(endpoint, "HttpProtocolOptions Unsafe")
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Packets of IPv6 made by hand: extension headers and fragments (RFC 8200)."""
+"""Builds IPv6 packets: extension headers and fragments (RFC 8200)."""
 
 import hmac
 import struct
@@ -11,14 +11,17 @@ PADDING = bytes([0, 0, 1, 4, 0, 0, 0, 0])
 
 
 def chain(protocol, payload, extensions=()):
-    """A payload behind such extension headers, each a number and bytes whose first is filled in; and the first number."""
+    """Puts extension headers before a payload; returns the first header's number, and the bytes.
+
+    Each header is its number, and its bytes, whose first (the next header) is filled in.
+    """
     numbers = [number for number, _ in extensions] + [protocol]
     headers = b"".join(bytes([follows]) + header[1:] for (_, header), follows in zip(extensions, numbers[1:]))
     return numbers[0], headers + payload
 
 
 def packet(source, destination, protocol, payload, extensions=(), hop_limit=64):
-    """A packet with such extension headers."""
+    """An IPv6 packet with extension headers, each as chain() takes it."""
     first, payload = chain(protocol, payload, extensions)
     return struct.pack("!IHBB", 6 << 28, len(payload), first, hop_limit) + source.packed + destination.packed + payload
 
@@ -29,7 +32,8 @@ def fragment(offset, more=False, identification=1):
 
 
 def fragments(source, destination, protocol, payload, size, identification, extensions=()):
-    """The same in fragments, each with `size` bytes of the payload, a multiple of 8; one alone is "atomic"."""
+    """An IPv6 packet in fragments, each with `size` bytes of the payload, a multiple of 8. A single one is an atomic
+    fragment (RFC 6946)."""
     for offset in range(0, len(payload), size):
         header = fragment(offset, offset + size < len(payload), identification)
         yield packet(source, destination, protocol, payload[offset:offset + size], [*extensions, header])

@@ -7,7 +7,7 @@ import re
 
 PREFIX = "http_filter: "
 
-# Words that no test may find in the kernel log, whatever the line's level.
+# If one of these is in the kernel log, at whatever level, the test fails.
 _TROUBLE = re.compile(
     r"WARNING: |BUG: |Oops|Call Trace|general protection fault|scheduling while atomic|"
     r"sleeping function called|rcu.*stall|soft lockup|hung_task|blocked for more than|panic|"
@@ -16,7 +16,7 @@ _TROUBLE = re.compile(
 
 _WARNING = 4
 
-# What an emulated machine's clock complains about.
+# Complaints about the emulated machine's clock, which are not counted.
 _NOISE = re.compile(r"clocksource|hrtimer: interrupt took|perf: interrupt took")
 
 
@@ -36,7 +36,7 @@ class Record:
 
 
 def _record(raw):
-    """From `6,1234,5678,-;text\\n KEY=value`, unusual bytes of the text written as \\xNN."""
+    """Parses a record of /dev/kmsg: `6,1234,5678,-;text\\n KEY=value`, with unusual bytes escaped as \\xNN."""
     head, _, rest = raw.partition(b";")
     text = re.sub(rb"\\x([0-9a-f]{2})", lambda code: bytes([int(code[1], 16)]), rest.split(b"\n", 1)[0])
     return Record(int(head.split(b",")[0]) & 7, text.decode(errors="surrogateescape"))
@@ -63,7 +63,7 @@ class KernelLog:
                 self._records.append(_record(os.read(self._file, 8192)))
             except BlockingIOError:
                 return self._records
-            # EPIPE, records were overwritten before they could be read: an error.
+            # EPIPE (records were overwritten before they were read) is an error.
 
     def skip(self):
         """Leaves what was logged so far out of lines()."""
@@ -75,9 +75,9 @@ class KernelLog:
         return [record.text.removeprefix(PREFIX) for record in records if record.text.startswith(PREFIX)]
 
     def alarms(self):
-        """What means that the kernel is broken."""
+        """Records of a kernel bug: oopses, warnings, stalls and the like."""
         return [record.text for record in self.records() if record.is_alarm]
 
     def trouble(self):
-        """The same, and all of the kernel's warnings and errors."""
+        """Alarms, and all other records of the level of a warning or worse that are not the module's."""
         return [record.text for record in self.records() if record.is_trouble]

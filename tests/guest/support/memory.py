@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-"""How much memory the kernel holds."""
+"""The memory that the kernel uses."""
 
 import pathlib
 
 
 def kernel_memory():
-    """Kilobytes by kind, without what the kernel can give back."""
+    """In kilobytes, by kind, without caches that can be dropped."""
     pathlib.Path("/proc/sys/vm/drop_caches").write_text("3")
     lines = pathlib.Path("/proc/meminfo").read_text().splitlines()
     values = {name: int(value.split()[0]) for name, value in (line.split(":") for line in lines)}
@@ -13,12 +13,11 @@ def kernel_memory():
         "slab": values["Slab"],
         "percpu": values["Percpu"],
         "vmalloc": values["VmallocUsed"],
-        # Without that of processes: the test's own grows as it works.
+        # Without the memory of processes: the test's own grows.
         "unavailable": values["MemTotal"] - values["MemAvailable"] - values["AnonPages"],
     }
 
 
 def has_checks():
-    """Whether this is one of the kernels with checks, of memory among other things: they are slow, each object costs some
-    more, and what was freed is held back."""
+    """Whether this is a debug kernel (kmemleak, KASAN): slow, with larger objects, and freed memory in quarantine."""
     return pathlib.Path("/sys/kernel/debug/kmemleak").exists()

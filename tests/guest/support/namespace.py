@@ -19,7 +19,7 @@ def ip(*arguments):
 
 
 class Namespace:
-    """A network namespace that exists already, by the path of its file."""
+    """An existing network namespace, by the path of its file."""
 
     def __init__(self, path, name=None):
         self.name = name
@@ -52,7 +52,7 @@ class Namespace:
 
     @contextlib.contextmanager
     def sysctl(self, name, value):
-        """One of this namespace's kernel settings has another value while the block lasts."""
+        """Changes a sysctl of this namespace while the block lasts."""
         path = pathlib.Path("/proc/sys", name.replace(".", "/"))
         with self:
             before = path.read_text()
@@ -76,7 +76,7 @@ class Namespace:
 
     @contextlib.contextmanager
     def counts(self, name):
-        """One of tcp_counters() must grow while the block runs: the proof that the kernel took the path that it counts."""
+        """Checks that one of tcp_counters() grows during the block: the kernel did take the path under test."""
         before = self.tcp_counters()[name]
         yield
         assert self.tcp_counters()[name] > before, f"{name} has not grown"

@@ -24,7 +24,7 @@ def _message(kind, queue, attribute, value, flags=_REQUEST):
 
 
 class Reinjector:
-    """Accepts what comes into a namespace's queue, a packet at a time: the next hook runs in this process's context."""
+    """Accepts the packets of a namespace's queue one by one: the hooks after it run in this process's context."""
 
     def __init__(self, namespace, queue=0):
         self._queue = queue

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Rules of nftables for a while."""
+"""Temporary nftables rules."""
 
 import contextlib
 import re
@@ -7,12 +7,12 @@ import re
 
 @contextlib.contextmanager
 def rules(namespace, hook, *lines):
-    """A chain is there while the block lasts. Each `counter` in it must have met packets by its end."""
+    """Adds a chain while the block lasts. At its end, each `counter` of the chain must have counted packets."""
     chain = "\n".join([f"type {hook};", *lines, ""])
     namespace.run("nft", "-f", "-", input=f"table inet test {{ chain test {{ {chain} }}; }}\n".encode())
     try:
         yield
-        met = re.findall(r"counter packets (\d+)", namespace.run("nft", "list table inet test").decode())
-        assert met and "0" not in met, f"a rule has met no packet: {met}"
+        counted = re.findall(r"counter packets (\d+)", namespace.run("nft", "list table inet test").decode())
+        assert counted and "0" not in counted, f"a rule has counted no packet: {counted}"
     finally:
         namespace.run("nft", "delete table inet test")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Streams of other protocols, as people ship them: the table that the classifier's tests read too."""
+"""Streams of other protocols, from the table that the classifier's tests read, too."""
 
 import pathlib
 import re

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Running a real server for as long as a block lasts, and what commands are run by."""
+"""Runs a real server while a block lasts; prefixes of commands that drop privileges."""
 
 import contextlib
 import dataclasses
@@ -13,14 +13,14 @@ import tempfile
 from support.topology import IPV6, MAPPED, ONLY_IPV4, ONLY_IPV6, Endpoint
 from support.wait import wait_until
 
-# A user without rights; and root as in a service that systemd confines.
+# An unprivileged user; and root without CAP_NET_ADMIN, as in a service that systemd confines.
 NOBODY = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
 WITHOUT_NET_ADMIN = ["setpriv", "--bounding-set=-net_admin"]
 
 
 @contextlib.contextmanager
 def folder():
-    """A folder that every user can read, gone afterwards."""
+    """A temporary folder that every user can read."""
     with tempfile.TemporaryDirectory() as name:
         path = pathlib.Path(name)
         path.chmod(0o755)
@@ -49,7 +49,7 @@ def process(endpoint, where, *command, **options):
         wait_until(ready, f"{command[0]} listens on {endpoint}", seconds=30)
         yield
     finally:
-        # With the children that serve a connection each: they would speak up in later tests.
+        # The whole group: children that still serve a connection would disturb later tests.
         for number in signal.SIGTERM, signal.SIGKILL:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, number)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""TCP_REPAIR: a socket is taken away and made anew where it stood, as checkpoint and restore do (CRIU)."""
+"""TCP_REPAIR: closes a socket silently and restores it in the same state, as checkpoint and restore (CRIU) do."""
 
 import socket
 import struct
@@ -10,14 +10,14 @@ _NO_QUEUE = 0
 _QUEUES = _RECEIVED, _SENT = 1, 2
 _WINDOW_SIZE = 20
 
-# Options of a listener that was in repair, and whose queue was left chosen.
+# Options of a listener that was in repair mode, and on which TCP_REPAIR_QUEUE was left set.
 LEFT_CHOSEN = [(_TCP, _REPAIR, 1), (_TCP, _QUEUE, _QUEUES[0]), (_TCP, _REPAIR, 0)]
 
 
 def restore(connection, leaves_trace=True):
-    """Closes a socket without a word to its peer, and returns a new one of the same connection, with empty queues.
+    """Closes a socket without a FIN or RST; returns a new one of the same connection, with empty queues.
 
-    The new one keeps the name of the queue that was set last, unless it is told to forget it.
+    Its TCP_REPAIR_QUEUE remains set if `leaves_trace`; else it is set to TCP_NO_QUEUE.
     """
     connection.setsockopt(_TCP, _REPAIR, 1)
     sequences = []

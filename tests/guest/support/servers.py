@@ -47,7 +47,7 @@ def memcached(endpoint):
 
 @contextlib.contextmanager
 def postgresql(endpoint):
-    """The cluster that its package has made, open to everybody."""
+    """A copy of the cluster that the Debian package creates, without authentication."""
     with folder() as where:
         cluster, = pathlib.Path("/var/lib/postgresql").glob("*/main")
         binaries = pathlib.Path("/usr/lib/postgresql", cluster.parent.name, "bin")
@@ -67,7 +67,7 @@ fsync = off
 
 @contextlib.contextmanager
 def opensmtpd(endpoint):
-    """Yields the folder where the mails come to lie that it takes."""
+    """Yields the maildir to which it delivers."""
     with folder() as where:
         mails = where / "mails"
         mails.mkdir()
@@ -86,7 +86,7 @@ match from any for any action "keep"
 
 @contextlib.contextmanager
 def dovecot(endpoint):
-    """An IMAP server that lets everybody in, with an empty mailbox each."""
+    """An IMAP server without authentication; each user has an empty mailbox."""
     with folder() as where:
         (where / "configuration").write_text(f"""
 dovecot_config_version = 2.4.1
@@ -131,7 +131,7 @@ userdb static {{
 
 @contextlib.contextmanager
 def vsftpd(endpoint):
-    """An FTP server to which everybody may upload; yields its folder."""
+    """An FTP server with anonymous uploads; yields the folder of the uploads."""
     with folder() as where:
         uploads = where / "ftp/uploads"
         uploads.mkdir(parents=True)
@@ -166,7 +166,7 @@ def sipp(endpoint):
 
 @contextlib.contextmanager
 def rtsp(endpoint):
-    """Answers all requests of RTSP: no server that Debian packages can be had without a desktop."""
+    """Answers all RTSP requests. Debian packages no RTSP server that does without a desktop."""
     with folder() as where:
         (where / "server.py").write_text(f"""
 import socket, socketserver

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Socket filters, in classic BPF: they see a segment from TCP's header on, and tell how much of it TCP may have."""
+"""Socket filters in classic BPF: they see a segment from its TCP header on, and return how long it may be."""
 
 import contextlib
 import ctypes
@@ -13,13 +13,13 @@ LENGTH, LOAD_BYTE, IS, HAS_BITS, AND, SHIFT_RIGHT, ADD, RETURN, RETURN_RESULT = 
 
 
 def instruction(code, value=0, if_true=0, if_false=0):
-    """One of classic BPF; the jumps leave out so many."""
+    """An instruction of classic BPF; `if_true` and `if_false` are the offsets of the jumps."""
     return struct.pack("HBBI", code, if_true, if_false, value)
 
 
 @contextlib.contextmanager
 def attached(*instructions):
-    """The option of a listener that attaches such a filter."""
+    """The socket option that attaches a filter of these instructions."""
     program = ctypes.create_string_buffer(b"".join(instructions))
     filter_of = struct.pack("HxxxxxxP", len(instructions), ctypes.addressof(program))
     yield socket.SOL_SOCKET, _SO_ATTACH_FILTER, filter_of

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A BPF program that hands what one socket sends to another one's reader, as service meshes do on one host."""
+"""A sockmap and an sk_msg program that redirect what one socket sends to another, as some service meshes do."""
 
 import contextlib
 import ctypes
@@ -18,7 +18,7 @@ _SENDER, _READER = 0, 1
 
 
 def _bpf(command, form, *values):
-    """bpf(2), with the attributes that a command begins with; the others are 0."""
+    """Calls bpf(2) with the first attributes of a command; the others are 0."""
     attributes = ctypes.create_string_buffer(struct.pack(form, *values), 144)
     result = _libc.syscall(_SYS_BPF, command, attributes, len(attributes))
     if result < 0:
@@ -43,7 +43,7 @@ def _redirect(sockmap):
 
 @contextlib.contextmanager
 def joined(sender, reader):
-    """While the block lasts, what is sent on the one socket is read from the other, without a packet."""
+    """While the block lasts, what is sent on one socket is received on the other, without a packet."""
     with contextlib.ExitStack() as stack:
         def opened(descriptor):
             stack.callback(os.close, descriptor)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Plain TCP streams: a client's end, and a server that records what it reads to the byte."""
+"""Plain TCP streams: a client's socket, and a server that records every byte it reads."""
 
 import contextlib
 import selectors
@@ -12,7 +12,7 @@ from support.topology import IPV6, bracketed
 from support.wait import wait_until
 
 
-# Between two pieces that are to be two segments.
+# The pause between two pieces, in seconds, so that they become two segments.
 _PAUSE = 0.02
 
 
@@ -31,10 +31,10 @@ def listen(endpoint, options=(), protocol=socket.IPPROTO_TCP):
 
 
 class Stream:
-    """A client's connection. Leaving it resets the connection, so that nothing is sent again."""
+    """A client's connection. The end of the block resets it, so that nothing is retransmitted."""
 
     def __init__(self, namespace, endpoint, options=(), port=0, in_syn=b"", protocol=socket.IPPROTO_TCP):
-        """From a port of its own, if one is given. What is to be sent in the SYN goes there by TCP Fast Open."""
+        """Connects, from `port` if it is given; `in_syn` is sent in the SYN, by TCP Fast Open."""
         with namespace:
             self.socket = socket.socket(endpoint.family, socket.SOCK_STREAM, protocol)
         for option in options:
@@ -68,7 +68,7 @@ class Stream:
             self.socket.sendall(piece)
 
     def finish(self):
-        """Tells the server that nothing follows."""
+        """Ends the stream: sends a FIN."""
         self.socket.shutdown(socket.SHUT_WR)
 
     def read_exactly(self, size):
@@ -84,7 +84,7 @@ class Stream:
 
 @contextlib.contextmanager
 def connection(network, family, listener_options=(), **options):
-    """A client's connection, and the server's socket of it: nobody reads there but the test."""
+    """A client's connection, and the server's socket of it, from which only the test reads."""
     endpoint = network.endpoint(family)
     with listen(endpoint, listener_options) as listener, Stream(network.client, endpoint, **options) as stream:
         with listener.accept()[0] as accepted:
@@ -92,7 +92,7 @@ def connection(network, family, listener_options=(), **options):
 
 
 def read_what_is_there(accepted):
-    """What can be read at once."""
+    """Reads all that is in the receive queue, without waiting."""
     accepted.setblocking(False)
     data = b""
     with contextlib.suppress(BlockingIOError):
@@ -104,8 +104,8 @@ def read_what_is_there(accepted):
 class Recorder:
     """A server that records what it reads from each client (unless told to forget), may speak first, and may echo.
 
-    Its `endpoint` is where clients reach it: not where it listens, if packets are sent on to it. The options
-    are those of its listeners, of which there may be several in one SO_REUSEPORT group.
+    Its `endpoint` is where clients connect to: `reached_at`, where the kernel redirects packets to the listener. The
+    options are those of its listeners, of which there may be several in one SO_REUSEPORT group.
     """
 
     def __init__(self, endpoint, greeting=b"", echo=False, forget=False, reached_at=None, options=(), listeners=1,

@@ -22,8 +22,7 @@ _PAUSE = 0.02
 
 
 class Stress:
-    """Runs the workers while the block lasts; the end of the block raises their exceptions, except those of the types in
-    `ignored`."""
+    """Runs the workers while the block lasts; its end raises their exceptions, except those of `ignored` types."""
 
     def __init__(self, topology, ignored=()):
         self._ignored = ignored

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""How a client reaches a server: loopback, a veth pair, a macvlan bridge; IPv4 and IPv6 each."""
+"""The networks between client and server: loopback, a veth pair, a macvlan bridge; each with IPv4 and IPv6."""
 
 import contextlib
 import dataclasses
@@ -53,7 +53,7 @@ class Topology:
     client_addresses: dict
 
     def endpoint(self, family=IPV4, port=None):
-        """A place to listen that no other server has had."""
+        """Where a server can listen: on a port that no other server has used, unless one is given."""
         return Endpoint(self.server, self.server_addresses[family], port or next(_ports))
 
     def endpoints(self, addressing, port=None):
@@ -88,7 +88,7 @@ def veth_pair(name="veth"):
 
 @contextlib.contextmanager
 def macvlan_bridge():
-    """Two children of one parent in bridge mode: the server's in the host, the client's in a namespace."""
+    """Two macvlan devices in bridge mode: the server's in the initial namespace, the client's in its own."""
     servers = {IPV4: "10.0.0.1", IPV6: "fd00::1"}
     clients = {IPV4: "10.0.0.2", IPV6: "fd00::2"}
     with new_namespace("macvlan-client") as client:

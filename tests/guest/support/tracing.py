@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""How often the module calls a function of the kernel, and with how much to do: probes of ftrace."""
+"""Counts the module's calls of a kernel function, and the bytes of these calls, with kprobes and hist triggers."""
 
 import contextlib
 import dataclasses
@@ -14,7 +14,7 @@ _LINE = re.compile(r"\[http_filter\].*\} hitcount: +(\d+)(?: +size: +(\d+))?")
 
 
 def is_supported():
-    """Whether this kernel can count calls; mounts what is needed for it."""
+    """Whether this kernel has kprobe events and hist triggers; mounts tracefs."""
     if TRACEFS.exists() and not (TRACEFS / "events").exists():
         subprocess.run(["mount", "-t", "tracefs", "tracefs", str(TRACEFS)], check=True)
     return (TRACEFS / "kprobe_events").exists() and "hist trigger" in (TRACEFS / "README").read_text()
@@ -22,14 +22,14 @@ def is_supported():
 
 @dataclasses.dataclass
 class Work:
-    """What was counted: calls, and bytes where there are some."""
+    """What was counted: calls, and their bytes if a size argument was named."""
 
     calls: int = 0
     size: int = 0
 
 
 def _append(name, text):
-    # Not as open() does: these files can't be sought to their end.
+    # Not with open(): it seeks to the end, which these files do not support.
     file = os.open(TRACEFS / name, os.O_WRONLY | os.O_APPEND)
     try:
         os.write(file, text.encode())
@@ -39,8 +39,10 @@ def _append(name, text):
 
 @contextlib.contextmanager
 def count(function, size=None):
-    """Counts the module's calls of a function; `size` names its argument that tells how many bytes it is about, as in
-    `$arg4`. What is yielded is complete when the block ends."""
+    """Counts the module's calls of a function; `size` is the argument with the number of bytes, such as `$arg4`.
+
+    The Work that is yielded is filled in when the block ends.
+    """
     work = Work()
     event = f"{_GROUP}/{function}"
     _append("kprobe_events", f"p:{event} {function} caller=$stack0:x64" + (f" size={size}:s32" if size else ""))

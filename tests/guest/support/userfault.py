@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A page of memory that is not there yet: who touches it waits, and so does the kernel on a process's behalf."""
+"""A missing page (userfaultfd): a thread that touches it waits until it is provided, within a system call, too."""
 
 import ctypes
 import errno
@@ -22,7 +22,7 @@ class Unsupported(Exception):
 
 
 class MissingPage:
-    """Leaving it provides the page."""
+    """The end of the block provides the page."""
 
     def __init__(self):
         self._file = _libc.syscall(_SYS_USERFAULTFD, os.O_CLOEXEC | os.O_NONBLOCK)
@@ -42,20 +42,20 @@ class MissingPage:
             self.provide()
 
     def send_from(self, connection, size=1):
-        """Sends what the page holds: waits, as the owner of the socket."""
+        """Sends from the page: the calling thread owns the socket (lock_sock()) and waits for the page."""
         _libc.send(connection.fileno(), ctypes.c_void_p(self._address), size, 0)
 
     def receive_into(self, connection, size=_SIZE):
-        """Receives into the page; waits as the owner of the socket, once there is data."""
+        """Receives into the page; once there is data, the calling thread owns the socket and waits."""
         _libc.recv(connection.fileno(), ctypes.c_void_p(self._address), size, 0)
 
     def wait_until_touched(self):
-        """Waits until somebody waits for the page."""
+        """Waits until a thread has touched the page."""
         ready, _, _ = select.select([self._file], [], [], 10)
         assert ready, "nobody has touched the page"
 
     def provide(self):
-        """Puts a page of zeros there: who waits for it goes on."""
+        """Provides a page of zeros: the waiting threads go on."""
         fcntl.ioctl(self._file, _ZEROPAGE, bytearray(struct.pack("QQQq", self._address, _SIZE, 0, 0)))
         os.close(self._file)
         self._file = None

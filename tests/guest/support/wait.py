@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Waiting for something to become true."""
+"""Waits until a condition is true."""
 
 import time
 
 
 def wait_until(condition, what, seconds=10):
-    """Returns condition()'s first true value; fails naming `what` if there is none in time."""
+    """Returns the first true value of condition(); fails, naming `what`, if there is none in time."""
     end = time.monotonic() + seconds
     while not (value := condition()):
         if time.monotonic() > end:
