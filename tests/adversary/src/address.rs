@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The addresses: one server, and for each connection a client of its own, told by its number.
+//! The addresses: one server, and for each connection a client address and port, derived from its
+//! number.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -39,7 +40,7 @@ pub(crate) struct Ends {
 }
 
 impl Ends {
-    /// Those of the connection of this number.
+    /// The ends of the connection with this number.
     pub(crate) fn of(serial: u32, family: Family, server_port: u16) -> Self {
         let (host, port) = (
             FIRST_HOST + serial / PORTS,
@@ -68,7 +69,7 @@ impl Ends {
     }
 }
 
-/// The number of a client's connection; the address may be mapped into IPv6.
+/// The number of a client's connection; the address may be IPv4-mapped.
 pub(crate) fn serial_of(client: SocketAddr) -> Option<u32> {
     let host = match client.ip().to_canonical() {
         IpAddr::V4(address) => address.to_bits() & 0xFFFF,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Random sequences of events, one after the other, in the model and in this kernel: each segment must fare alike
-//! in both, and applications read the same.
+//! Random sequences of events, in the model and in this kernel: both must give each segment the
+//! same verdict, and the application must read the same bytes.
 
 use std::fmt;
 use std::fs;
@@ -26,12 +26,12 @@ use crate::address::{Ends, Family};
 use crate::missing_page::MissingPage;
 use crate::namespace::{Environment, Namespace};
 use crate::packet::{self, Damage, Reply};
-use crate::plan::Carriage;
+use crate::plan::Encapsulation;
 
 const PORT: u16 = 8000;
 const STATISTICS: &str = "/sys/kernel/http_filter/stats";
-/// How long an answer of the kernel is waited for.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long to wait for a reply of the kernel.
+const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Beginnings of streams, from which segments are cut: they overlap, and differ.
 const STREAMS: [&[u8]; 7] = [
@@ -44,7 +44,7 @@ const STREAMS: [&[u8]; 7] = [
     b"PRI * HTTP/2.0\r\n\r\n",
 ];
 
-/// What happens.
+/// An event of a sequence.
 #[derive(Clone, Debug)]
 enum Event {
     Send(Segment),
@@ -62,14 +62,14 @@ impl fmt::Display for Event {
     }
 }
 
-/// What came out.
+/// The outcome of a sequence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Outcome {
     verdicts: Vec<Verdict>,
     read: Vec<u8>,
 }
 
-/// A sequence.
+/// A sequence of events, and the connection they happen on.
 struct Sequence {
     setup: Setup,
     family: Family,
@@ -84,7 +84,7 @@ impl Sequence {
         };
         let (mut events, mut is_owned) = (Vec::new(), false);
         for _ in 0..rng.random_range(2..=9) {
-            // A request has no socket yet that somebody could own.
+            // With a request socket, there is none yet that a process could own.
             if begin == Begin::Established && rng.random_bool(0.2) {
                 is_owned = !is_owned;
                 events.push(if is_owned { Event::Own } else { Event::Release });
@@ -105,13 +105,14 @@ impl Sequence {
         }
     }
 
-    /// What the model says, all of it: whether a segment is made one with what it follows in the out-of-order queue is
-    /// up to the shape of the kernel's tree, which the model does not have.
+    /// All outcomes that the model allows: whether a segment is coalesced with its predecessor in
+    /// the out-of-order queue depends on the shape of the kernel's tree, which the model does not
+    /// have.
     fn in_model(&self) -> impl Iterator<Item = Outcome> + '_ {
         (0..1_u32 << self.events.len()).map(|choice| self.in_model_by(!choice))
     }
 
-    /// What the model says if the bits of a choice tell which segments are joined so.
+    /// The model's outcome if the bits of `choice` tell which segments are coalesced.
     fn in_model_by(&self, choice: u32) -> Outcome {
         let host = Host::new(&self.setup);
         let mut verdicts = Vec::new();
@@ -147,14 +148,14 @@ fn segment(rng: &mut ChaCha8Rng) -> Segment {
     }
 }
 
-/// What is counted for a segment that is dropped, and how the model calls that.
+/// The counters of dropped segments, and the model's verdicts for them.
 const DROPPED: [(&str, Verdict); 3] = [
     ("dropped", Verdict::Dropped),
     ("deferred", Verdict::Deferred),
     ("refused", Verdict::Refused),
 ];
 
-/// This kernel.
+/// The running kernel, with a namespace for the connections.
 struct Kernel {
     device: Arc<SyncDevice>,
     listeners: Vec<TcpListener>,
@@ -166,14 +167,14 @@ impl Kernel {
         let namespace = Namespace::enter()?;
         let mut set = CpuSet::new();
         set.set(0)?;
-        // What one CPU lets pass has arrived when the next segment comes there.
+        // On one CPU, TCP has taken a segment before the next one arrives.
         sched_setaffinity(Pid::from_raw(0), &set)?;
         let device = namespace.queues(1)?.remove(0);
         Environment::default().apply(&device)?;
         let listen = |family| -> Result<TcpListener> {
             let listener = TcpListener::bind(Ends::of(0, family, PORT).server)?;
             listener.set_nonblocking(true)?;
-            // Sockets inherit it: what is urgent is read in its place.
+            // Accepted sockets inherit it: urgent bytes are read in the stream.
             SockRef::from(&listener).set_out_of_band_inline(true)?;
             Ok(listener)
         };
@@ -198,7 +199,7 @@ impl Kernel {
         Ok(values)
     }
 
-    /// What comes out of a sequence here.
+    /// Runs a sequence in this kernel.
     fn run(&mut self, sequence: &Sequence) -> Result<Outcome> {
         self.serial += 1;
         let mut connection = Connection::open(self, sequence)?;
@@ -216,7 +217,7 @@ impl Kernel {
     }
 }
 
-/// An owner of a socket, who waits for a page.
+/// A thread that owns a socket and waits for a page.
 struct Owner {
     page: Arc<MissingPage>,
     thread: JoinHandle<std::io::Result<()>>,
@@ -250,7 +251,7 @@ impl<'a> Connection<'a> {
         let mut syn = TcpHeader::new(0, 0, connection.first.wrapping_sub(1), 65_535);
         syn.syn = true;
         connection.write(&syn, &[], Damage::None)?;
-        connection.acknowledges = connection.answer(|reply| reply.syn)?.seq.wrapping_add(1);
+        connection.acknowledges = connection.reply(|reply| reply.syn)?.seq.wrapping_add(1);
         if sequence.setup.connections == [Begin::Established] {
             connection.write(&connection.header(0), &[], Damage::None)?;
             connection.accept()?;
@@ -268,7 +269,12 @@ impl<'a> Connection<'a> {
 
     fn write(&self, header: &TcpHeader, data: &[u8], damage: Damage) -> Result<()> {
         let segment = packet::segment(&self.ends, header, data, damage);
-        for packet in packet::carry(&self.ends, &segment, Carriage::Plain, self.kernel.serial) {
+        for packet in packet::encapsulate(
+            &self.ends,
+            &segment,
+            Encapsulation::Plain,
+            self.kernel.serial,
+        ) {
             self.kernel
                 .device
                 .send(&packet)
@@ -277,10 +283,10 @@ impl<'a> Connection<'a> {
         Ok(())
     }
 
-    /// Waits for an answer of the server's kernel.
-    fn answer(&self, is: impl Fn(&Reply) -> bool) -> Result<Reply> {
+    /// Waits for a reply of the server's kernel.
+    fn reply(&self, is: impl Fn(&Reply) -> bool) -> Result<Reply> {
         let (began, mut buffer) = (Instant::now(), [0; 2048]);
-        while began.elapsed() < PATIENCE {
+        while began.elapsed() < REPLY_TIMEOUT {
             match self.kernel.device.recv(&mut buffer) {
                 Ok(size) => match packet::parse(&buffer[..size]) {
                     Some(reply) if reply.client == self.ends.client && is(&reply) => {
@@ -370,18 +376,19 @@ impl<'a> Connection<'a> {
     fn reset(mut self) -> Result<()> {
         let mut reset = self.header(0);
         reset.rst = true;
-        reset.sequence_number = self.answered_up_to()?;
+        reset.sequence_number = self.rcv_nxt()?;
         self.write(&reset, &[], Damage::None)?;
         self.accepted = None;
         Ok(())
     }
 
-    /// Where the server expects the next byte: told by its answer to a segment far away.
-    fn answered_up_to(&self) -> Result<u32> {
+    /// The next sequence number that the server expects, from its reply to a segment far out of
+    /// window.
+    fn rcv_nxt(&self) -> Result<u32> {
         let mut probe = self.header(0);
         probe.sequence_number = self.first.wrapping_sub(1 << 20);
         self.write(&probe, &[], Damage::None)?;
-        Ok(self.answer(|_| true)?.ack)
+        Ok(self.reply(|_| true)?.ack)
     }
 }
 
@@ -392,7 +399,7 @@ pub(crate) struct Agreement {
     pub(crate) differ: u64,
 }
 
-/// Runs so many sequences in both.
+/// Runs this many sequences in both.
 pub(crate) fn run(seed: u64, sequences: u64) -> Result<Agreement> {
     let mut kernel = Kernel::new()?;
     let mut agreement = Agreement {
@@ -408,13 +415,13 @@ pub(crate) fn run(seed: u64, sequences: u64) -> Result<Agreement> {
         let here = kernel.run(&sequence)?;
         if !sequence.in_model().any(|model| model == here) {
             agreement.differ += 1;
-            tell(number, &sequence, &sequence.in_model_by(u32::MAX), &here);
+            report(number, &sequence, &sequence.in_model_by(u32::MAX), &here);
         }
     }
     Ok(agreement)
 }
 
-fn tell(number: u64, sequence: &Sequence, model: &Outcome, kernel: &Outcome) {
+fn report(number: u64, sequence: &Sequence, model: &Outcome, kernel: &Outcome) {
     let client: IpAddr = Ends::of(0, sequence.family, PORT).client.ip();
     println!(
         "sequence {number}, {:?}, {client}:",

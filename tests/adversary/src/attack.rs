@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Makes plans at random: each is derived from a seed and its case's number alone.
+//! Random plans. Each is derived from a seed and the number of its case alone.
 
 mod decoy;
 mod ordering;
@@ -13,16 +13,16 @@ use rand_chacha::ChaCha8Rng;
 use crate::address::Family;
 use crate::namespace::Environment;
 use crate::oracle::forbidden;
-use crate::plan::{Action, Again, Fault, Opening, Options, Plan, Segment, Socket};
+use crate::plan::{Action, Fault, Opening, Options, Plan, Retransmission, Segment, Socket};
 use crate::stream;
 
-/// What is fixed from outside; the rest is drawn.
+/// What the command line fixes; the rest is drawn at random.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Limits {
     pub(crate) family: Option<Family>,
     pub(crate) slow_reader: bool,
     pub(crate) cpus: Option<usize>,
-    pub(crate) hammer: bool,
+    pub(crate) lock_sockets: bool,
     pub(crate) mtu: Option<u16>,
     pub(crate) early_demux: Option<bool>,
     /// Faults that this kernel does not know: it would take such segments.
@@ -40,7 +40,7 @@ impl fmt::Display for Limits {
         }
         for (given, option) in [
             (self.slow_reader, " --slow-reader"),
-            (self.hammer, " --hammer"),
+            (self.lock_sockets, " --lock-sockets"),
         ] {
             f.write_str(if given { option } else { "" })?;
         }
@@ -61,7 +61,7 @@ pub(crate) const BATCH: u64 = 250;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Setting {
     pub(crate) environment: Environment,
-    pub(crate) hammer: bool,
+    pub(crate) lock_sockets: bool,
 }
 
 /// The setting of a case's batch.
@@ -69,7 +69,7 @@ pub(crate) fn setting(seed: u64, case: u64, limits: &Limits) -> Setting {
     // No case has a number that high.
     let random = &mut source(seed, u64::MAX - case / BATCH);
     let mtu = *[576, 1500, 1500, 9000].choose(random).unwrap_or(&1500);
-    let (early_demux, hammer) = (random.random_bool(0.7), random.random_bool(0.3));
+    let (early_demux, lock_sockets) = (random.random_bool(0.7), random.random_bool(0.3));
     Setting {
         environment: Environment {
             early_demux: limits.early_demux.unwrap_or(early_demux),
@@ -77,7 +77,7 @@ pub(crate) fn setting(seed: u64, case: u64, limits: &Limits) -> Setting {
             syn_cookies: random.random_bool(0.15),
             fast_open: random.random_bool(0.15),
         },
-        hammer: limits.hammer || hammer,
+        lock_sockets: limits.lock_sockets || lock_sockets,
     }
 }
 
@@ -89,7 +89,7 @@ pub(crate) fn plan(seed: u64, case: u64, limits: &Limits) -> Plan {
     let mut family = limits.family.unwrap_or(drawn);
     let mut socket = match random.random_range(0..10) {
         0 | 1 => Socket::Slow,
-        2 => Socket::Narrow,
+        2 => Socket::SmallBuffer,
         3 => Socket::Inline,
         4 => Socket::Mapped,
         _ => Socket::Plain,
@@ -117,7 +117,7 @@ pub(crate) fn plan(seed: u64, case: u64, limits: &Limits) -> Plan {
         options,
         opening: opening(random, &stream, environment.syn_cookies),
         actions: Vec::new(),
-        again: Again {
+        retransmission: Retransmission {
             tries: 0,
             recut: random.random_bool(0.5).then(|| random.random()),
         },
@@ -126,8 +126,8 @@ pub(crate) fn plan(seed: u64, case: u64, limits: &Limits) -> Plan {
     let mut segments = ordering::attack(random, &plan);
     decoy::add(random, &plan, &limits.unknown_faults, &mut segments);
     plan.actions = act(random, &plan, segments, limits.cpus.unwrap_or(2));
-    // What must not be read is not sent again for long.
-    plan.again.tries = if forbidden(&plan.stream).is_some() || !plan.copies_agree() {
+    // A stream that must not be delivered is retransmitted only a few times.
+    plan.retransmission.tries = if forbidden(&plan.stream).is_some() || !plan.copies_agree() {
         2
     } else {
         12
@@ -135,7 +135,7 @@ pub(crate) fn plan(seed: u64, case: u64, limits: &Limits) -> Plan {
     plan
 }
 
-/// The source of all that is random in a case.
+/// The random number generator of a case.
 fn source(seed: u64, case: u64) -> ChaCha8Rng {
     let mut source = ChaCha8Rng::seed_from_u64(seed);
     source.set_stream(case);
@@ -157,23 +157,25 @@ fn opening(random: &mut impl Rng, stream: &[u8], syn_cookies: bool) -> Opening {
     opening
 }
 
-/// What is done besides sending: CPUs change, segments meet, the client waits, probes.
+/// The segments as actions, with changes of the CPU, simultaneous segments, pauses and probes
+/// between them.
 fn act(random: &mut impl Rng, plan: &Plan, segments: Vec<Segment>, cpus: usize) -> Vec<Action> {
     let many = cpus > 1;
-    let hopping = many && random.random_bool(0.25);
-    let meeting = many && random.random_bool(0.2);
+    let changing_cpus = many && random.random_bool(0.25);
+    let together = many && random.random_bool(0.2);
     let settling = random.random_bool(0.3);
     let probing = random.random_bool(0.1);
     let mut actions = Vec::new();
     let mut segments = segments.into_iter().peekable();
     while let Some(segment) = segments.next() {
-        if hopping && random.random_bool(0.6) {
+        if changing_cpus && random.random_bool(0.6) {
             actions.push(Action::Cpu(random.random_range(0..cpus)));
         }
-        // The handshake's end must not meet anything: what comes too early is reset.
+        // Nothing may be sent together with the end of the handshake: TCP resets what comes too
+        // early.
         let first = actions.is_empty() && plan.opening.third_ack_carries;
         match segments.peek() {
-            Some(_) if meeting && !first && random.random_bool(0.5) => {
+            Some(_) if together && !first && random.random_bool(0.5) => {
                 let other = segments.next().unwrap_or_else(|| segment.clone());
                 actions.push(Action::Together(segment, other));
             }
@@ -211,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn both_invariants_are_put_to_the_test() {
+    fn plans_test_both_invariants() {
         let plans: Vec<Plan> = (0..500)
             .map(|case| plan(1, case, &Limits::default()))
             .collect();
@@ -240,13 +242,13 @@ mod tests {
         let limits = Limits {
             family: Some(Family::Ipv4),
             cpus: Some(2),
-            hammer: true,
+            lock_sockets: true,
             early_demux: Some(false),
             ..Limits::default()
         };
         assert_eq!(
             limits.to_string(),
-            " --ipv4 --cpus 2 --hammer --early-demux 0"
+            " --ipv4 --cpus 2 --lock-sockets --early-demux 0"
         );
         assert_eq!(Limits::default().to_string(), "");
     }

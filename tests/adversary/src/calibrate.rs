@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Whether a fault is one in this kernel: a decoy that TCP takes would be part of the stream.
+//! Finds the faults that this kernel does not know: it would take a decoy with one.
 
 use std::sync::Arc;
 
@@ -8,10 +8,11 @@ use anyhow::{bail, Result};
 use crate::address::Family;
 use crate::engine::Engine;
 use crate::namespace::Environment;
-use crate::plan::{Action, Again, Fault, Opening, Options, Plan, Segment, Socket};
+use crate::plan::{Action, Fault, Opening, Options, Plan, Retransmission, Segment, Socket};
 
-/// The faults that this kernel does not see: without CONFIG_TCP_MD5SIG and CONFIG_TCP_AO it ignores
-/// these options. It is an error if it takes any other faulty segment, or none that is right.
+/// The faults that this kernel does not know: without CONFIG_TCP_MD5SIG and CONFIG_TCP_AO it
+/// ignores these options. It is an error if it takes a segment with another fault, or none without
+/// a fault.
 pub(crate) fn unknown_faults(engine: &mut Engine) -> Result<Vec<Fault>> {
     engine.set_environment(&Environment::default())?;
     let faults = [None].into_iter().chain(Fault::ALL.map(Some));
@@ -34,12 +35,12 @@ pub(crate) fn unknown_faults(engine: &mut Engine) -> Result<Vec<Fault>> {
         .iter()
         .find(|fault| !matches!(fault, Fault::Md5 | Fault::Ao))
     {
-        bail!("this kernel takes a segment that it should throw away: {fault:?}");
+        bail!("this kernel takes a segment that it should discard: {fault:?}");
     }
     Ok(taken)
 }
 
-/// One segment, with a fault or without.
+/// A plan of one segment, with a fault or without.
 fn plan(family: Family, fault: Option<Fault>) -> Plan {
     let stream = b"SSH-2.0-calibration\r\n";
     let mut segment = Segment::new(0, stream);
@@ -56,7 +57,7 @@ fn plan(family: Family, fault: Option<Fault>) -> Plan {
         opening: Opening::default(),
         stream: stream.to_vec(),
         actions: vec![Action::Send(segment)],
-        again: Again {
+        retransmission: Retransmission {
             tries: 0,
             recut: None,
         },

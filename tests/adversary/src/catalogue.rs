@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The catalogue: every known technique as a deterministic test, with HTTP and with an innocent stream.
+//! The catalogue: every known technique as a deterministic test, with HTTP and with a stream that
+//! is not HTTP.
 
 mod decoys;
 mod exhaustion;
 mod forms;
 mod layers;
+mod row;
 mod segments;
 
 use std::process;
@@ -13,6 +15,7 @@ use std::sync::Arc;
 use anyhow::{ensure, Result};
 use serde_json::json;
 
+use self::row::Row;
 use crate::address::Family;
 use crate::calibrate::unknown_faults;
 use crate::cli::{Catalogue, Expectation};
@@ -20,20 +23,19 @@ use crate::engine::Engine;
 use crate::namespace::Environment;
 use crate::oracle::{forbidden, is_delivered, must_be_delivered, Outcome};
 use crate::plan::show::Text;
-use crate::plan::{Action, Again, Fault, Opening, Options, Plan, Segment, Socket};
+use crate::plan::{Action, Fault, Opening, Options, Plan, Retransmission, Segment, Socket};
 
 /// How many cases at once.
 const CONCURRENCY: usize = 32;
 
-/// A request, and a stream that stays like one until late.
+/// A request, and a benign stream, which is undecided until its version.
 const REQUEST: &[u8] = b"GET /index.html HTTP/1.1\r\nHost: example.com\r\n\r\n";
-const INNOCENT: &[u8] = b"DESCRIBE rtsp://example.com/index RTSP/1.0\r\nCSeq: 2\r\n\r\n";
+const BENIGN: &[u8] = b"DESCRIBE rtsp://example.com/index RTSP/1.0\r\nCSeq: 2\r\n\r\n";
 
 /// A technique, applied to one stream.
 #[derive(Clone, Debug)]
 struct Case {
-    /// Its row in the catalogue.
-    row: u8,
+    row: Row,
     technique: String,
     plan: Plan,
     fast_open: bool,
@@ -41,7 +43,7 @@ struct Case {
 
 impl Case {
     /// A technique that consists of actions.
-    fn new(row: u8, technique: impl Into<String>, stream: &[u8], actions: Vec<Action>) -> Self {
+    fn new(row: Row, technique: impl Into<String>, stream: &[u8], actions: Vec<Action>) -> Self {
         let plan = Plan {
             family: Family::Ipv4,
             socket: Socket::Plain,
@@ -54,7 +56,7 @@ impl Case {
             opening: Opening::default(),
             stream: stream.to_vec(),
             actions,
-            again: Again {
+            retransmission: Retransmission {
                 tries: 0,
                 recut: None,
             },
@@ -72,38 +74,34 @@ impl Case {
         self
     }
 
-    /// Whether it carries HTTP, in any reading of its urgent bytes.
+    /// Whether it carries HTTP, whichever urgent bytes are left out.
     fn is_http(&self) -> bool {
         forbidden(&self.plan.stream).is_some()
-            || self.plan.copies_agree() && !must_be_delivered(&self.plan)
+            || (self.plan.copies_agree() && !must_be_delivered(&self.plan))
     }
 
-    /// Whether it makes sense in this family, for the faults that this kernel knows.
+    /// Whether it can be run in this family, and has no fault that this kernel does not know.
     fn applies(&self, family: Family, unknown: &[Fault]) -> bool {
         let ipv6_only = self
             .plan
             .segments()
-            .any(|segment| segment.carriage.is_ipv6_only());
+            .any(|segment| segment.encapsulation.is_ipv6_only());
         let known = self
             .plan
             .segments()
             .all(|segment| segment.fault.is_none_or(|fault| !unknown.contains(&fault)));
-        let family_fits = match self.row {
-            17 => family == Family::Ipv4,
-            18 => family == Family::Ipv6,
-            _ => !ipv6_only || family == Family::Ipv6,
-        };
-        known && family_fits
+        let needed = self.row.family().or(ipv6_only.then_some(Family::Ipv6));
+        known && needed.is_none_or(|needed| family == needed)
     }
 
-    /// Whether an outcome is as a filter of streams must make it.
+    /// Whether an outcome is what a stream filter must achieve.
     fn is_as_expected(&self, outcome: &Outcome) -> bool {
         forbidden(&outcome.read).is_none()
             && (!must_be_delivered(&self.plan) || is_delivered(&self.plan, outcome))
     }
 }
 
-/// Sends the stream in segments that begin at these places.
+/// The stream in segments, cut at these places.
 fn cut(stream: &[u8], places: &[usize]) -> Vec<Segment> {
     let ends: Vec<usize> = [&[0], places, &[stream.len()]].concat();
     ends.windows(2)
@@ -115,7 +113,18 @@ fn send(segments: impl IntoIterator<Item = Segment>) -> Vec<Action> {
     segments.into_iter().map(Action::Send).collect()
 }
 
-/// Runs the catalogue; says whether all cases ended as expected.
+/// The cases of all rows but that of exhaustion.
+fn cases() -> Vec<Case> {
+    [
+        segments::cases(),
+        decoys::cases(),
+        layers::cases(),
+        forms::cases(),
+    ]
+    .concat()
+}
+
+/// Runs the catalogue; returns whether all outcomes are as expected.
 pub(crate) fn run(options: &Catalogue) -> Result<bool> {
     let mut engine = Engine::start(1)?;
     let unknown = unknown_faults(&mut engine)?;
@@ -126,13 +135,7 @@ pub(crate) fn run(options: &Catalogue) -> Result<bool> {
         ensure!(status.success(), "the set-up failed: {status}");
     }
     let mut report = Report::new(options);
-    let cases = [
-        segments::cases(),
-        decoys::cases(),
-        layers::cases(),
-        forms::cases(),
-    ]
-    .concat();
+    let cases = cases();
     for fast_open in [false, true] {
         engine.set_environment(&Environment {
             fast_open,
@@ -147,8 +150,9 @@ pub(crate) fn run(options: &Catalogue) -> Result<bool> {
                 if case.applies(family, &unknown) {
                     let mut case = case.clone();
                     case.plan.family = family;
-                    // What must not be read is not sent again for long.
-                    case.plan.again.tries = if must_be_delivered(&case.plan) { 10 } else { 2 };
+                    // A stream that must not be delivered is retransmitted only a few times.
+                    case.plan.retransmission.tries =
+                        if must_be_delivered(&case.plan) { 10 } else { 2 };
                     plans.push((case.clone(), Arc::new(case.plan)));
                 }
             }
@@ -163,10 +167,12 @@ pub(crate) fn run(options: &Catalogue) -> Result<bool> {
             report.add(case, outcome);
         }
     }
-    if report.wants(exhaustion::ROW) {
+    if report.wants(Row::Exhaustion) {
         engine.set_environment(&Environment::default())?;
         for family in options.family.all() {
-            for (case, outcome) in exhaustion::run(&mut engine, family, options.openers.into())? {
+            for (case, outcome) in
+                exhaustion::run(&mut engine, family, options.half_started.into())?
+            {
                 report.add(&case, &outcome);
             }
         }
@@ -174,7 +180,7 @@ pub(crate) fn run(options: &Catalogue) -> Result<bool> {
     Ok(report.end())
 }
 
-/// What is told of the cases.
+/// Prints the outcomes, and counts them.
 struct Report<'a> {
     options: &'a Catalogue,
     cases: usize,
@@ -190,8 +196,8 @@ impl<'a> Report<'a> {
         }
     }
 
-    fn wants(&self, row: u8) -> bool {
-        self.options.row.is_none_or(|wanted| wanted == row)
+    fn wants(&self, row: Row) -> bool {
+        self.options.row.is_none_or(|wanted| wanted == row.number())
     }
 
     fn add(&mut self, case: &Case, outcome: &Outcome) {
@@ -200,7 +206,7 @@ impl<'a> Report<'a> {
             is_delivered(&case.plan, outcome),
         );
         let expected = case.is_as_expected(outcome);
-        let kind = if case.is_http() { "http" } else { "innocent" };
+        let kind = if case.is_http() { "http" } else { "benign" };
         let family = case.plan.family.name();
         self.cases += 1;
         self.unexpected += usize::from(!expected);
@@ -209,7 +215,8 @@ impl<'a> Report<'a> {
             println!(
                 "{}",
                 json!({
-                    "row": case.row, "case": case.technique, "family": family, "kind": kind, "sent": sent,
+                    "row": case.row.number(), "title": case.row.title(), "after_start": case.row.is_after_start(),
+                    "case": case.technique, "family": family, "kind": kind, "sent": sent,
                     "read": read, "delivered": delivered, "expected": expected,
                 })
             );
@@ -228,7 +235,9 @@ impl<'a> Report<'a> {
         };
         println!(
             "{mark} {:2}  {:4}  {kind:8}  {what:14}  {}",
-            case.row, family, case.technique
+            case.row.number(),
+            family,
+            case.technique
         );
         if mark == "!" {
             println!(
@@ -243,10 +252,24 @@ impl<'a> Report<'a> {
     fn end(&self) -> bool {
         if !self.options.json {
             println!(
-                "adversary: {} cases, {} of them not as a filter of streams must do",
+                "adversary: {} cases, {} of them not as a stream filter must do",
                 self.cases, self.unexpected
             );
         }
-        self.options.expect == Expectation::None || self.unexpected == 0 && self.cases > 0
+        self.options.expect == Expectation::None || (self.unexpected == 0 && self.cases > 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_row_has_cases() {
+        let mut rows: Vec<Row> = cases().iter().map(|case| case.row).collect();
+        rows.push(Row::Exhaustion);
+        rows.sort_unstable();
+        rows.dedup();
+        assert_eq!(rows, Row::ALL);
     }
 }

@@ -6,9 +6,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::address::Family;
 use crate::attack::Limits;
 
-/// Attacks a filter of HTTP with hand-made packets, into real sockets of the running kernel, and
-/// compares with what a server read there. Needs root and /dev/net/tun; works in a network namespace of
-/// its own.
+/// Attacks an HTTP filter with hand-made packets, sent to real sockets of the running kernel, and
+/// checks what a server reads from them. Needs root and /dev/net/tun; works in a network namespace
+/// of its own.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -18,15 +18,15 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Attack with random streams, cut, ordered, repeated, overlapped and faked at random
+    /// Attack with random streams, randomly segmented, reordered, repeated, overlapped and forged
     Random(Random),
     /// Run one case of a random run, and show every packet
     Replay(Replay),
     /// Run the catalogue of known techniques, row by row
     Catalogue(Catalogue),
-    /// Send two segments at once on two CPUs, harmless each, a request together
+    /// Send two segments at the same time on two CPUs: neither is a request, both together are
     Race(Race),
-    /// Let random events follow one another in the model and in this kernel, and compare what comes out
+    /// Run random sequences of events in the model and in this kernel, and compare the outcomes
     Agree(Agree),
 }
 
@@ -35,7 +35,7 @@ pub(crate) struct Agree {
     /// How many sequences
     #[arg(long, value_name = "N", default_value_t = 1000)]
     pub(crate) sequences: u64,
-    /// What all is derived from [default: a random one]
+    /// The seed of all random choices [default: a random one]
     #[arg(long)]
     pub(crate) seed: Option<u64>,
 }
@@ -45,16 +45,16 @@ pub(crate) struct Random {
     /// How many connections [default: 2000, or no limit with --seconds]
     #[arg(long, value_name = "N")]
     pub(crate) connections: Option<u64>,
-    /// What all is derived from [default: a random one]
+    /// The seed of all random choices [default: a random one]
     #[arg(long)]
     pub(crate) seed: Option<u64>,
-    /// Take no new case after so many seconds
+    /// Start no case after T seconds
     #[arg(long, value_name = "T")]
     pub(crate) seconds: Option<u64>,
     /// How many connections at once
     #[arg(long, value_name = "C", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub(crate) concurrency: u16,
-    /// Demand safety alone: for a table that is smaller than the number of connections
+    /// Check safety only: for a table that is smaller than the number of connections
     #[arg(long)]
     pub(crate) safety_only: bool,
     #[command(flatten)]
@@ -73,7 +73,7 @@ pub(crate) struct Replay {
     pub(crate) dimensions: Dimensions,
 }
 
-/// What is drawn from the seed unless it is named. Replay a case with the same options.
+/// What is drawn from the seed unless an option fixes it. Replay a case with the same options.
 #[derive(Debug, Args)]
 pub(crate) struct Dimensions {
     #[command(flatten)]
@@ -84,13 +84,13 @@ pub(crate) struct Dimensions {
     /// The server always reads a few bytes at a time, with pauses
     #[arg(long)]
     pub(crate) slow_reader: bool,
-    /// A thread always owns the server's sockets as often as it can
+    /// A thread locks the server's sockets as often as it can, in all cases
     #[arg(long)]
-    pub(crate) hammer: bool,
+    pub(crate) lock_sockets: bool,
     /// The device's MTU
     #[arg(long, value_parser = ["576", "1500", "9000"])]
     pub(crate) mtu: Option<String>,
-    /// Whether the kernel finds sockets early
+    /// Whether the kernel does early demux
     #[arg(long, value_parser = ["0", "1"])]
     pub(crate) early_demux: Option<String>,
 }
@@ -114,15 +114,15 @@ pub(crate) struct Catalogue {
     /// This row only
     #[arg(long, value_name = "N")]
     pub(crate) row: Option<u8>,
-    /// What is expected: `filter`: what a filter of streams does; `none`: nothing, only report
+    /// What is expected: what a stream filter does (`filter`), or nothing (`none`: only report)
     #[arg(long, value_enum, default_value_t = Expectation::Filter)]
     pub(crate) expect: Expectation,
     /// Run this in the namespace before the first case: `nft -f FILE`
     #[arg(long, value_name = "CMD")]
     pub(crate) setup: Option<String>,
-    /// How many connections are half-started for the row of exhaustion
+    /// How many connections are half-started for the last row (exhaustion of tables)
     #[arg(long, value_name = "N", default_value_t = 5000, value_parser = clap::value_parser!(u16).range(1..=8000))]
-    pub(crate) openers: u16,
+    pub(crate) half_started: u16,
     #[command(flatten)]
     pub(crate) family: FamilyChoice,
 }
@@ -151,7 +151,7 @@ impl FamilyChoice {
         }
     }
 
-    /// The one that is asked for, or both.
+    /// The families that were asked for.
     pub(crate) fn all(self) -> Vec<Family> {
         self.one()
             .map_or(Family::BOTH.to_vec(), |family| vec![family])
@@ -164,7 +164,7 @@ impl Dimensions {
             family: self.family.one(),
             slow_reader: self.slow_reader,
             cpus: self.cpus.map(usize::from),
-            hammer: self.hammer,
+            lock_sockets: self.lock_sockets,
             mtu: self.mtu.as_ref().and_then(|mtu| mtu.parse().ok()),
             early_demux: self
                 .early_demux

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The client: one connection of a plan, packet by packet. No thread is its own; a worker gives it a
-//! turn whenever there is an answer or its time has come.
+//! The client's side of one connection: sends the packets of a plan. It has no thread of its own; a
+//! worker continues it whenever there is a reply or its deadline has passed.
 
 mod build;
 
@@ -13,35 +13,35 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::address::Ends;
-use crate::board::Seen;
 use crate::oracle::ClientReport;
-use crate::packet::{carry, segment, Damage};
+use crate::packet::{encapsulate, segment, Damage};
+use crate::peer_state::PeerState;
 use crate::plan::show::Text;
-use crate::plan::{Action, Carriage, Plan, Segment};
+use crate::plan::{Action, Encapsulation, Plan, Segment};
 use crate::worker::Wire;
 
-/// How long the client waits for an acknowledgement before it sends again: TCP's own delayed
-/// acknowledgements, of up to 200 ms, must not look like a loss.
-const PATIENCE: Duration = Duration::from_millis(400);
-/// How long it waits where a plan says so.
+/// How long the client waits for an acknowledgement before it retransmits: longer than TCP delays
+/// an acknowledgement (200 ms).
+const RETRANSMISSION_TIMEOUT: Duration = Duration::from_millis(400);
+/// How long it waits for acknowledgements in `Action::Settle`.
 const SETTLE: Duration = Duration::from_millis(60);
-/// When it tries again to send two segments at once.
-const MEETING: Duration = Duration::from_millis(1);
-/// How often it sends its SYN.
-const SYNS: u32 = 8;
-/// At most so many segments are sent again at once.
+/// How long it waits before it tries once more to send two segments at the same time.
+const TOGETHER_RETRY: Duration = Duration::from_millis(1);
+/// How often it sends its SYN at most.
+const SYN_TRIES: u32 = 8;
+/// How many segments it retransmits at once.
 const BURST: usize = 24;
 
 /// What a connection needs next.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// An answer, or this moment.
+    /// A reply, or this moment.
     Wait(Instant),
-    /// A turn on another CPU.
+    /// To be continued on another CPU.
     Move(usize),
     /// To be released.
     Hold,
-    /// Nothing any more.
+    /// Nothing: it is over.
     Over,
 }
 
@@ -65,7 +65,7 @@ pub(crate) struct Connection {
     packets: u32,
     phase: Phase,
     next_action: usize,
-    /// How much of the stream was sent without a gap, and is acknowledged.
+    /// How much of the stream was sent without a gap, and how much was acknowledged.
     sent: i32,
     acknowledged: i32,
     tries: u32,
@@ -81,7 +81,7 @@ impl Connection {
             report: ClientReport::default(),
             ends: Ends::of(serial, plan.family, plan.socket.port()),
             cpu,
-            // Any will do, as long as some wrap around.
+            // Arbitrary, but some wrap around.
             initial: serial.wrapping_mul(0x9E37_79B9) | 0x8000_0000,
             clock: 1_000_000 + (serial & 0xFFFF),
             packets: 0,
@@ -89,9 +89,9 @@ impl Connection {
             next_action: 0,
             sent: 0,
             acknowledged: 0,
-            tries: SYNS,
+            tries: SYN_TRIES,
             deadline: None,
-            recut: plan.again.recut.map(ChaCha8Rng::seed_from_u64),
+            recut: plan.retransmission.recut.map(ChaCha8Rng::seed_from_u64),
             plan,
         }
     }
@@ -101,14 +101,14 @@ impl Connection {
         self.initial
     }
 
-    /// Goes on as far as it can.
-    pub(crate) fn advance(&mut self, seen: &Seen, wire: &Wire<'_>) -> io::Result<Next> {
+    /// Continues as far as it can.
+    pub(crate) fn advance(&mut self, peer: &PeerState, wire: &Wire<'_>) -> io::Result<Next> {
         loop {
             let now = Instant::now();
             let next = match self.phase {
-                Phase::Opening => self.open(seen, wire, now)?,
-                Phase::Acting => self.act(seen, wire, now)?,
-                Phase::Completing => Some(self.complete(seen, wire, now)?),
+                Phase::Opening => self.open(peer, wire, now)?,
+                Phase::Acting => self.act(peer, wire, now)?,
+                Phase::Completing => Some(self.complete(peer, wire, now)?),
             };
             if let Some(next) = next {
                 return Ok(next);
@@ -116,13 +116,18 @@ impl Connection {
         }
     }
 
-    fn open(&mut self, seen: &Seen, wire: &Wire<'_>, now: Instant) -> io::Result<Option<Next>> {
-        if seen.initial.is_some() {
+    fn open(
+        &mut self,
+        peer: &PeerState,
+        wire: &Wire<'_>,
+        now: Instant,
+    ) -> io::Result<Option<Next>> {
+        if peer.initial.is_some() {
             self.report.answered = true;
             self.deadline = None;
             self.phase = Phase::Acting;
             if !self.plan.opening.third_ack_carries {
-                let header = self.header(seen, 0);
+                let header = self.header(peer, 0);
                 self.transmit(wire, "acknowledgement", &header, &[])?;
             }
             return Ok(None);
@@ -130,43 +135,43 @@ impl Connection {
         match self.deadline {
             Some(deadline) if now < deadline => return Ok(Some(Next::Wait(deadline))),
             Some(_) if self.tries == 0 => return Ok(Some(Next::Over)),
-            Some(_) => self.report.sent_again += 1,
+            Some(_) => self.report.retransmissions += 1,
             None => {}
         }
         let first = self.deadline.is_none();
         self.tries -= 1;
         let (header, data) = self.syn(first);
         self.transmit(wire, "SYN", &header, &data)?;
-        // A SYN is never answered late: there is no delayed acknowledgement of it.
-        let deadline = now + PATIENCE;
+        // There is no delayed acknowledgement of a SYN.
+        let deadline = now + RETRANSMISSION_TIMEOUT;
         self.deadline = Some(deadline);
         Ok(Some(Next::Wait(deadline)))
     }
 
-    fn act(&mut self, seen: &Seen, wire: &Wire<'_>, now: Instant) -> io::Result<Option<Next>> {
+    fn act(&mut self, peer: &PeerState, wire: &Wire<'_>, now: Instant) -> io::Result<Option<Next>> {
         let plan = self.plan.clone();
         let Some(action) = plan.actions.get(self.next_action) else {
             self.phase = Phase::Completing;
-            self.tries = plan.again.tries;
-            self.acknowledged = self.acknowledged(seen);
-            self.deadline = Some(now + PATIENCE);
+            self.tries = plan.retransmission.tries;
+            self.acknowledged = self.acknowledged(peer);
+            self.deadline = Some(now + RETRANSMISSION_TIMEOUT);
             return Ok(None);
         };
         match action {
-            Action::Send(segment) => self.send(wire, seen, segment)?,
+            Action::Send(segment) => self.send(wire, peer, segment)?,
             Action::Together(one, other) => {
-                let packets = (self.build(seen, one), self.build(seen, other));
+                let packets = (self.build(peer, one), self.build(peer, other));
                 if !wire.send_together(&packets.0, &packets.1)? {
-                    return Ok(Some(Next::Wait(now + MEETING)));
+                    return Ok(Some(Next::Wait(now + TOGETHER_RETRY)));
                 }
-                wire.say(
+                wire.trace(
                     self.serial,
                     format_args!("send {one} on another CPU, and here {other}"),
                 );
             }
             Action::KeepAlive(byte) => {
-                let probe = Segment::new(self.acknowledged(seen) - 1, [*byte]);
-                self.send(wire, seen, &probe)?;
+                let probe = Segment::new(self.acknowledged(peer) - 1, [*byte]);
+                self.send(wire, peer, &probe)?;
             }
             Action::Cpu(cpu) if *cpu != self.cpu => {
                 self.cpu = *cpu;
@@ -176,7 +181,7 @@ impl Connection {
             Action::Cpu(_) => {}
             Action::Settle => {
                 let until = *self.deadline.get_or_insert(now + SETTLE);
-                if now < until && self.acknowledged(seen) < self.sent {
+                if now < until && self.acknowledged(peer) < self.sent {
                     return Ok(Some(Next::Wait(until)));
                 }
                 self.deadline = None;
@@ -190,17 +195,17 @@ impl Connection {
         Ok(None)
     }
 
-    fn complete(&mut self, seen: &Seen, wire: &Wire<'_>, now: Instant) -> io::Result<Next> {
-        let acknowledged = self.acknowledged(seen);
+    fn complete(&mut self, peer: &PeerState, wire: &Wire<'_>, now: Instant) -> io::Result<Next> {
+        let acknowledged = self.acknowledged(peer);
         if acknowledged >= self.plan.stream.len() as i32 {
             return Ok(Next::Over);
         }
         if acknowledged > self.acknowledged {
             self.acknowledged = acknowledged;
-            self.tries = self.plan.again.tries;
-            self.deadline = Some(now + PATIENCE);
+            self.tries = self.plan.retransmission.tries;
+            self.deadline = Some(now + RETRANSMISSION_TIMEOUT);
         }
-        let deadline = *self.deadline.get_or_insert(now + PATIENCE);
+        let deadline = *self.deadline.get_or_insert(now + RETRANSMISSION_TIMEOUT);
         if now < deadline {
             return Ok(Next::Wait(deadline));
         }
@@ -208,18 +213,18 @@ impl Connection {
             return Ok(Next::Over);
         }
         self.tries -= 1;
-        self.send_again(seen, wire)?;
-        let deadline = now + PATIENCE;
+        self.retransmit(peer, wire)?;
+        let deadline = now + RETRANSMISSION_TIMEOUT;
         self.deadline = Some(deadline);
         Ok(Next::Wait(deadline))
     }
 
-    /// Sends what is not acknowledged, as far as the window allows, but a byte at least.
-    fn send_again(&mut self, seen: &Seen, wire: &Wire<'_>) -> io::Result<()> {
+    /// Retransmits what is not acknowledged, as far as the window allows, but at least a byte.
+    fn retransmit(&mut self, peer: &PeerState, wire: &Wire<'_>) -> io::Result<()> {
         let plan = self.plan.clone();
         let full = usize::from(plan.options.segment_size);
         let mut offset = self.acknowledged as usize;
-        let end = plan.stream.len().min(offset + seen.window.max(1) as usize);
+        let end = plan.stream.len().min(offset + peer.window.max(1) as usize);
         for _ in 0..BURST {
             let rest = &plan.stream[offset..end];
             let most = match &mut self.recut {
@@ -233,24 +238,24 @@ impl Connection {
             if piece.is_empty() {
                 break;
             }
-            self.report.sent_again += 1;
-            self.send(wire, seen, &Segment::new(offset as i32, piece))?;
+            self.report.retransmissions += 1;
+            self.send(wire, peer, &Segment::new(offset as i32, piece))?;
             offset += piece.len();
         }
         Ok(())
     }
 
     /// How much of the stream the server's kernel has acknowledged.
-    fn acknowledged(&self, seen: &Seen) -> i32 {
-        let offset = seen.acknowledged.wrapping_sub(self.initial.wrapping_add(1)) as i32;
+    fn acknowledged(&self, peer: &PeerState) -> i32 {
+        let offset = peer.acknowledged.wrapping_sub(self.initial.wrapping_add(1)) as i32;
         offset.clamp(0, self.plan.stream.len() as i32)
     }
 
-    fn send(&mut self, wire: &Wire<'_>, seen: &Seen, segment: &Segment) -> io::Result<()> {
-        for packet in self.build(seen, segment) {
+    fn send(&mut self, wire: &Wire<'_>, peer: &PeerState, segment: &Segment) -> io::Result<()> {
+        for packet in self.build(peer, segment) {
             wire.send(&packet)?;
         }
-        wire.say(self.serial, format_args!("send {segment}"));
+        wire.trace(self.serial, format_args!("send {segment}"));
         Ok(())
     }
 
@@ -264,10 +269,10 @@ impl Connection {
     ) -> io::Result<()> {
         let id = self.identification();
         let bytes = segment(&self.ends, header, data, Damage::None);
-        for packet in carry(&self.ends, &bytes, Carriage::Plain, id) {
+        for packet in encapsulate(&self.ends, &bytes, Encapsulation::Plain, id) {
             wire.send(&packet)?;
         }
-        wire.say(self.serial, format_args!("send {what} {}", Text(data)));
+        wire.trace(self.serial, format_args!("send {what} {}", Text(data)));
         Ok(())
     }
 }

@@ -11,19 +11,19 @@ use anyhow::{bail, Context, Result};
 use mio::{Poll, Waker};
 use tun_rs::SyncDevice;
 
-use crate::board::{Board, CAPACITY};
 use crate::connection::Connection;
-use crate::hammer::Hammer;
 use crate::namespace::{Environment, Namespace};
 use crate::oracle::Outcome;
+use crate::peer_state::{PeerStates, CAPACITY};
 use crate::plan::Plan;
 use crate::server::Server;
+use crate::socket_locker::SocketLocker;
 use crate::worker::{Inbox, Message, Shared, Worker, WAKE};
 
-/// If nothing ends for so long, something is wrong with the program or the kernel.
+/// If no connection ends for so long, the program or the kernel is at fault.
 const STALL: Duration = Duration::from_secs(120);
 
-/// What the threads tell.
+/// What the threads report.
 pub(crate) enum Event {
     /// A connection's outcome.
     Done(u32, Outcome),
@@ -33,11 +33,11 @@ pub(crate) enum Event {
     Failed(anyhow::Error),
 }
 
-/// All threads, and the namespace.
+/// The threads, and the device of their namespace.
 pub(crate) struct Engine {
     shared: Arc<Shared>,
     events: Receiver<Event>,
-    hammer: Arc<Hammer>,
+    socket_locker: Arc<SocketLocker>,
     /// Any queue, to change the device's settings with.
     device: Arc<SyncDevice>,
     environment: Option<Environment>,
@@ -50,12 +50,17 @@ impl Engine {
         let namespace = Namespace::enter()?;
         let cpus = cpus.min(thread::available_parallelism()?.get());
         let (event_sender, events) = channel();
-        let hammer = Hammer::start();
+        let socket_locker = SocketLocker::start();
 
         let server_poll = Poll::new()?;
         let (finish_sender, orders) = channel();
         let server_waker = Waker::new(server_poll.registry(), Server::wake_token())?;
-        let server = Server::new(server_poll, orders, event_sender.clone(), hammer.clone())?;
+        let server = Server::new(
+            server_poll,
+            orders,
+            event_sender.clone(),
+            socket_locker.clone(),
+        )?;
 
         let mut workers = Vec::new();
         let mut inboxes = Vec::new();
@@ -68,10 +73,10 @@ impl Engine {
             workers.push((cpu, queues.clone(), poll, inbox));
         }
         let shared = Arc::new(Shared {
-            board: Board::new(),
+            peer_states: PeerStates::new(),
             workers: inboxes,
             server: Inbox::new(finish_sender, server_waker),
-            meeting: Mutex::default(),
+            rendezvous: Mutex::default(),
             begin: Instant::now(),
         });
         spawn(event_sender.clone(), move || server.run());
@@ -89,7 +94,7 @@ impl Engine {
         Ok(Self {
             shared,
             events,
-            hammer,
+            socket_locker,
             device,
             environment: None,
             next_serial: 1,
@@ -105,12 +110,13 @@ impl Engine {
         Ok(())
     }
 
-    pub(crate) fn set_hammer(&self, on: bool) {
-        self.hammer.switch(on);
+    /// Switches the locking of the server's sockets on or off.
+    pub(crate) fn lock_sockets(&self, on: bool) {
+        self.socket_locker.switch(on);
     }
 
-    /// Runs plans, so many at once, and hands on each outcome with its plan's key. It stops taking
-    /// new ones when `outcome` returns false.
+    /// Runs plans, up to `concurrency` at once, and calls `outcome` for each with its key. Starts
+    /// no new plan once `outcome` has returned false.
     pub(crate) fn run<K>(
         &mut self,
         plans: impl IntoIterator<Item = (K, Arc<Plan>)>,
@@ -139,7 +145,7 @@ impl Engine {
         }
     }
 
-    /// Runs one plan; says what it sends, if asked to.
+    /// Runs one plan; prints what it sends if `verbose`.
     pub(crate) fn run_one(&mut self, plan: &Plan, verbose: bool) -> Result<Outcome> {
         let serial = self.begin(Arc::new(plan.clone()), verbose);
         loop {
@@ -151,7 +157,7 @@ impl Engine {
         }
     }
 
-    /// Opens connections by plans that hold them, all at once; they stay so until they are released.
+    /// Runs plans that hold their connections open, all at once; returns how many are held.
     pub(crate) fn hold(&mut self, plans: impl IntoIterator<Item = Plan>) -> Result<usize> {
         let plans: Vec<Plan> = plans.into_iter().collect();
         let open = plans.len();
@@ -172,10 +178,10 @@ impl Engine {
         Ok(held)
     }
 
-    /// Lets all connections go on that are held, and end.
+    /// Continues all held connections, and waits until they have ended.
     pub(crate) fn release(&mut self, held: usize) -> Result<()> {
         for worker in &self.shared.workers {
-            worker.leave(Message::Release);
+            worker.post(Message::Release);
         }
         let mut ended = 0;
         while ended < held {
@@ -189,10 +195,12 @@ impl Engine {
     fn begin(&mut self, plan: Arc<Plan>, verbose: bool) -> u32 {
         let serial = self.next_serial;
         self.next_serial += 1;
-        let home = serial as usize % self.shared.workers.len();
-        let connection = Box::new(Connection::new(serial, plan, home, verbose));
-        self.shared.board.open(serial, home, connection.initial());
-        self.shared.workers[home].leave(Message::Run(connection));
+        let worker = serial as usize % self.shared.workers.len();
+        let connection = Box::new(Connection::new(serial, plan, worker, verbose));
+        self.shared
+            .peer_states
+            .open(serial, worker, connection.initial());
+        self.shared.workers[worker].post(Message::Run(connection));
         serial
     }
 
@@ -212,7 +220,7 @@ impl Engine {
 fn spawn(events: Sender<Event>, body: impl FnOnce() -> Result<()> + Send + 'static) {
     thread::spawn(move || {
         if let Err(error) = body().context("a thread has failed") {
-            // Nobody listens any more when the program ends.
+            // The receiver is gone when the program ends.
             let _ = events.send(Event::Failed(error));
         }
     });

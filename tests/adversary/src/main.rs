@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Attacks the filter with hand-made packets and compares with what a server read.
+//! Attacks the filter with hand-made packets, and checks what a server reads.
 
 #![deny(unsafe_code)]
 
 mod address;
 mod agree;
 mod attack;
-mod board;
 mod calibrate;
 mod catalogue;
 mod cli;
 mod connection;
 mod engine;
-mod hammer;
 mod missing_page;
 mod namespace;
 mod oracle;
 mod packet;
+mod peer_state;
 mod plan;
 mod race;
 mod random;
 mod server;
 mod shrink;
+mod socket_locker;
 mod stream;
 mod tally;
 mod worker;
@@ -46,7 +46,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs a command; says whether all was as it must be.
+/// Runs a command; returns whether there was no violation.
 fn run(command: &Command) -> Result<bool> {
     let begin = Instant::now();
     match command {
@@ -67,7 +67,7 @@ fn run(command: &Command) -> Result<bool> {
             })?;
             println!(
                 "{} streams were HTTP, {} had to be delivered",
-                tally.http, tally.innocent
+                tally.http, tally.benign
             );
             for (cases, cpus) in [
                 (&tally.avoidable_on_one_cpu, "one CPU"),
@@ -107,7 +107,7 @@ fn run(command: &Command) -> Result<bool> {
     }
 }
 
-/// The last line; says whether there was no violation.
+/// Prints the last line; returns whether there was no violation.
 fn summary(tally: &Tally, run: &str, begin: Instant) -> bool {
     println!(
         "adversary: {} connections, {} safety violations, {} liveness violations, {} avoidable retransmissions, {run}, {} s",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! A page of memory that is not there: who touches it waits until it is provided, and so does the kernel in the
-//! midst of a system call.
+//! A missing page (userfaultfd): a thread that touches it waits until it is provided, within a
+//! system call, too.
 
 #![allow(unsafe_code)]
 
@@ -23,14 +23,14 @@ nix::ioctl_readwrite!(uffdio_api, 0xAA, 0x3F, [u64; 3]);
 nix::ioctl_readwrite!(uffdio_register, 0xAA, 0x00, [u64; 4]);
 nix::ioctl_readwrite!(uffdio_zeropage, 0xAA, 0x04, [u64; 4]);
 
-/// A page that is not there until it is provided.
+/// A page that is missing until it is provided.
 pub(crate) struct MissingPage {
     faults: File,
     page: NonNull<libc::c_void>,
 }
 
 impl MissingPage {
-    /// A new one.
+    /// A new missing page.
     pub(crate) fn new() -> Result<Self> {
         // SAFETY: The call takes a flag, and returns a new file or an error.
         let file = unsafe { libc::syscall(libc::SYS_userfaultfd, libc::O_CLOEXEC) };
@@ -52,7 +52,7 @@ impl MissingPage {
         Ok(Self { faults, page })
     }
 
-    /// Sends a byte of it: the kernel waits for the page while it owns the socket.
+    /// Sends a byte of it: the thread waits for the page while it owns the socket.
     pub(crate) fn send(&self, socket: &impl AsRawFd) -> io::Result<()> {
         // SAFETY: The page is mapped as long as this lives.
         match unsafe {
@@ -68,13 +68,13 @@ impl MissingPage {
         }
     }
 
-    /// Waits until somebody waits for it.
+    /// Waits until a thread has touched it.
     pub(crate) fn wait_until_touched(&self) -> io::Result<()> {
         // A `struct uffd_msg`.
         (&self.faults).read_exact(&mut [0; 32])
     }
 
-    /// Puts zeros there: who waits for it goes on.
+    /// Provides a page of zeros: the waiting thread goes on.
     pub(crate) fn provide(&self) -> io::Result<()> {
         let mut range = [self.page.as_ptr() as u64, SIZE.get() as u64, 0, 0];
         // SAFETY: The argument is of the type that the call takes; the range is this page's.

@@ -17,15 +17,15 @@ use crate::address::{SERVER4, SERVER6};
 /// A socket for each connection that may be open at once, and more.
 const OPEN_FILES: u64 = 32_768;
 
-/// What may differ between runs on one device.
+/// The settings of a namespace and its device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Environment {
     pub(crate) early_demux: bool,
     /// The device's MTU. IPv6 needs 1280 of it; below, the clients alone keep to it.
     pub(crate) mtu: u16,
-    /// Every SYN is answered with a cookie, without a request socket.
+    /// Every SYN is answered with a SYN cookie, without a request socket.
     pub(crate) syn_cookies: bool,
-    /// Data in a SYN is taken, without a cookie.
+    /// Data in a SYN is accepted without a Fast Open cookie.
     pub(crate) fast_open: bool,
 }
 
@@ -73,11 +73,11 @@ impl Namespace {
             .multi_queue(true)
             .build_sync()
             .context("the TUN device can't be made: is /dev/net/tun there (modprobe tun)?")?;
-        // Each connection is dropped when its case is over; what is left of it should go soon.
+        // When a case is over, the kernel should forget its connection soon.
         set("ipv4/tcp_synack_retries", "3")?;
         set("ipv4/tcp_max_syn_backlog", "16384")?;
         set("core/somaxconn", "16384")?;
-        // Acknowledgements of what is thrown away are limited otherwise, and TCP's clients need them.
+        // No rate limit on ACKs of discarded segments: the clients need them.
         set("ipv4/tcp_invalid_ratelimit", "0")?;
         set("ipv4/tcp_challenge_ack_limit", "2147483647")?;
         Ok(Self { device })
@@ -98,7 +98,7 @@ impl Namespace {
 }
 
 impl Environment {
-    /// Makes it that of the namespace.
+    /// Applies the settings to the namespace and its device.
     pub(crate) fn apply(&self, device: &SyncDevice) -> Result<()> {
         let number = |yes: bool| if yes { "1" } else { "0" };
         set("ipv4/ip_early_demux", number(self.early_demux))?;

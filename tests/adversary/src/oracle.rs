@@ -4,29 +4,29 @@
 use classifier::{Classifier, Verdict};
 
 use crate::address::Family;
-use crate::plan::{Carriage, Plan, Socket};
+use crate::plan::{Encapsulation, Plan, Socket};
 
 /// The length of a TCP header without options.
 const TCP_HEADER: usize = 20;
 
-/// What came of a plan.
+/// The outcome of a plan.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Outcome {
     /// What read(2) returned to the server, in order.
     pub(crate) read: Vec<u8>,
     /// How the server's read(2) failed, if it did.
     pub(crate) error: Option<String>,
-    /// What the client says.
+    /// The client's report.
     pub(crate) client: ClientReport,
 }
 
-/// What the client has seen of its connection.
+/// What the client has observed on its connection.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ClientReport {
     /// Whether the server answered its SYN.
     pub(crate) answered: bool,
-    /// How many segments it sent again because they were not acknowledged, SYNs among them.
-    pub(crate) sent_again: u32,
+    /// How many segments it retransmitted, SYNs among them.
+    pub(crate) retransmissions: u32,
 }
 
 /// A broken invariant.
@@ -54,27 +54,27 @@ pub(crate) fn must_be_delivered(plan: &Plan) -> bool {
             .all(|reading| forbidden(reading).is_none())
 }
 
-/// Whether segments that had to be sent again could have been avoided: nothing was lost. The kernel
+/// Whether retransmissions are avoidable: nothing was lost. The kernel
 /// itself loses what a small receive buffer has no room for, one of two segments that complete one
 /// handshake on two CPUs, and over IPv6 first fragments without a whole TCP header
-/// (`ipv6frag_thdr_truncated()`). The filter may hold back what is urgent, and what a SYN carries.
+/// (`ipv6frag_thdr_truncated()`). The filter may defer urgent data, and the data of a SYN.
 pub(crate) fn is_lossless(plan: &Plan) -> bool {
     must_be_delivered(plan)
-        && plan.socket != Socket::Narrow
+        && plan.socket != Socket::SmallBuffer
         && !plan
             .segments()
             .filter(|segment| segment.fault.is_none())
-            .any(|segment| segment.urgent.is_some() || is_lost(segment.carriage, plan.family))
+            .any(|segment| segment.urgent.is_some() || is_lost(segment.encapsulation, plan.family))
         && plan.opening.syn_data.is_empty()
         && (plan.is_on_one_cpu() || !plan.opening.third_ack_carries)
 }
 
-fn is_lost(carriage: Carriage, family: Family) -> bool {
-    matches!(carriage, Carriage::Fragments { size, .. } if family == Family::Ipv6 && size < TCP_HEADER)
+fn is_lost(encapsulation: Encapsulation, family: Family) -> bool {
+    matches!(encapsulation, Encapsulation::Fragments { size, .. } if family == Family::Ipv6 && size < TCP_HEADER)
 }
 
-/// Holds an outcome against the invariants.
-pub(crate) fn judge(plan: &Plan, outcome: &Outcome) -> Option<Violation> {
+/// Checks an outcome against the invariants.
+pub(crate) fn check(plan: &Plan, outcome: &Outcome) -> Option<Violation> {
     // Safety: what the server read never contains a complete forbidden first line.
     if let Some(verdict) = forbidden(&outcome.read) {
         return Some(Violation::Safety(verdict));
@@ -92,8 +92,8 @@ pub(crate) fn is_delivered(plan: &Plan, outcome: &Outcome) -> bool {
     outcome.error.is_none() && readings(plan).contains(&outcome.read)
 }
 
-/// What a server may read of a stream: any of its urgent bytes may be taken out, since which of them
-/// still is urgent when it is read depends on when that is.
+/// What a server may read of a stream: any of its urgent bytes may be taken out, since which of
+/// them still is urgent when it is read depends on when that is.
 fn readings(plan: &Plan) -> Vec<Vec<u8>> {
     let mut readings = vec![plan.stream.clone()];
     // From the end, so that the places before stay where they are.
@@ -113,7 +113,7 @@ fn readings(plan: &Plan) -> Vec<Vec<u8>> {
 mod tests {
     use super::*;
     use crate::address::Family;
-    use crate::plan::{Action, Again, Opening, Options, Segment};
+    use crate::plan::{Action, Opening, Options, Retransmission, Segment};
 
     fn plan(stream: &[u8], segments: impl IntoIterator<Item = Segment>) -> Plan {
         Plan {
@@ -128,7 +128,7 @@ mod tests {
             opening: Opening::default(),
             stream: stream.to_vec(),
             actions: segments.into_iter().map(Action::Send).collect(),
-            again: Again {
+            retransmission: Retransmission {
                 tries: 1,
                 recut: None,
             },
@@ -147,35 +147,35 @@ mod tests {
         for meant in [&b"GET / HTTP/1.1\r\n"[..], b"SSH-2.0-x"] {
             let plan = plan(meant, []);
             assert_eq!(
-                judge(&plan, &read(b"GET / HTTP/1.1")),
+                check(&plan, &read(b"GET / HTTP/1.1")),
                 Some(Violation::Safety(Verdict::Http1))
             );
             assert_eq!(
-                judge(&plan, &read(b"PRI * HTTP/2.0")),
+                check(&plan, &read(b"PRI * HTTP/2.0")),
                 Some(Violation::Safety(Verdict::H2c))
             );
             assert_eq!(
-                judge(&plan, &read(b"GET /\r\n")),
+                check(&plan, &read(b"GET /\r\n")),
                 Some(Violation::Safety(Verdict::Http09))
             );
         }
     }
 
     #[test]
-    fn a_part_of_a_first_line_is_none() {
+    fn a_part_of_a_first_line_is_no_leak() {
         assert_eq!(
-            judge(&plan(b"GET / HTTP/1.1\r\n", []), &read(b"GET / HTTP/")),
+            check(&plan(b"GET / HTTP/1.1\r\n", []), &read(b"GET / HTTP/")),
             None
         );
-        assert_eq!(judge(&plan(b"GET / HTTP/1.1\r\n", []), &read(b"")), None);
+        assert_eq!(check(&plan(b"GET / HTTP/1.1\r\n", []), &read(b"")), None);
     }
 
     #[test]
     fn other_streams_must_be_whole() {
         let plan = plan(b"SSH-2.0-x", []);
-        assert_eq!(judge(&plan, &read(b"SSH-2.0-x")), None);
+        assert_eq!(check(&plan, &read(b"SSH-2.0-x")), None);
         for wrong in [&b""[..], b"SSH-2.0-", b"SSH-2.0-y", b"SSH-2.0-xx"] {
-            assert_eq!(judge(&plan, &read(wrong)), Some(Violation::Liveness));
+            assert_eq!(check(&plan, &read(wrong)), Some(Violation::Liveness));
         }
     }
 
@@ -186,7 +186,7 @@ mod tests {
             ..read(b"SSH-2.0-x")
         };
         assert_eq!(
-            judge(&plan(b"SSH-2.0-x", []), &outcome),
+            check(&plan(b"SSH-2.0-x", []), &outcome),
             Some(Violation::Liveness)
         );
     }
@@ -194,16 +194,16 @@ mod tests {
     #[test]
     fn where_copies_differ_only_safety_is_demanded() {
         let plan = plan(b"SSH-2.0-x", [Segment::new(0, "SSH-1.0-x")]);
-        assert_eq!(judge(&plan, &read(b"SSH")), None);
-        assert!(judge(&plan, &read(b"GET / HTTP/1.1")).is_some());
+        assert_eq!(check(&plan, &read(b"SSH")), None);
+        assert!(check(&plan, &read(b"GET / HTTP/1.1")).is_some());
     }
 
     #[test]
     fn an_urgent_byte_may_be_missing_but_no_other() {
         let plan = plan(b"SSH-2.0-x", [Segment::new(0, "SSH-2.0-x").with_urgent(4)]);
-        assert_eq!(judge(&plan, &read(b"SSH2.0-x")), None);
-        assert_eq!(judge(&plan, &read(b"SSH-2.0-x")), None);
-        assert_eq!(judge(&plan, &read(b"SS-2.0-x")), Some(Violation::Liveness));
+        assert_eq!(check(&plan, &read(b"SSH2.0-x")), None);
+        assert_eq!(check(&plan, &read(b"SSH-2.0-x")), None);
+        assert_eq!(check(&plan, &read(b"SS-2.0-x")), Some(Violation::Liveness));
     }
 
     #[test]
@@ -214,7 +214,7 @@ mod tests {
         );
         assert!(!must_be_delivered(&plan));
         assert_eq!(
-            judge(&plan, &read(b"GET / HTTP/1.1\r\n")),
+            check(&plan, &read(b"GET / HTTP/1.1\r\n")),
             Some(Violation::Safety(Verdict::Http1))
         );
     }

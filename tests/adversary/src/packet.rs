@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Packets: a TCP segment with whatever is wrong with it, carried over IP in whatever way.
+//! Packets: TCP segments, intact or damaged, and their encapsulation in IP.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -9,12 +9,12 @@ use etherparse::{
 };
 
 use crate::address::Ends;
-use crate::plan::Carriage;
+use crate::plan::Encapsulation;
 
-/// What a client reads in the server's segments.
+/// What a segment of the server tells the client.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reply {
-    /// The client's end, which tells the connection.
+    /// The client's address, which identifies the connection.
     pub(crate) client: SocketAddr,
     pub(crate) syn: bool,
     pub(crate) rst: bool,
@@ -60,13 +60,13 @@ pub(crate) fn parse(packet: &[u8]) -> Option<Reply> {
     })
 }
 
-/// What is done to a segment's finished bytes.
+/// How a segment's bytes are damaged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Damage {
     None,
     /// A wrong checksum.
     Checksum,
-    /// A header that claims to be this many words long, its checksum right.
+    /// A data offset of this many words, with a correct checksum.
     DataOffset(u8),
 }
 
@@ -110,17 +110,22 @@ fn changed_checksum(checksum: u16, before: u16, after: u16) -> u16 {
     !(sum as u16)
 }
 
-/// The packets that carry a segment, in the order in which they are sent.
-pub(crate) fn carry(ends: &Ends, segment: &[u8], carriage: Carriage, id: u32) -> Vec<Vec<u8>> {
-    match carriage {
-        Carriage::Plain => vec![packet(ends, segment, 64, id)],
-        Carriage::HopLimit(limit) => vec![packet(ends, segment, limit, id)],
-        Carriage::Identification(id) => vec![packet(ends, segment, 64, u32::from(id))],
-        Carriage::HopByHop => vec![extended(ends, segment, IpNumber::IPV6_HEADER_HOP_BY_HOP)],
-        Carriage::DestinationOptions => {
+/// The packets of a segment, in the order in which they are sent.
+pub(crate) fn encapsulate(
+    ends: &Ends,
+    segment: &[u8],
+    encapsulation: Encapsulation,
+    id: u32,
+) -> Vec<Vec<u8>> {
+    match encapsulation {
+        Encapsulation::Plain => vec![packet(ends, segment, 64, id)],
+        Encapsulation::HopLimit(limit) => vec![packet(ends, segment, limit, id)],
+        Encapsulation::Identification(id) => vec![packet(ends, segment, 64, u32::from(id))],
+        Encapsulation::HopByHop => vec![extended(ends, segment, IpNumber::IPV6_HEADER_HOP_BY_HOP)],
+        Encapsulation::DestinationOptions => {
             vec![extended(ends, segment, IpNumber::IPV6_DESTINATION_OPTIONS)]
         }
-        Carriage::Fragments { size, reversed } => {
+        Encapsulation::Fragments { size, reversed } => {
             let mut packets = fragments(ends, segment, size, id);
             if reversed {
                 packets.reverse();
@@ -164,7 +169,7 @@ fn ipv6(ends: &Ends, next_header: IpNumber, hop_limit: u8, payload: &[u8]) -> Ve
     [&ip.to_bytes(), payload].concat()
 }
 
-/// Behind an extension header of six bytes of padding.
+/// A segment behind an extension header with six bytes of padding.
 fn extended(ends: &Ends, segment: &[u8], kind: IpNumber) -> Vec<u8> {
     const PADDING: [u8; 6] = [1, 4, 0, 0, 0, 0];
     let header =
@@ -172,7 +177,7 @@ fn extended(ends: &Ends, segment: &[u8], kind: IpNumber) -> Vec<u8> {
     ipv6(ends, kind, 64, &[&header.to_bytes(), segment].concat())
 }
 
-/// In fragments of this many bytes, a multiple of 8.
+/// A segment in fragments of this many bytes, a multiple of 8.
 fn fragments(ends: &Ends, segment: &[u8], size: usize, id: u32) -> Vec<Vec<u8>> {
     let last = segment.len().div_ceil(size) - 1;
     let fragment = |(index, piece): (usize, &[u8])| {
@@ -250,10 +255,10 @@ mod tests {
                 Damage::None,
             );
             let head = if family == Family::Ipv4 { 20 } else { 48 };
-            let packets = carry(
+            let packets = encapsulate(
                 &ends,
                 &whole,
-                Carriage::Fragments {
+                Encapsulation::Fragments {
                     size: 24,
                     reversed: false,
                 },

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
-//! A case's plan: what the client means to say, and every packet it sends to say it, or to deceive.
+//! The plan of a case: the client's stream, and every packet that it sends, decoys among them.
 
 pub(crate) mod show;
 
 use crate::address::Family;
 
-/// A whole case, run on one connection.
+/// A case, on one connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) family: Family,
     pub(crate) socket: Socket,
     pub(crate) options: Options,
     pub(crate) opening: Opening,
-    /// What the client means to say; what is not acknowledged of it is sent again in the end.
+    /// The client's stream. In the end, what is not acknowledged of it is retransmitted.
     pub(crate) stream: Vec<u8>,
     pub(crate) actions: Vec<Action>,
-    pub(crate) again: Again,
+    pub(crate) retransmission: Retransmission,
 }
 
 /// The kind of socket that the server accepts the connection with.
@@ -25,8 +25,8 @@ pub(crate) enum Socket {
     Plain,
     /// Read a few bytes at a time, with pauses.
     Slow,
-    /// With a small receive buffer.
-    Narrow,
+    /// With a small receive buffer (SO_RCVBUF).
+    SmallBuffer,
     /// With SO_OOBINLINE: urgent bytes stay in the stream.
     Inline,
     /// An IPv6 socket that takes IPv4 too.
@@ -37,7 +37,7 @@ impl Socket {
     pub(crate) const ALL: [Self; 5] = [
         Self::Plain,
         Self::Slow,
-        Self::Narrow,
+        Self::SmallBuffer,
         Self::Inline,
         Self::Mapped,
     ];
@@ -60,47 +60,47 @@ pub(crate) struct Options {
 /// How the connection is opened.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Opening {
-    /// What the first SYN carries. It is sent again without.
+    /// The data of the first SYN. A retransmitted SYN has none.
     pub(crate) syn_data: Vec<u8>,
-    /// The SYN asks for a Fast Open cookie, or has none to show.
+    /// The SYN has the Fast Open option, without a cookie.
     pub(crate) fast_open: bool,
-    /// No bare acknowledgement completes the handshake: what is sent next does.
+    /// There is no bare ACK in the handshake: the first segment with data completes it.
     pub(crate) third_ack_carries: bool,
-    /// Besides, the server has answered with a SYN cookie: it takes the stream's start from the first
-    /// segment that comes through, even if that lies some bytes beside it.
+    /// In addition, the server has answered with a SYN cookie: it takes the sequence number of the
+    /// first segment that it receives for the stream's start, even if that is some bytes off.
     pub(crate) start_is_open: bool,
 }
 
-/// One thing that the client does.
+/// An action of the client.
 #[derive(Clone, Debug)]
 pub(crate) enum Action {
     Send(Segment),
-    /// Two segments at the same moment, the first on another CPU.
+    /// Sends two segments at the same time, the first on another CPU.
     Together(Segment, Segment),
-    /// A keep-alive probe: this byte, just before what is acknowledged.
+    /// Sends a keep-alive probe: this byte, just before the server's rcv_nxt.
     KeepAlive(u8),
-    /// Goes on on this CPU.
+    /// Continues on this CPU.
     Cpu(usize),
-    /// Waits until all that was sent in order is acknowledged, but not for long.
+    /// Waits a short time until all that was sent in order is acknowledged.
     Settle,
-    /// Keeps the connection as it is until all such are released.
+    /// Holds the connection open until all held ones are released.
     Hold,
 }
 
-/// A segment of the client's.
+/// A segment of the client.
 #[derive(Clone, Debug)]
 pub(crate) struct Segment {
-    /// Where in the stream its first byte lies; below 0 it is older than the stream.
+    /// The offset of its first byte in the stream; negative before the stream's start.
     pub(crate) offset: i32,
     pub(crate) data: Vec<u8>,
     pub(crate) kind: Kind,
-    /// The urgent pointer: the urgent byte is the last one of so many. Linux takes 0 for 1.
+    /// The urgent pointer: the number of bytes up to and with the urgent one. Linux takes 0 for 1.
     pub(crate) urgent: Option<u16>,
     pub(crate) fault: Option<Fault>,
-    pub(crate) carriage: Carriage,
+    pub(crate) encapsulation: Encapsulation,
 }
 
-/// What a segment is, besides its data.
+/// The flags of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Data,
@@ -110,21 +110,21 @@ pub(crate) enum Kind {
     SynAck,
 }
 
-/// Why TCP throws a segment away.
+/// The reason for which TCP discards a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     Checksum,
     NoAck,
     /// It acknowledges what was never sent.
     FutureAck,
-    /// It acknowledges what lies far before the connection.
+    /// It acknowledges a number far before the connection's start.
     AncientAck,
     OldTimestamp,
     Md5,
     Ao,
-    /// Its header claims to be shorter than a header is.
+    /// Its data offset is shorter than a TCP header.
     ShortHeader,
-    /// Its header claims to be longer than the segment.
+    /// Its data offset is beyond the end of the segment.
     LongHeader,
     /// Far behind the window.
     BehindWindow,
@@ -150,7 +150,7 @@ impl Fault {
 
 /// How IP carries a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Carriage {
+pub(crate) enum Encapsulation {
     Plain,
     HopLimit(u8),
     Identification(u16),
@@ -165,16 +165,16 @@ pub(crate) enum Carriage {
     },
 }
 
-/// How the client sends again what is not acknowledged.
+/// How the client retransmits what is not acknowledged.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Again {
-    /// So many times without progress.
+pub(crate) struct Retransmission {
+    /// How many times without progress.
     pub(crate) tries: u32,
-    /// Cut anew at random places, from this seed; else in segments of full size.
+    /// The seed for new random segment boundaries; without one, segments have full size.
     pub(crate) recut: Option<u64>,
 }
 
-impl Carriage {
+impl Encapsulation {
     pub(crate) const fn is_ipv6_only(self) -> bool {
         matches!(self, Self::HopByHop | Self::DestinationOptions)
     }
@@ -189,7 +189,7 @@ impl Segment {
             kind: Kind::Data,
             urgent: None,
             fault: None,
-            carriage: Carriage::Plain,
+            encapsulation: Encapsulation::Plain,
         }
     }
 
@@ -208,8 +208,8 @@ impl Segment {
         self
     }
 
-    pub(crate) fn with_carriage(mut self, carriage: Carriage) -> Self {
-        self.carriage = carriage;
+    pub(crate) fn with_encapsulation(mut self, encapsulation: Encapsulation) -> Self {
+        self.encapsulation = encapsulation;
         self
     }
 
@@ -218,7 +218,7 @@ impl Segment {
         self.offset + self.data.len() as i32
     }
 
-    /// Where in the stream its urgent byte lies.
+    /// The offset of its urgent byte in the stream.
     pub(crate) fn urgent_offset(&self) -> Option<i32> {
         self.urgent
             .map(|pointer| self.offset + i32::from(pointer.saturating_sub(1)))
@@ -243,7 +243,7 @@ impl Plan {
             .any(|action| matches!(action, Action::Cpu(_) | Action::Together(..)))
     }
 
-    /// Whether all copies of a byte that TCP may accept are equal: those of the stream.
+    /// Whether all copies of a byte that TCP may accept are equal to the stream's.
     pub(crate) fn copies_agree(&self) -> bool {
         let agrees = |offset: i32, data: &[u8]| {
             let old = offset.min(0).unsigned_abs() as usize;
@@ -259,7 +259,7 @@ impl Plan {
                 .all(|segment| agrees(segment.offset, &segment.data))
     }
 
-    /// The places in the stream that the server may not read since they were sent as urgent.
+    /// The offsets of the bytes that were sent as urgent, and that read() may leave out.
     pub(crate) fn urgent_offsets(&self) -> Vec<usize> {
         let mut offsets: Vec<usize> = self
             .segments()
@@ -291,7 +291,7 @@ mod tests {
             opening: Opening::default(),
             stream: stream.to_vec(),
             actions: segments.into_iter().map(Action::Send).collect(),
-            again: Again {
+            retransmission: Retransmission {
                 tries: 1,
                 recut: None,
             },
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn what_tcp_throws_away_does_not_count() {
+    fn what_tcp_discards_does_not_count() {
         assert!(plan(
             b"SSH-2.0-x",
             [Segment::new(0, "GET /").with_fault(Fault::Checksum)]

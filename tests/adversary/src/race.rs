@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Two segments of one connection on two CPUs at the same moment: each is harmless by itself, and with
-//! the other, or with what follows, it is a request.
+//! Two segments of one connection, received on two CPUs at the same time: neither is a request, but
+//! both are, together or with what follows.
 
 use std::sync::Arc;
 
@@ -9,17 +9,17 @@ use anyhow::{bail, Result};
 use crate::address::Family;
 use crate::engine::Engine;
 use crate::namespace::Environment;
-use crate::oracle::judge;
-use crate::plan::{Action, Again, Opening, Options, Plan, Segment, Socket};
+use crate::oracle::check;
+use crate::plan::{Action, Opening, Options, Plan, Retransmission, Segment, Socket};
 use crate::tally::Tally;
 
-/// How many connections at once; their segments still meet one pair at a time.
+/// How many connections at once. Pairs of segments are sent one at a time.
 const CONCURRENCY: usize = 32;
 
-/// Runs so many rounds of each race for each family.
+/// Runs this many rounds of each race, for each family.
 pub(crate) fn run(rounds: u64, families: &[Family]) -> Result<Tally> {
     if std::thread::available_parallelism()?.get() < 2 {
-        bail!("this takes two CPUs");
+        bail!("two CPUs are needed");
     }
     let mut engine = Engine::start(2)?;
     let mut tally = Tally::default();
@@ -36,7 +36,7 @@ pub(crate) fn run(rounds: u64, families: &[Family]) -> Result<Tally> {
             });
             let plans = (0..rounds).map(|round| (round, plan.clone()));
             engine.run(plans, CONCURRENCY, |round, plan, outcome| {
-                let violation = judge(&plan, &outcome);
+                let violation = check(&plan, &outcome);
                 tally.add(round, &plan, &outcome, violation.as_ref());
                 true
             })?;
@@ -45,13 +45,13 @@ pub(crate) fn run(rounds: u64, families: &[Family]) -> Result<Tally> {
     Ok(tally)
 }
 
-/// Each of them holds bytes that the other lacks.
+/// Two first segments: each has bytes of the request that the other lacks.
 fn for_the_start(family: Family) -> Plan {
     let together = Action::Together(Segment::new(0, "GE"), Segment::new(0, "??T / HTTP/1.1"));
     plan(family, Opening::default(), together, 0)
 }
 
-/// Each of them completes the handshake, and says where the stream begins.
+/// Two segments that complete the handshake of a SYN cookie: each tells where the stream begins.
 fn for_the_handshake(family: Family) -> Plan {
     let opening = Opening {
         third_ack_carries: true,
@@ -75,6 +75,6 @@ fn plan(family: Family, opening: Opening, together: Action, tries: u32) -> Plan 
         opening,
         stream: b"GET / HTTP/1.1".to_vec(),
         actions: vec![together],
-        again: Again { tries, recut: None },
+        retransmission: Retransmission { tries, recut: None },
     }
 }

@@ -11,37 +11,37 @@ use anyhow::Result;
 use crate::attack::{plan, setting, Limits, BATCH};
 use crate::calibrate::unknown_faults;
 use crate::engine::Engine;
-use crate::oracle::{is_lossless, judge, Violation};
+use crate::oracle::{check, is_lossless, Violation};
 use crate::plan::show::Text;
 use crate::plan::Plan;
 use crate::shrink::shrink;
 use crate::tally::Tally;
 
-/// How many broken cases are told one by one.
-const TOLD: u64 = 20;
+/// How many failed cases are reported one by one.
+const REPORTED: u64 = 20;
 
-/// What is to be run.
+/// The parameters of a run.
 pub(crate) struct Run {
     pub(crate) seed: u64,
     pub(crate) connections: u64,
     pub(crate) time: Option<Duration>,
     pub(crate) concurrency: usize,
     pub(crate) limits: Limits,
-    /// Only safety is demanded.
+    /// Liveness is not checked.
     pub(crate) safety_only: bool,
 }
 
-/// A case that broke an invariant.
-struct Broken {
+/// A case that violates an invariant.
+struct Failure {
     case: u64,
     plan: Arc<Plan>,
     violation: Violation,
 }
 
-/// Runs cases until there were enough, or the time is over.
+/// Runs cases until there are enough, or the time is over.
 pub(crate) fn run(mut run: Run) -> Result<Tally> {
     let mut engine = Engine::start(run.limits.cpus.unwrap_or(2))?;
-    learn_faults(&mut engine, &mut run.limits)?;
+    exclude_unknown_faults(&mut engine, &mut run.limits)?;
     let begin = Instant::now();
     let mut tally = Tally::default();
     let mut shrunk: Vec<Violation> = Vec::new();
@@ -51,19 +51,19 @@ pub(crate) fn run(mut run: Run) -> Result<Tally> {
         }
         let setting = setting(run.seed, first, &run.limits);
         engine.set_environment(&setting.environment)?;
-        engine.set_hammer(setting.hammer);
-        let mut broken = Vec::new();
+        engine.lock_sockets(setting.lock_sockets);
+        let mut failures = Vec::new();
         let cases = first..(first + BATCH).min(run.connections);
         let plans = cases.map(|case| (case, Arc::new(plan(run.seed, case, &run.limits))));
         engine.run(plans, run.concurrency, |case, plan, outcome| {
-            let violation = judge(&plan, &outcome)
+            let violation = check(&plan, &outcome)
                 .filter(|seen| !run.safety_only || *seen != Violation::Liveness);
             tally.add(case, &plan, &outcome, violation.as_ref());
             if let Some(violation) = violation {
-                if tally.violations() <= TOLD {
-                    eprintln!("{}", told(&run, case, &plan, &violation, &outcome.read));
+                if tally.violations() <= REPORTED {
+                    eprintln!("{}", report(&run, case, &plan, &violation, &outcome.read));
                 }
-                broken.push(Broken {
+                failures.push(Failure {
                     case,
                     plan,
                     violation,
@@ -79,12 +79,12 @@ pub(crate) fn run(mut run: Run) -> Result<Tally> {
             }
             run.time.is_none_or(|time| begin.elapsed() < time)
         })?;
-        // The first broken case of each kind is shown as small as it gets.
-        for Broken {
+        // The first failure of each kind is shrunk.
+        for Failure {
             case,
             plan,
             violation,
-        } in broken
+        } in failures
         {
             if shrunk
                 .iter()
@@ -101,20 +101,20 @@ pub(crate) fn run(mut run: Run) -> Result<Tally> {
     Ok(tally)
 }
 
-/// Runs one case, and tells all about it.
+/// Runs one case, and prints its plan, its packets and its outcome.
 pub(crate) fn replay(seed: u64, case: u64, mut limits: Limits) -> Result<Option<Violation>> {
     let mut engine = Engine::start(limits.cpus.unwrap_or(2))?;
-    learn_faults(&mut engine, &mut limits)?;
+    exclude_unknown_faults(&mut engine, &mut limits)?;
     let setting = setting(seed, case, &limits);
     engine.set_environment(&setting.environment)?;
-    engine.set_hammer(setting.hammer);
+    engine.lock_sockets(setting.lock_sockets);
     let plan = plan(seed, case, &limits);
     println!(
-        "case {case} of seed {seed}, {:?}, hammer {}\n{plan}\n",
-        setting.environment, setting.hammer
+        "case {case} of seed {seed}, {:?}, sockets locked: {}\n{plan}\n",
+        setting.environment, setting.lock_sockets
     );
     let outcome = engine.run_one(&plan, true)?;
-    let violation = judge(&plan, &outcome);
+    let violation = check(&plan, &outcome);
     println!(
         "\nthe server read {}{}",
         Text(&outcome.read),
@@ -123,8 +123,8 @@ pub(crate) fn replay(seed: u64, case: u64, mut limits: Limits) -> Result<Option<
             .map_or(String::new(), |error| format!(", then: {error}"))
     );
     println!(
-        "sent again: {}{}",
-        outcome.client.sent_again,
+        "retransmissions: {}{}",
+        outcome.client.retransmissions,
         if is_lossless(&plan) {
             ", avoidable"
         } else {
@@ -141,8 +141,8 @@ pub(crate) fn replay(seed: u64, case: u64, mut limits: Limits) -> Result<Option<
     Ok(violation)
 }
 
-/// Leaves those faults out that are none here, and says so.
-fn learn_faults(engine: &mut Engine, limits: &mut Limits) -> Result<()> {
+/// Excludes the faults that this kernel does not know, and says so.
+fn exclude_unknown_faults(engine: &mut Engine, limits: &mut Limits) -> Result<()> {
     limits.unknown_faults = unknown_faults(engine)?;
     for fault in &limits.unknown_faults {
         eprintln!("this kernel does not know the fault {fault:?}: left out");
@@ -150,8 +150,8 @@ fn learn_faults(engine: &mut Engine, limits: &mut Limits) -> Result<()> {
     Ok(())
 }
 
-/// A broken case, and how to see it again.
-fn told(run: &Run, case: u64, plan: &Plan, violation: &Violation, read: &[u8]) -> String {
+/// A failed case, and how to replay it.
+fn report(run: &Run, case: u64, plan: &Plan, violation: &Violation, read: &[u8]) -> String {
     format!(
         "{}: read {} of {}\n  replay with: adversary replay --seed {} --case {case}{}",
         describe(violation),
@@ -176,11 +176,11 @@ fn show_smallest(
     plan: &Plan,
     violation: &Violation,
 ) -> Result<()> {
-    let (small, again) = shrink(engine, plan, violation)?;
-    let what = if again {
+    let (small, reproduced) = shrink(engine, plan, violation)?;
+    let what = if reproduced {
         "the smallest plan that still fails"
     } else {
-        "not seen again; the whole plan"
+        "not reproduced; the whole plan"
     };
     eprintln!(
         "{}, seed {seed}, case {case}: {what}:\n{small}",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The server program: reads real sockets, and remembers for each connection what read(2) returned.
+//! The server program: reads real sockets, and records what read(2) returned on each connection.
 
 use std::collections::HashMap;
 use std::io::{self, Read};
@@ -15,22 +15,23 @@ use socket2::{Domain, Protocol, SockRef, Socket as RawSocket, Type};
 
 use crate::address::{serial_of, Family};
 use crate::engine::Event;
-use crate::hammer::Hammer;
 use crate::oracle::{ClientReport, Outcome};
 use crate::plan::Socket;
+use crate::socket_locker::SocketLocker;
 
-/// How much a slow reader takes at once, and how long it pauses.
-const SIP: usize = 7;
-const PAUSE: Duration = Duration::from_millis(3);
-/// What SO_RCVBUF is set to for a small receive buffer. In one of half the size the kernel gets stuck by
-/// itself: its window stays shut if there is no room for a segment (`__tcp_select_window()`).
-const NARROW: usize = 4096;
+/// How many bytes a slow reader reads at once, and how long it pauses.
+const SLOW_READ_SIZE: usize = 7;
+const SLOW_READ_PAUSE: Duration = Duration::from_millis(3);
+/// What SO_RCVBUF is set to for a small receive buffer. With half the size the kernel gets stuck by
+/// itself: its window stays 0 if there is no room for a segment (`__tcp_select_window()`).
+const SMALL_BUFFER: usize = 4096;
 
 const WAKE: Token = Token(0);
 const FIRST_LISTENER: usize = 1;
 const FIRST_CONNECTION: usize = 64;
 
-/// The client is done with a connection: it is read to its end and closed, and its outcome told.
+/// The client is done with a connection: the server reads the rest, closes it and reports the
+/// outcome.
 pub(crate) struct Finish {
     pub(crate) serial: u32,
     pub(crate) report: ClientReport,
@@ -49,20 +50,20 @@ pub(crate) struct Server {
     poll: Poll,
     listeners: Vec<(TcpListener, Socket)>,
     connections: HashMap<u32, Connection>,
-    /// When the slow readers take their next sip.
-    sip: Option<Instant>,
+    /// When the slow readers read next.
+    next_slow_read: Option<Instant>,
     orders: Receiver<Finish>,
     events: Sender<Event>,
-    hammer: Arc<Hammer>,
+    socket_locker: Arc<SocketLocker>,
 }
 
 impl Server {
-    /// Listens on all ports. Orders are seen when the poll is woken.
+    /// Listens on all ports. `orders` is read when the poll is woken.
     pub(crate) fn new(
         poll: Poll,
         orders: Receiver<Finish>,
         events: Sender<Event>,
-        hammer: Arc<Hammer>,
+        socket_locker: Arc<SocketLocker>,
     ) -> Result<Self> {
         let mut listeners = Vec::new();
         for socket in Socket::ALL {
@@ -85,10 +86,10 @@ impl Server {
             poll,
             listeners,
             connections: HashMap::new(),
-            sip: None,
+            next_slow_read: None,
             orders,
             events,
-            hammer,
+            socket_locker,
         })
     }
 
@@ -96,14 +97,14 @@ impl Server {
         WAKE
     }
 
-    /// Serves until nobody gives orders any more.
+    /// Serves until the sender of the orders is gone.
     pub(crate) fn run(mut self) -> Result<()> {
         let mut events = Events::with_capacity(256);
         loop {
-            let patience = self
-                .sip
-                .map(|sip| sip.saturating_duration_since(Instant::now()));
-            match self.poll.poll(&mut events, patience) {
+            let timeout = self
+                .next_slow_read
+                .map(|next| next.saturating_duration_since(Instant::now()));
+            match self.poll.poll(&mut events, timeout) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 other => other?,
             }
@@ -117,7 +118,8 @@ impl Server {
                             .get_mut(&((token - FIRST_CONNECTION) as u32))
                         {
                             if connection.slow {
-                                self.sip.get_or_insert_with(|| Instant::now() + PAUSE);
+                                self.next_slow_read
+                                    .get_or_insert_with(|| Instant::now() + SLOW_READ_PAUSE);
                             } else {
                                 connection.read_all();
                             }
@@ -125,16 +127,19 @@ impl Server {
                     }
                 }
             }
-            if self.sip.is_some_and(|sip| sip <= Instant::now()) {
-                let mut thirsty = false;
+            if self
+                .next_slow_read
+                .is_some_and(|next| next <= Instant::now())
+            {
+                let mut more = false;
                 for connection in self
                     .connections
                     .values_mut()
                     .filter(|connection| connection.slow)
                 {
-                    thirsty |= connection.read_once(SIP);
+                    more |= connection.read_once(SLOW_READ_SIZE);
                 }
-                self.sip = thirsty.then(|| Instant::now() + PAUSE);
+                self.next_slow_read = more.then(|| Instant::now() + SLOW_READ_PAUSE);
             }
             loop {
                 match self.orders.try_recv() {
@@ -152,7 +157,7 @@ impl Server {
             let (mut stream, peer) = match listener.accept() {
                 Ok(accepted) => accepted,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                // The connection was lost before it was accepted.
+                // The connection was reset before it was accepted.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue,
                 Err(error) => return Err(error).context("the server can't accept"),
             };
@@ -165,7 +170,7 @@ impl Server {
                 .register(&mut stream, token, Interest::READABLE)?;
             let slow = *socket == Socket::Slow;
             let stream = Arc::new(stream);
-            self.hammer.add(&stream);
+            self.socket_locker.add(&stream);
             self.connections.insert(
                 serial,
                 Connection {
@@ -179,7 +184,7 @@ impl Server {
         }
     }
 
-    /// Reads what there still is, closes the connection with a reset, and tells what was read.
+    /// Reads the rest, closes the connection with a reset, and reports what was read.
     fn finish(&mut self, Finish { serial, report }: Finish) -> Result<()> {
         for listener in 0..self.listeners.len() {
             self.accept(listener)?;
@@ -195,7 +200,7 @@ impl Server {
             outcome.read = connection.read;
             outcome.error = connection.error;
         }
-        // Nobody listens any more when the program ends.
+        // The receiver is gone when the program ends.
         let _ = self.events.send(Event::Done(serial, outcome));
         Ok(())
     }
@@ -226,7 +231,7 @@ impl Connection {
     }
 }
 
-/// A listener for one kind of socket. What is set here is inherited by those it accepts.
+/// A listener for one kind of socket. Accepted sockets inherit the options that are set here.
 fn listen(kind: Socket, family: Family) -> io::Result<TcpListener> {
     let (domain, address) = match family {
         Family::Ipv4 => (Domain::IPV4, IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
@@ -239,7 +244,7 @@ fn listen(kind: Socket, family: Family) -> io::Result<TcpListener> {
         socket.set_only_v6(kind != Socket::Mapped)?;
     }
     match kind {
-        Socket::Narrow => socket.set_recv_buffer_size(NARROW)?,
+        Socket::SmallBuffer => socket.set_recv_buffer_size(SMALL_BUFFER)?,
         Socket::Inline => socket.set_out_of_band_inline(true)?,
         Socket::Plain | Socket::Slow | Socket::Mapped => {}
     }

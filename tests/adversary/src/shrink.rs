@@ -8,19 +8,20 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use crate::engine::Engine;
-use crate::oracle::{judge, Violation};
+use crate::oracle::{check, Violation};
 use crate::plan::{Action, Opening, Plan, Segment, Socket};
 
-/// How long it is tried.
+/// The time limit.
 const TIME: Duration = Duration::from_secs(60);
-/// How often a smaller plan is run before it is believed to be sound: some failures are races.
+/// How often each smaller plan is run: some failures are races.
 const RUNS: usize = 4;
 /// How many runs at once.
 const CONCURRENCY: usize = 64;
-/// How often a smaller plan's client sends again: enough to tell, and quicker.
+/// How often a smaller plan's client retransmits: fewer times, which is faster.
 const TRIES: u32 = 3;
 
-/// The smallest plan found that breaks the same invariant, and whether any was seen to do so again.
+/// The smallest plan found that breaks the same invariant, and whether the violation was reproduced
+/// at all.
 pub(crate) fn shrink(
     engine: &mut Engine,
     plan: &Plan,
@@ -28,9 +29,9 @@ pub(crate) fn shrink(
 ) -> Result<(Plan, bool)> {
     let late = Instant::now() + TIME;
     let mut best = plan.clone();
-    best.again.tries = best.again.tries.min(TRIES);
-    let again = !failing(engine, vec![best.clone()], violation)?.is_empty();
-    while again && Instant::now() < late {
+    best.retransmission.tries = best.retransmission.tries.min(TRIES);
+    let reproduced = !failing(engine, vec![best.clone()], violation)?.is_empty();
+    while reproduced && Instant::now() < late {
         let mut smaller = candidates(&best);
         smaller.retain(|candidate| size(candidate) < size(&best));
         match failing(engine, smaller, violation)?
@@ -41,7 +42,7 @@ pub(crate) fn shrink(
             None => break,
         }
     }
-    Ok((best, again))
+    Ok((best, reproduced))
 }
 
 /// Those plans of which any of some runs breaks the invariant.
@@ -52,7 +53,7 @@ fn failing(engine: &mut Engine, plans: Vec<Plan>, violation: &Violation) -> Resu
         .flat_map(|(index, plan)| vec![(index, Arc::new(plan.clone())); RUNS]);
     let mut failed = vec![false; plans.len()];
     engine.run(runs, CONCURRENCY, |index, plan, outcome| {
-        failed[index] |= judge(&plan, &outcome)
+        failed[index] |= check(&plan, &outcome)
             .is_some_and(|seen| discriminant(&seen) == discriminant(violation));
         true
     })?;
@@ -75,7 +76,7 @@ fn size(plan: &Plan) -> (usize, usize, usize, usize) {
         options.window_scale.is_some(),
         plan.opening.third_ack_carries,
         plan.opening.fast_open,
-        plan.again.recut.is_some(),
+        plan.retransmission.recut.is_some(),
     ];
     (
         plan.actions.len(),
@@ -113,7 +114,7 @@ fn candidates(plan: &Plan) -> Vec<Plan> {
     change(&|plan| plan.options.timestamps = false);
     change(&|plan| plan.options.selective_acks = false);
     change(&|plan| plan.options.window_scale = None);
-    change(&|plan| plan.again.recut = None);
+    change(&|plan| plan.retransmission.recut = None);
     candidates
 }
 

@@ -58,7 +58,7 @@ fn line(random: &mut impl Rng, method: &[u8], target: &[u8]) -> Vec<u8> {
     .concat()
 }
 
-/// What looks like HTTP, and is none, or not yet.
+/// A stream that looks like HTTP, but is not, or is still undecided.
 pub(crate) fn near_miss(random: &mut impl Rng) -> Vec<u8> {
     match random.random_range(0..12) {
         // A proper prefix of a request.
@@ -86,7 +86,7 @@ pub(crate) fn near_miss(random: &mut impl Rng) -> Vec<u8> {
             b"\r\n\r\n",
         ]
         .concat(),
-        // A method that is too long, or has a character that is none of a token.
+        // A method that is too long, or has a character that no token has.
         4 => [&text(random, 40, TOKEN)[..], b"(", b" / HTTP/1.1\r\n\r\n"].concat(),
         5 => [&[b'A'; 33][..], b" / HTTP/1.1\r\n\r\n"].concat(),
         6 => [
@@ -104,7 +104,7 @@ pub(crate) fn near_miss(random: &mut impl Rng) -> Vec<u8> {
     }
 }
 
-/// Another protocol's first words.
+/// The start of another protocol.
 pub(crate) fn other(random: &mut impl Rng) -> Vec<u8> {
     let mail = "EHLO a.example\r\nMAIL FROM:<a@a.example>\r\nRCPT TO:<b@b.example>\r\nDATA\r\nSubject: x\r\n\r\nGET / HTTP/1.1\r\n.\r\n";
     match random.random_range(0..18) {
@@ -156,7 +156,7 @@ fn method(random: &mut impl Rng) -> Vec<u8> {
     }
 }
 
-/// One that every method takes.
+/// A target that every method takes.
 fn target(random: &mut impl Rng) -> Vec<u8> {
     match random.random_range(0..10) {
         0 => b"*".to_vec(),

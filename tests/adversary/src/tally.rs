@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What is counted over a run.
+//! The counters of a run.
 
 use crate::oracle::{forbidden, is_lossless, must_be_delivered, Outcome, Violation};
 use crate::plan::Plan;
 
-/// Numbers of a run.
+/// The counters of a run.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) connections: u64,
     pub(crate) safety: u64,
     pub(crate) liveness: u64,
-    /// Segments sent again although nothing was lost.
+    /// Retransmissions although nothing was lost.
     pub(crate) avoidable: u64,
-    /// The cases that these are in, from one CPU and from two.
+    /// The cases with such retransmissions, from one CPU and from two.
     pub(crate) avoidable_on_one_cpu: Vec<u64>,
     pub(crate) avoidable_on_two_cpus: Vec<u64>,
     /// Connections whose stream had to be delivered, and those whose stream is HTTP.
-    pub(crate) innocent: u64,
+    pub(crate) benign: u64,
     pub(crate) http: u64,
 }
 
@@ -30,14 +30,14 @@ impl Tally {
     ) {
         self.connections += 1;
         self.http += u64::from(forbidden(&plan.stream).is_some());
-        self.innocent += u64::from(must_be_delivered(plan));
-        if is_lossless(plan) && outcome.client.sent_again > 0 {
+        self.benign += u64::from(must_be_delivered(plan));
+        if is_lossless(plan) && outcome.client.retransmissions > 0 {
             if plan.is_on_one_cpu() {
                 self.avoidable_on_one_cpu.push(case);
             } else {
                 self.avoidable_on_two_cpus.push(case);
             }
-            self.avoidable += u64::from(outcome.client.sent_again);
+            self.avoidable += u64::from(outcome.client.retransmissions);
         }
         match violation {
             Some(Violation::Safety(_)) => self.safety += 1,

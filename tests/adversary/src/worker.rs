@@ -19,30 +19,30 @@ use nix::unistd::Pid;
 use tun_rs::SyncDevice;
 
 use crate::address::serial_of;
-use crate::board::Board;
 use crate::connection::{Connection, Next};
 use crate::engine::Event;
 use crate::packet;
+use crate::peer_state::PeerStates;
 use crate::server::Finish;
 
 const QUEUE: Token = Token(0);
 pub(crate) const WAKE: Token = Token(1);
-/// How long one of two threads waits for the other before it writes alone.
-const RENDEZVOUS: Duration = Duration::from_millis(50);
+/// How long one of two threads waits for the other at a rendezvous.
+const RENDEZVOUS_TIMEOUT: Duration = Duration::from_millis(50);
 
-/// What is asked of a worker.
+/// A message to a worker.
 pub(crate) enum Message {
-    /// Go on with a connection.
+    /// Run a connection, or continue it.
     Run(Box<Connection>),
-    /// There is an answer to a connection.
-    Look(u32),
-    /// Write packets once the other thread is ready to write too.
+    /// There is a reply on a connection.
+    Reply(u32),
+    /// Write packets at a rendezvous with another thread.
     Write(Vec<Vec<u8>>, Arc<Rendezvous>),
-    /// Go on with all connections that are held.
+    /// Continue all held connections.
     Release,
 }
 
-/// Where others leave messages for a thread.
+/// The queue of messages to a thread.
 pub(crate) struct Inbox<T> {
     sender: Sender<T>,
     waker: Waker,
@@ -53,8 +53,8 @@ impl<T> Inbox<T> {
         Self { sender, waker }
     }
 
-    /// Leaves a message. A thread that has ended has told why elsewhere.
-    pub(crate) fn leave(&self, message: T) {
+    /// Sends a message. If the thread has ended, it has reported why by an event.
+    pub(crate) fn post(&self, message: T) {
         if self.sender.send(message).is_ok() {
             let _ = self.waker.wake();
         }
@@ -67,7 +67,7 @@ pub(crate) struct Rendezvous(AtomicU32);
 
 impl Rendezvous {
     fn pass(&self) {
-        let late = Instant::now() + RENDEZVOUS;
+        let late = Instant::now() + RENDEZVOUS_TIMEOUT;
         self.0.fetch_add(1, Ordering::AcqRel);
         while self.0.load(Ordering::Acquire) < 2 && Instant::now() < late {
             std::hint::spin_loop();
@@ -77,15 +77,15 @@ impl Rendezvous {
 
 /// What all threads share.
 pub(crate) struct Shared {
-    pub(crate) board: Board,
+    pub(crate) peer_states: PeerStates,
     pub(crate) workers: Vec<Inbox<Message>>,
     pub(crate) server: Inbox<Finish>,
-    /// Held by the thread that waits for the other one, to write together.
-    pub(crate) meeting: Mutex<()>,
+    /// Locked by the worker that has started a rendezvous: there is one at a time.
+    pub(crate) rendezvous: Mutex<()>,
     pub(crate) begin: Instant,
 }
 
-/// The way to the server, on this CPU.
+/// Sends packets to the server, on this CPU.
 pub(crate) struct Wire<'a> {
     device: &'a SyncDevice,
     shared: &'a Shared,
@@ -96,14 +96,14 @@ pub(crate) struct Wire<'a> {
 impl Wire<'_> {
     pub(crate) fn send(&self, packet: &[u8]) -> io::Result<()> {
         match self.device.send(packet) {
-            // What the kernel refuses as malformed has not reached it: so be it.
+            // The device refuses malformed packets: these are as good as lost.
             Err(error) if error.raw_os_error() == Some(nix::libc::EINVAL) => Ok(()),
             other => other.map(drop),
         }
     }
 
-    /// Sends packets here and on another CPU, at the same moment. Two threads must not wait for each
-    /// other: it returns false, and sends nothing, while another meeting is under way.
+    /// Sends packets here and on another CPU, at the same moment. Two threads must not wait for
+    /// each other: it returns false, and sends nothing, while another rendezvous is under way.
     pub(crate) fn send_together(&self, there: &[Vec<u8>], here: &[Vec<u8>]) -> io::Result<bool> {
         let count = self.shared.workers.len();
         if count == 1 {
@@ -113,19 +113,19 @@ impl Wire<'_> {
                 .try_for_each(|packet| self.send(packet))?;
             return Ok(true);
         }
-        let Ok(_meeting) = self.shared.meeting.try_lock() else {
+        let Ok(_guard) = self.shared.rendezvous.try_lock() else {
             return Ok(false);
         };
         let rendezvous = Arc::new(Rendezvous::default());
         self.shared.workers[(self.cpu + 1) % count]
-            .leave(Message::Write(there.to_vec(), rendezvous.clone()));
+            .post(Message::Write(there.to_vec(), rendezvous.clone()));
         rendezvous.pass();
         here.iter().try_for_each(|packet| self.send(packet))?;
         Ok(true)
     }
 
-    /// Says what a connection does, if it is to be told.
-    pub(crate) fn say(&self, serial: u32, what: fmt::Arguments<'_>) {
+    /// Prints what a connection does, if `verbose`.
+    pub(crate) fn trace(&self, serial: u32, what: fmt::Arguments<'_>) {
         if !self.verbose {
             return;
         }
@@ -178,7 +178,7 @@ impl Worker {
         })
     }
 
-    /// Works until the program ends.
+    /// Runs until the program ends.
     pub(crate) fn run(mut self) -> Result<()> {
         let mut set = CpuSet::new();
         set.set(self.cpu)?;
@@ -191,10 +191,10 @@ impl Worker {
             }
             self.read_queue(self.cpu)?;
             self.find_due()?;
-            // Each turn may have been answered already.
+            // There may be a reply to what a connection has just sent.
             while !self.ready.is_empty() {
                 for serial in std::mem::take(&mut self.ready) {
-                    self.turn(serial)?;
+                    self.advance(serial)?;
                 }
                 self.read_queue(self.cpu)?;
             }
@@ -203,9 +203,9 @@ impl Worker {
                 .values()
                 .filter_map(|(_, deadline)| *deadline)
                 .min();
-            let patience =
+            let timeout =
                 deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            match self.poll.poll(&mut events, patience) {
+            match self.poll.poll(&mut events, timeout) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 other => other?,
             }
@@ -219,7 +219,7 @@ impl Worker {
                 self.connections
                     .insert(connection.serial, (connection, None));
             }
-            Message::Look(serial) => {
+            Message::Reply(serial) => {
                 self.ready.insert(serial);
             }
             Message::Write(packets, rendezvous) => {
@@ -235,7 +235,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Gives those a turn whose time has come.
+    /// Continues the connections whose deadline has passed.
     fn find_due(&mut self) -> Result<()> {
         let now = Instant::now();
         let due = self
@@ -244,14 +244,14 @@ impl Worker {
             .filter(|(_, (_, deadline))| deadline.is_some_and(|deadline| deadline <= now));
         let due: Vec<u32> = due.map(|(&serial, _)| serial).collect();
         if !due.is_empty() {
-            // The answer may lie in the queue of a thread that does not get to run.
+            // The reply may be in the queue of a thread that does not get to run.
             (0..self.queues.len()).try_for_each(|queue| self.read_queue(queue))?;
             self.ready.extend(due);
         }
         Ok(())
     }
 
-    /// Reads what the server's kernel has sent to a queue.
+    /// Reads the packets that the server's kernel has sent to a queue.
     fn read_queue(&mut self, queue: usize) -> Result<()> {
         let mut buffer = [0; 10_000];
         loop {
@@ -266,27 +266,27 @@ impl Worker {
             let Some(serial) = serial_of(reply.client) else {
                 continue;
             };
-            match self.shared.board.note(serial, &reply) {
-                Some(home) if home == self.cpu => {
+            match self.shared.peer_states.update(serial, &reply) {
+                Some(worker) if worker == self.cpu => {
                     self.ready.insert(serial);
                 }
-                Some(home) => self.shared.workers[home].leave(Message::Look(serial)),
+                Some(worker) => self.shared.workers[worker].post(Message::Reply(serial)),
                 None => {}
             }
         }
     }
 
-    /// Lets a connection go on, if it is here.
-    fn turn(&mut self, serial: u32) -> Result<()> {
+    /// Continues a connection, if it is this worker's.
+    fn advance(&mut self, serial: u32) -> Result<()> {
         if self.held.contains(&serial) {
             return Ok(());
         }
         let Some((mut connection, _)) = self.connections.remove(&serial) else {
             return Ok(());
         };
-        let seen = self.shared.board.get(serial);
+        let peer = self.shared.peer_states.get(serial);
         let next = connection
-            .advance(&seen, &self.wire(connection.verbose))
+            .advance(&peer, &self.wire(connection.verbose))
             .context("a packet can't be written")?;
         match next {
             Next::Wait(deadline) => {
@@ -294,18 +294,18 @@ impl Worker {
                     .insert(serial, (connection, Some(deadline)));
             }
             Next::Move(cpu) => {
-                let home = cpu % self.shared.workers.len();
-                self.shared.board.move_home(serial, home);
-                self.shared.workers[home].leave(Message::Run(connection));
+                let worker = cpu % self.shared.workers.len();
+                self.shared.peer_states.set_worker(serial, worker);
+                self.shared.workers[worker].post(Message::Run(connection));
             }
             Next::Hold => {
                 self.held.insert(serial);
                 self.connections.insert(serial, (connection, None));
-                // Nobody listens any more when the program ends.
+                // The receiver is gone when the program ends.
                 let _ = self.events.send(Event::Held);
             }
             Next::Over => {
-                self.shared.server.leave(Finish {
+                self.shared.server.post(Finish {
                     serial,
                     report: connection.report,
                 });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Segments that TCP throws away, put between those of a stream.
+//! Decoys: segments that TCP discards, inserted between those of a stream.
 
 use rand::seq::IndexedRandom;
 use rand::Rng;
@@ -16,13 +16,13 @@ pub(super) fn add(
     if random.random_bool(0.5) {
         return;
     }
-    // Without a bare acknowledgement in the handshake a decoy may meet a listener that knows nothing
-    // of the connection's clock, or a half-open connection, which a SYN or RST ends.
+    // Without a bare ACK in the handshake, a decoy may reach a listener, which does not know the
+    // connection's timestamps, or a request socket, which a SYN or RST ends.
     let open = !plan.opening.third_ack_carries;
     let mut faults = Fault::ALL.to_vec();
     faults.retain(|fault| !unknown.contains(fault));
-    faults.retain(|fault| *fault != Fault::OldTimestamp || plan.options.timestamps && open);
-    // A reset needs no acknowledgement, and its clock is not looked at.
+    faults.retain(|fault| *fault != Fault::OldTimestamp || (plan.options.timestamps && open));
+    // TCP does not check the ACK number and the timestamp of a reset.
     let mut reset_faults = faults.clone();
     reset_faults.retain(|fault| {
         !matches!(
@@ -35,7 +35,7 @@ pub(super) fn add(
         let fault = *faults.choose(random).unwrap_or(&Fault::Checksum);
         let reset_fault = *reset_faults.choose(random).unwrap_or(&Fault::Checksum);
         let decoy = match random.random_range(if open { 0..10 } else { 2..10 }) {
-            // Within the window, but not next: TCP answers with a challenge.
+            // Within the window, but not at rcv_nxt: TCP answers with a challenge ACK.
             0 => Segment::new(plan.stream.len() as i32 + 100, []).with_kind(Kind::Rst),
             1 => Segment::new(random.random_range(-1..20), content(random, plan, 0))
                 .with_kind(Kind::Syn),
@@ -43,9 +43,9 @@ pub(super) fn add(
                 .with_kind(Kind::Rst)
                 .with_fault(reset_fault),
             3 => Segment::new(0, []).with_kind(Kind::Fin).with_fault(fault),
-            // Wholly in the past.
-            4 => past(random),
-            // Urgent, and thrown away.
+            // Wholly before the stream.
+            4 => old_bytes(random),
+            // Urgent, and discarded.
             5 => {
                 let offset = near(random, segments);
                 let data = content(random, plan, offset);
@@ -73,7 +73,7 @@ fn near(random: &mut impl Rng, segments: &[Segment]) -> i32 {
         .map_or(0, |segment| segment.offset.max(0))
 }
 
-/// What a decoy says: HTTP, something innocent, noise, or the stream's own bytes with one changed.
+/// The bytes of a decoy: HTTP, a benign stream, noise, or the stream's own bytes with one changed.
 fn content(random: &mut impl Rng, plan: &Plan, offset: i32) -> Vec<u8> {
     match random.random_range(0..5) {
         0 => b"GET / HTTP/1.1\r\nHost: decoy\r\n\r\n".to_vec(),
@@ -93,7 +93,7 @@ fn content(random: &mut impl Rng, plan: &Plan, offset: i32) -> Vec<u8> {
     }
 }
 
-fn past(random: &mut impl Rng) -> Segment {
+fn old_bytes(random: &mut impl Rng) -> Segment {
     let data = if random.random_bool(0.5) {
         b"GET / HTTP/1.1\r\n\r\n".to_vec()
     } else {

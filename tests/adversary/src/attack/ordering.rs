@@ -1,40 +1,40 @@
 // SPDX-License-Identifier: GPL-2.0
-//! How a stream is cut into segments, and how these are ordered, repeated, overlapped and belied.
+//! Segmentation of a stream, and order, repetition, overlap and contradiction of its segments.
 
 use rand::seq::SliceRandom;
 use rand::Rng;
 
 use crate::address::Family;
-use crate::plan::{Carriage, Plan, Segment};
+use crate::plan::{Encapsulation, Plan, Segment};
 use crate::stream::decided_at;
 
 /// How far behind the deciding byte cuts still matter.
 const MARGIN: usize = 24;
 
-/// The segments of a plan's stream, under attack; each byte is sent at least once.
+/// The segments of a plan's stream, with random attacks; each byte is sent at least once.
 pub(super) fn attack(random: &mut impl Rng, plan: &Plan) -> Vec<Segment> {
     let mut segments = cut(random, plan);
     if random.random_bool(0.3) {
-        widen(random, plan, &mut segments);
+        overlap(random, plan, &mut segments);
     }
     if random.random_bool(0.3) {
-        repeat(random, &mut segments);
+        duplicate(random, &mut segments);
     }
     if random.random_bool(0.15) {
-        prepend_the_past(random, &mut segments);
+        prepend_old_bytes(random, &mut segments);
     }
     if random.random_bool(0.25) {
-        contradict(random, plan, &mut segments);
+        add_conflicting_copies(random, plan, &mut segments);
     }
     if random.random_bool(0.12) {
-        complement(random, plan, &mut segments);
+        add_complementary_copies(random, plan, &mut segments);
     }
     reorder(random, &mut segments);
     if random.random_bool(0.1) {
-        urge(random, &mut segments);
+        mark_urgent(random, &mut segments);
     }
     if random.random_bool(0.12) {
-        wrap(random, plan.family, &mut segments);
+        encapsulate(random, plan.family, &mut segments);
     }
     segments
 }
@@ -49,7 +49,7 @@ fn cut(random: &mut impl Rng, plan: &Plan) -> Vec<Segment> {
         0 => Vec::new(),
         // A byte a segment.
         1 => (1..start.min(60)).collect(),
-        // The last byte that matters alone.
+        // The byte that decides the stream, alone.
         2 => vec![
             decided_at(&plan.stream).saturating_sub(1),
             decided_at(&plan.stream),
@@ -74,7 +74,7 @@ fn cut(random: &mut impl Rng, plan: &Plan) -> Vec<Segment> {
 }
 
 /// Makes segments overlap their neighbours, with equal bytes.
-fn widen(random: &mut impl Rng, plan: &Plan, segments: &mut [Segment]) {
+fn overlap(random: &mut impl Rng, plan: &Plan, segments: &mut [Segment]) {
     for segment in segments {
         if random.random_bool(0.4) {
             let from = (segment.offset as usize).saturating_sub(random.random_range(0..8));
@@ -88,16 +88,16 @@ fn widen(random: &mut impl Rng, plan: &Plan, segments: &mut [Segment]) {
 }
 
 /// Sends some segments more than once.
-fn repeat(random: &mut impl Rng, segments: &mut Vec<Segment>) {
+fn duplicate(random: &mut impl Rng, segments: &mut Vec<Segment>) {
     for _ in 0..random.random_range(1..4) {
         let repeated = segments[random.random_range(0..segments.len())].clone();
         segments.insert(random.random_range(0..=segments.len()), repeated);
     }
 }
 
-/// Begins the first segment before the stream, with bytes that TCP cuts off.
-fn prepend_the_past(random: &mut impl Rng, segments: &mut [Segment]) {
-    let past = match random.random_range(0..3) {
+/// Prepends bytes before the stream's start to the first segment; TCP trims them.
+fn prepend_old_bytes(random: &mut impl Rng, segments: &mut [Segment]) {
+    let old = match random.random_range(0..3) {
         0 => b"GET / HTTP/1.1\r\n\r\n".to_vec(),
         1 => b"SSH-2.0-past\r\n".to_vec(),
         _ => (0..random.random_range(1..30))
@@ -105,14 +105,14 @@ fn prepend_the_past(random: &mut impl Rng, segments: &mut [Segment]) {
             .collect(),
     };
     for segment in segments.iter_mut().filter(|segment| segment.offset == 0) {
-        segment.data = [&past[..], &segment.data].concat();
-        segment.offset = -(past.len() as i32);
+        segment.data = [&old[..], &segment.data].concat();
+        segment.offset = -(old.len() as i32);
     }
 }
 
-/// Adds copies of segments with other bytes.
-fn contradict(random: &mut impl Rng, plan: &Plan, segments: &mut Vec<Segment>) {
-    let lies: [&[u8]; 4] = [
+/// Adds copies of segments with different bytes.
+fn add_conflicting_copies(random: &mut impl Rng, plan: &Plan, segments: &mut Vec<Segment>) {
+    let contents: [&[u8]; 4] = [
         b"GET / HTTP/1.1\r\n\r\n",
         b"SSH-2.0-x\r\n",
         b"GET / HTTPS/1.1\r\n",
@@ -125,8 +125,11 @@ fn contradict(random: &mut impl Rng, plan: &Plan, segments: &mut Vec<Segment>) {
         let mut data = match random.random_range(0..3) {
             0 => (from..to).map(|_| random.random()).collect(),
             1 => {
-                let lie = lies[random.random_range(0..lies.len())];
-                lie.get(from..to.min(lie.len())).unwrap_or(lie).to_vec()
+                let content = contents[random.random_range(0..contents.len())];
+                content
+                    .get(from..to.min(content.len()))
+                    .unwrap_or(content)
+                    .to_vec()
             }
             _ => plan.stream[from..to].to_vec(),
         };
@@ -143,8 +146,8 @@ fn contradict(random: &mut impl Rng, plan: &Plan, segments: &mut Vec<Segment>) {
     }
 }
 
-/// Adds segments over the start, each with garbage where the others have the truth.
-fn complement(random: &mut impl Rng, plan: &Plan, segments: &mut Vec<Segment>) {
+/// Adds two segments over the start, each with garbage where the other has the stream's bytes.
+fn add_complementary_copies(random: &mut impl Rng, plan: &Plan, segments: &mut Vec<Segment>) {
     let end = decided_at(&plan.stream).min(200);
     let place = random.random_range(0..=end);
     let mut one = plan.stream[..end].to_vec();
@@ -183,29 +186,29 @@ fn reorder(random: &mut impl Rng, segments: &mut [Segment]) {
     }
 }
 
-/// Declares a byte or two urgent.
-fn urge(random: &mut impl Rng, segments: &mut [Segment]) {
+/// Marks a byte or two as urgent.
+fn mark_urgent(random: &mut impl Rng, segments: &mut [Segment]) {
     for _ in 0..random.random_range(1..=2) {
         let segment = &mut segments[random.random_range(0..segments.len())];
         segment.urgent = Some(random.random_range(0..=segment.data.len().min(40) as u16 + 1));
     }
 }
 
-/// Has some segments carried in fragments, or behind extension headers: so they may come by another
-/// CPU, and without a socket that was found early.
-fn wrap(random: &mut impl Rng, family: Family, segments: &mut [Segment]) {
+/// Puts some segments into fragments or behind extension headers: they may be received on another
+/// CPU, and without early demux.
+fn encapsulate(random: &mut impl Rng, family: Family, segments: &mut [Segment]) {
     for segment in segments {
         if random.random_bool(0.5) {
             continue;
         }
-        let fragments = Carriage::Fragments {
+        let fragments = Encapsulation::Fragments {
             size: 8 * random.random_range(1..=64),
             reversed: random.random(),
         };
-        segment.carriage = match (family, random.random_range(0..3)) {
-            (Family::Ipv6, 0) => Carriage::HopByHop,
-            (Family::Ipv6, 1) => Carriage::DestinationOptions,
-            (Family::Ipv4, 0) => Carriage::HopLimit(random.random_range(1..=255)),
+        segment.encapsulation = match (family, random.random_range(0..3)) {
+            (Family::Ipv6, 0) => Encapsulation::HopByHop,
+            (Family::Ipv6, 1) => Encapsulation::DestinationOptions,
+            (Family::Ipv4, 0) => Encapsulation::HopLimit(random.random_range(1..=255)),
             _ => fragments,
         };
     }

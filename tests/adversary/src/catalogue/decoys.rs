@@ -1,48 +1,52 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Rows 6 to 13: segments that TCP throws away, and one that it does not.
+//! Segments that TCP discards, and one with a low hop limit, which it takes.
 
-use super::{cut, send, Case, INNOCENT, REQUEST};
-use crate::plan::{Carriage, Fault, Kind, Segment};
+use super::{cut, send, Case, Row, BENIGN, REQUEST};
+use crate::plan::{Encapsulation, Fault, Kind, Segment};
 
 pub(super) fn cases() -> Vec<Case> {
-    let streams = [REQUEST, INNOCENT].into_iter();
+    let streams = [REQUEST, BENIGN].into_iter();
     streams
         .flat_map(|stream| [decoys(stream), closing_decoys(stream)].concat())
         .collect()
 }
 
-/// Rows 6 to 12: before a stream, and between its halves, a decoy that says the opposite.
+/// Decoys with the opposite kind of stream, before a stream and between its halves.
 fn decoys(stream: &[u8]) -> Vec<Case> {
-    let opposite = if stream == REQUEST { INNOCENT } else { REQUEST };
-    let faults: [(u8, Fault, &str); 11] = [
-        (7, Fault::Checksum, "a wrong checksum"),
+    let opposite = if stream == REQUEST { BENIGN } else { REQUEST };
+    let faults: [(Row, Fault, &str); 11] = [
+        (Row::Checksum, Fault::Checksum, "a wrong checksum"),
         (
-            8,
+            Row::Numbers,
             Fault::BehindWindow,
             "a sequence number behind the window",
         ),
         (
-            8,
+            Row::Numbers,
             Fault::BeforeWindow,
             "a sequence number before the window",
         ),
         (
-            8,
+            Row::Numbers,
             Fault::FutureAck,
             "an acknowledgement of what was never sent",
         ),
         (
-            8,
+            Row::Numbers,
             Fault::AncientAck,
             "an acknowledgement of the distant past",
         ),
-        (9, Fault::Md5, "an MD5 option"),
-        (9, Fault::Ao, "a TCP-AO option"),
-        (10, Fault::OldTimestamp, "an old timestamp"),
-        (11, Fault::NoAck, "no ACK flag"),
-        (12, Fault::ShortHeader, "a data offset that is too small"),
+        (Row::Signature, Fault::Md5, "an MD5 option"),
+        (Row::Signature, Fault::Ao, "a TCP-AO option"),
+        (Row::Timestamp, Fault::OldTimestamp, "an old timestamp"),
+        (Row::NoAck, Fault::NoAck, "no ACK flag"),
         (
-            12,
+            Row::Header,
+            Fault::ShortHeader,
+            "a data offset that is too small",
+        ),
+        (
+            Row::Header,
             Fault::LongHeader,
             "a data offset behind the segment's end",
         ),
@@ -67,7 +71,7 @@ fn decoys(stream: &[u8]) -> Vec<Case> {
             stream,
             send([decoy(0), one, decoy(half), other]),
         ));
-        // What the decoy's own bytes would decide, each at a place where the stream has another.
+        // Bytes that would decide the stream if they were taken for its own.
         let noise = Segment::new(0, "\0\0\0\0").with_fault(fault);
         cases.push(Case::new(
             row,
@@ -83,15 +87,15 @@ fn decoys(stream: &[u8]) -> Vec<Case> {
             },
         ));
     }
-    let low = Segment::new(0, stream).with_carriage(Carriage::HopLimit(1));
+    let low = Segment::new(0, stream).with_encapsulation(Encapsulation::HopLimit(1));
     cases.push(Case::new(
-        6,
+        Row::HopLimit,
         "a hop limit of 1: it arrives all the same",
         stream,
         send([low]),
     ));
     let mut wide = Case::new(
-        12,
+        Row::Header,
         "a window scale of 255 in the SYN",
         stream,
         send(cut(stream, &[half])),
@@ -101,7 +105,7 @@ fn decoys(stream: &[u8]) -> Vec<Case> {
     cases
 }
 
-/// Row 13.
+/// RST and FIN segments that TCP discards.
 fn closing_decoys(stream: &[u8]) -> Vec<Case> {
     let halves = cut(stream, &[3]);
     let mut cases = Vec::new();
@@ -116,7 +120,7 @@ fn closing_decoys(stream: &[u8]) -> Vec<Case> {
             let decoy = Segment::new(3, []).with_kind(kind).with_fault(fault);
             let actions = send([halves[0].clone(), decoy, halves[1].clone()]);
             cases.push(Case::new(
-                13,
+                Row::RstAndFin,
                 format!("a {name} {how} between halves"),
                 stream,
                 actions,
@@ -126,7 +130,7 @@ fn closing_decoys(stream: &[u8]) -> Vec<Case> {
     let ahead = Segment::new(stream.len() as i32 + 100, []).with_kind(Kind::Rst);
     let actions = send([halves[0].clone(), ahead, halves[1].clone()]);
     cases.push(Case::new(
-        13,
+        Row::RstAndFin,
         "a RST within the window, but not next, between halves",
         stream,
         actions,

@@ -1,67 +1,65 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Row 34: so many half-started connections that no table holds them all.
+//! More half-started connections than a table can hold.
 
 use std::sync::Arc;
 
 use anyhow::{ensure, Result};
 
-use super::{cut, send, Case, CONCURRENCY, INNOCENT, REQUEST};
+use super::{cut, send, Case, Row, BENIGN, CONCURRENCY, REQUEST};
 use crate::address::Family;
 use crate::engine::Engine;
 use crate::oracle::{must_be_delivered, Outcome};
 use crate::plan::{Action, Segment};
 
-pub(super) const ROW: u8 = 34;
-
-/// Opens so many connections that send one byte each, and while they stay runs what must work then.
+/// Opens connections that send one byte each; while they are open, runs the cases.
 pub(super) fn run(
     engine: &mut Engine,
     family: Family,
-    openers: usize,
+    half_started: usize,
 ) -> Result<Vec<(Case, Outcome)>> {
-    let opener = Case::new(
-        ROW,
+    let half_started_one = Case::new(
+        Row::Exhaustion,
         "",
         b"G",
         vec![Action::Send(Segment::new(0, "G")), Action::Hold],
     );
-    let mut plan = opener.plan;
+    let mut plan = half_started_one.plan;
     plan.family = family;
-    let held = engine.hold((0..openers).map(|_| plan.clone()))?;
+    let held = engine.hold((0..half_started).map(|_| plan.clone()))?;
     ensure!(
-        held == openers,
-        "only {held} of {openers} connections could be half-started"
+        held == half_started,
+        "only {held} of {half_started} connections could be half-started"
     );
     let mut outcomes = Vec::new();
     let cases = [
         Case::new(
-            ROW,
-            format!("a cut start beside {openers} half-started connections"),
+            Row::Exhaustion,
+            format!("a cut start beside {half_started} half-started connections"),
             REQUEST,
             send(cut(REQUEST, &[3])),
         ),
         Case::new(
-            ROW,
-            format!("a cut start beside {openers} half-started connections"),
-            INNOCENT,
-            send(cut(INNOCENT, &[3])),
+            Row::Exhaustion,
+            format!("a cut start beside {half_started} half-started connections"),
+            BENIGN,
+            send(cut(BENIGN, &[3])),
         ),
         Case::new(
-            ROW,
-            format!("a whole start beside {openers} half-started connections"),
+            Row::Exhaustion,
+            format!("a whole start beside {half_started} half-started connections"),
             REQUEST,
             send(cut(REQUEST, &[])),
         ),
         Case::new(
-            ROW,
-            format!("a whole start beside {openers} half-started connections"),
-            INNOCENT,
-            send(cut(INNOCENT, &[])),
+            Row::Exhaustion,
+            format!("a whole start beside {half_started} half-started connections"),
+            BENIGN,
+            send(cut(BENIGN, &[])),
         ),
     ];
     let plans = cases.map(|mut case| {
         case.plan.family = family;
-        case.plan.again.tries = if must_be_delivered(&case.plan) { 30 } else { 2 };
+        case.plan.retransmission.tries = if must_be_delivered(&case.plan) { 30 } else { 2 };
         (case.clone(), Arc::new(case.plan))
     });
     engine.run(plans, CONCURRENCY, |case, _, outcome| {

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Rows 15, 17, 18, 30 and 31: Fast Open, fragments, extension headers, small segments, IP's own fields.
+//! Fast Open, fragments, extension headers, small segments, fields of IP.
 
-use super::{cut, send, Case, INNOCENT, REQUEST};
-use crate::plan::{Action, Carriage, Fault, Segment, Socket};
+use super::{cut, send, Case, Row, BENIGN, REQUEST};
+use crate::plan::{Action, Encapsulation, Fault, Segment, Socket};
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
-    for stream in [REQUEST, INNOCENT, b"SSH-2.0-OpenSSH_10.0\r\n"] {
+    for stream in [REQUEST, BENIGN, b"SSH-2.0-OpenSSH_10.0\r\n"] {
         cases.extend(fast_open(stream));
     }
-    for stream in [REQUEST, INNOCENT] {
-        for (row, name) in [(17, "IPv4"), (18, "IPv6")] {
+    for stream in [REQUEST, BENIGN] {
+        for (row, name) in [(Row::Ipv4Fragments, "IPv4"), (Row::Ipv6Headers, "IPv6")] {
             cases.extend(fragments(row, name, stream));
         }
         cases.extend(extension_headers(stream));
@@ -20,11 +20,10 @@ pub(super) fn cases() -> Vec<Case> {
     cases
 }
 
-/// Row 15.
 fn fast_open(stream: &[u8]) -> Vec<Case> {
     let carrying = |name: &str, size: usize| {
         let mut case = Case::new(
-            15,
+            Row::FastOpen,
             name,
             stream,
             send(cut(stream, &[size.min(stream.len() - 1)])),
@@ -39,13 +38,12 @@ fn fast_open(stream: &[u8]) -> Vec<Case> {
     ]
 }
 
-/// Rows 17 and 18.
-fn fragments(row: u8, name: &str, stream: &[u8]) -> Vec<Case> {
+fn fragments(row: Row, name: &str, stream: &[u8]) -> Vec<Case> {
     let mut cases = Vec::new();
     for size in [8, 24, 40] {
         for (reversed, order) in [(false, ""), (true, ", in reverse order")] {
-            let segment =
-                Segment::new(0, stream).with_carriage(Carriage::Fragments { size, reversed });
+            let segment = Segment::new(0, stream)
+                .with_encapsulation(Encapsulation::Fragments { size, reversed });
             cases.push(Case::new(
                 row,
                 format!("{name} fragments of {size} bytes{order}"),
@@ -55,11 +53,11 @@ fn fragments(row: u8, name: &str, stream: &[u8]) -> Vec<Case> {
         }
     }
     let pieces = cut(stream, &[3, 20]).into_iter();
-    let carriage = Carriage::Fragments {
+    let encapsulation = Encapsulation::Fragments {
         size: 16,
         reversed: true,
     };
-    let pieces = pieces.map(|piece| piece.with_carriage(carriage));
+    let pieces = pieces.map(|piece| piece.with_encapsulation(encapsulation));
     cases.push(Case::new(
         row,
         format!("cut, and each segment in {name} fragments"),
@@ -69,25 +67,24 @@ fn fragments(row: u8, name: &str, stream: &[u8]) -> Vec<Case> {
     cases
 }
 
-/// Row 18.
 fn extension_headers(stream: &[u8]) -> Vec<Case> {
     let headers = [
-        (Carriage::HopByHop, "hop-by-hop"),
-        (Carriage::DestinationOptions, "destination"),
+        (Encapsulation::HopByHop, "hop-by-hop"),
+        (Encapsulation::DestinationOptions, "destination"),
     ];
     let mut cases = Vec::new();
-    for (carriage, name) in headers {
-        let whole = Segment::new(0, stream).with_carriage(carriage);
+    for (encapsulation, name) in headers {
+        let whole = Segment::new(0, stream).with_encapsulation(encapsulation);
         cases.push(Case::new(
-            18,
+            Row::Ipv6Headers,
             format!("behind {name} options"),
             stream,
             send([whole]),
         ));
         let mut pieces = cut(stream, &[3]);
-        pieces[1].carriage = carriage;
+        pieces[1].encapsulation = encapsulation;
         cases.push(Case::new(
-            18,
+            Row::Ipv6Headers,
             format!("cut, the second segment behind {name} options"),
             stream,
             send(pieces),
@@ -96,12 +93,11 @@ fn extension_headers(stream: &[u8]) -> Vec<Case> {
     cases
 }
 
-/// Row 30.
 fn small_segments(stream: &[u8]) -> Vec<Case> {
-    // Shorter than any word that a filter of segments looks for.
+    // Shorter than any word that a filter could search for in a segment.
     let places: Vec<usize> = (3..stream.len()).step_by(3).collect();
     let mut small = Case::new(
-        30,
+        Row::SmallSegments,
         "a maximum segment size of 88, segments of 3 bytes",
         stream,
         send(cut(stream, &places)),
@@ -110,33 +106,32 @@ fn small_segments(stream: &[u8]) -> Vec<Case> {
     let settled = cut(stream, &places)
         .into_iter()
         .flat_map(|segment| [Action::Send(segment), Action::Settle]);
-    let narrow = Case::new(
-        30,
+    let small_window = Case::new(
+        Row::SmallSegments,
         "a small receive window, segments of 3 bytes",
         stream,
         settled.collect(),
     );
-    vec![small, narrow.with_socket(Socket::Narrow)]
+    vec![small, small_window.with_socket(Socket::SmallBuffer)]
 }
 
-/// Row 31.
 fn identifications(stream: &[u8]) -> Vec<Case> {
     let same = cut(stream, &[3])
         .into_iter()
-        .map(|piece| piece.with_carriage(Carriage::Identification(0)));
+        .map(|piece| piece.with_encapsulation(Encapsulation::Identification(0)));
     let decoy = Segment::new(0, "xxx")
         .with_fault(Fault::Checksum)
-        .with_carriage(Carriage::Identification(7));
-    let true_one = Segment::new(0, stream).with_carriage(Carriage::Identification(7));
+        .with_encapsulation(Encapsulation::Identification(7));
+    let true_one = Segment::new(0, stream).with_encapsulation(Encapsulation::Identification(7));
     vec![
         Case::new(
-            31,
+            Row::Identifications,
             "all packets of one IP identification",
             stream,
             send(same),
         ),
         Case::new(
-            31,
+            Row::Identifications,
             "decoy duplicates of one IP identification",
             stream,
             send([decoy.clone(), decoy, true_one]),

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Rows 1 to 5, 14 and 16: how a stream is cut, ordered, repeated, overlapped, opened, made urgent.
+//! Segmentation, order, repetition and overlap of a stream's segments, handshakes, urgent data.
 
-use super::{cut, send, Case, INNOCENT, REQUEST};
+use super::{cut, send, Case, Row, BENIGN, REQUEST};
 use crate::plan::{Action, Fault, Kind, Segment, Socket};
 use crate::stream::decided_at;
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
-    for stream in [REQUEST, INNOCENT] {
+    for stream in [REQUEST, BENIGN] {
         cases.extend(cuts(stream));
         cases.extend(orders(stream));
         cases.extend(overlaps(stream));
@@ -17,7 +17,6 @@ pub(super) fn cases() -> Vec<Case> {
     cases
 }
 
-/// Rows 1 and 2.
 fn cuts(stream: &[u8]) -> Vec<Case> {
     let decided = decided_at(stream);
     let places: [(&str, Vec<usize>); 5] = [
@@ -28,11 +27,11 @@ fn cuts(stream: &[u8]) -> Vec<Case> {
         ("cut in three", vec![2, decided - 1]),
     ];
     let mut cases: Vec<Case> = places
-        .map(|(name, places)| Case::new(1, name, stream, send(cut(stream, &places))))
+        .map(|(name, places)| Case::new(Row::Cut, name, stream, send(cut(stream, &places))))
         .into();
     let bytes: Vec<usize> = (1..stream.len()).collect();
     cases.push(Case::new(
-        2,
+        Row::Bytes,
         "segments of one byte",
         stream,
         send(cut(stream, &bytes)),
@@ -41,7 +40,7 @@ fn cuts(stream: &[u8]) -> Vec<Case> {
         .into_iter()
         .flat_map(|segment| [Action::Send(segment), Action::Settle]);
     cases.push(Case::new(
-        2,
+        Row::Bytes,
         "segments of one byte, each acknowledged before the next",
         stream,
         settled.collect(),
@@ -49,7 +48,6 @@ fn cuts(stream: &[u8]) -> Vec<Case> {
     cases
 }
 
-/// Row 3.
 fn orders(stream: &[u8]) -> Vec<Case> {
     let decided = decided_at(stream);
     let mut reversed = cut(stream, &[1, 4, 9, decided - 1, decided]);
@@ -59,16 +57,25 @@ fn orders(stream: &[u8]) -> Vec<Case> {
     let mut last_first = cut(stream, &[1, 2, decided]);
     last_first.rotate_left(1);
     vec![
-        Case::new(3, "all segments in reverse order", stream, send(reversed)),
-        Case::new(3, "two segments in reverse order", stream, send(swapped)),
-        Case::new(3, "the first byte last", stream, send(last_first)),
+        Case::new(
+            Row::Order,
+            "all segments in reverse order",
+            stream,
+            send(reversed),
+        ),
+        Case::new(
+            Row::Order,
+            "two segments in reverse order",
+            stream,
+            send(swapped),
+        ),
+        Case::new(Row::Order, "the first byte last", stream, send(last_first)),
     ]
 }
 
-/// Rows 4 and 5.
 fn overlaps(stream: &[u8]) -> Vec<Case> {
-    let truth = |from: usize, to: usize| Segment::new(from as i32, &stream[from..to]);
-    let lie = |from: usize, to: usize| Segment::new(from as i32, vec![b'x'; to - from]);
+    let original = |from: usize, to: usize| Segment::new(from as i32, &stream[from..to]);
+    let altered = |from: usize, to: usize| Segment::new(from as i32, vec![b'x'; to - from]);
     let end = stream.len();
     let past = |from: usize, text: &[u8]| {
         let data = [text, &stream[from..]].concat();
@@ -76,113 +83,122 @@ fn overlaps(stream: &[u8]) -> Vec<Case> {
     };
     vec![
         Case::new(
-            4,
+            Row::Repetition,
             "repeated with equal bytes",
             stream,
-            send([truth(0, 3), truth(0, 3), truth(3, end), truth(3, end)]),
+            send([
+                original(0, 3),
+                original(0, 3),
+                original(3, end),
+                original(3, end),
+            ]),
         ),
         Case::new(
-            4,
-            "a lie repeated with the truth, ahead of a gap",
+            Row::Repetition,
+            "altered bytes, then the original ones, ahead of a gap",
             stream,
-            send([lie(2, end), truth(2, end), truth(0, 2)]),
+            send([altered(2, end), original(2, end), original(0, 2)]),
         ),
         Case::new(
-            4,
-            "the truth repeated with a lie, ahead of a gap",
+            Row::Repetition,
+            "the original bytes, then altered ones, ahead of a gap",
             stream,
-            send([truth(2, end), lie(2, end), truth(0, 2)]),
+            send([original(2, end), altered(2, end), original(0, 2)]),
         ),
         Case::new(
-            4,
-            "a lie first, then the truth from its second byte on",
+            Row::Repetition,
+            "an altered first byte, then the whole",
             stream,
-            send([lie(0, 1), truth(0, end)]),
+            send([altered(0, 1), original(0, end)]),
         ),
         Case::new(
-            5,
+            Row::Overlap,
             "overlapping segments",
             stream,
-            send([truth(0, 3), truth(1, 8), truth(4, 12), truth(6, end)]),
+            send([
+                original(0, 3),
+                original(1, 8),
+                original(4, 12),
+                original(6, end),
+            ]),
         ),
         Case::new(
-            5,
+            Row::Overlap,
             "bytes of the past before the first (seqovl)",
             stream,
             send([past(0, b"SSH-2.0-x\r\n")]),
         ),
         Case::new(
-            5,
+            Row::Overlap,
             "a request in the past before the first (seqovl)",
             stream,
             send([past(0, b"GET / HTTP/1.1\r\n\r\n")]),
         ),
         Case::new(
-            5,
-            "received bytes overlapped by lies",
+            Row::Overlap,
+            "received bytes overlapped by altered ones",
             stream,
             send([
-                truth(0, 3),
+                original(0, 3),
                 Segment::new(0, [b"xxx", &stream[3..]].concat()),
             ]),
         ),
         Case::new(
-            5,
-            "what is ahead overlapped by lies, then the gap filled",
+            Row::Overlap,
+            "bytes ahead of a gap overlapped by altered ones, then the gap filled",
             stream,
             send([
-                truth(5, end),
+                original(5, end),
                 Segment::new(3, [&stream[3..5], b"xxxx"].concat()),
-                truth(0, 3),
+                original(0, 3),
             ]),
         ),
         Case::new(
-            5,
-            "two lies whose true parts make the stream",
+            Row::Overlap,
+            "two discarded segments whose original parts make the stream",
             stream,
             send([
                 Segment::new(0, [&stream[..2], b"?"].concat()).with_fault(Fault::Checksum),
                 Segment::new(0, [b"??", &stream[2..]].concat()).with_fault(Fault::Checksum),
-                truth(2, end),
-                truth(0, 2),
+                original(2, end),
+                original(0, 2),
             ]),
         ),
     ]
 }
 
-/// Row 14.
 fn handshakes(stream: &[u8]) -> Vec<Case> {
     let halves = cut(stream, &[3]);
-    let opposite = if stream == REQUEST { INNOCENT } else { REQUEST };
+    let opposite = if stream == REQUEST { BENIGN } else { REQUEST };
     let between = |decoy: Segment| send([halves[0].clone(), decoy, halves[1].clone()]);
     let mut cases = vec![
         Case::new(
-            14,
+            Row::Handshake,
             "the SYN again between halves",
             stream,
             between(Segment::new(-1, []).with_kind(Kind::Syn)),
         ),
         Case::new(
-            14,
+            Row::Handshake,
             "a SYN of another sequence number between halves",
             stream,
             between(Segment::new(9999, []).with_kind(Kind::Syn)),
         ),
         Case::new(
-            14,
+            Row::Handshake,
             "a SYN with other data between halves",
             stream,
             between(Segment::new(2, opposite).with_kind(Kind::Syn)),
         ),
         Case::new(
-            14,
+            Row::Handshake,
             "a SYN-ACK between halves (split handshake)",
             stream,
             between(Segment::new(-1, []).with_kind(Kind::SynAck)),
         ),
     ];
     let mut carried = Case::new(
-        14,
+        Row::Handshake,
         "the first SYN carries all, without Fast Open",
         stream,
         send([Segment::new(0, stream)]),
@@ -190,7 +206,7 @@ fn handshakes(stream: &[u8]) -> Vec<Case> {
     carried.plan.opening.syn_data = stream.to_vec();
     cases.push(carried);
     let mut partly = Case::new(
-        14,
+        Row::Handshake,
         "the first SYN carries a start, without Fast Open",
         stream,
         send(cut(stream, &[3])),
@@ -199,7 +215,7 @@ fn handshakes(stream: &[u8]) -> Vec<Case> {
     cases.push(partly);
     for (name, places) in [("whole", &[][..]), ("cut", &[3])] {
         let mut third = Case::new(
-            14,
+            Row::Handshake,
             format!("the third acknowledgement carries the start, {name}"),
             stream,
             send(cut(stream, places)),
@@ -210,7 +226,6 @@ fn handshakes(stream: &[u8]) -> Vec<Case> {
     cases
 }
 
-/// Row 16.
 fn urgent() -> Vec<Case> {
     let place = b"GET / HTT".len() as u16;
     let hidden = b"GET / HTTxP/1.1\r\n\r\n";
@@ -218,25 +233,25 @@ fn urgent() -> Vec<Case> {
     let late = |urgent: Segment| send([urgent, Segment::new(9, &b"xP/1.1\r\n\r\n"[..])]);
     vec![
         Case::new(
-            16,
+            Row::Urgent,
             "an urgent byte hides in the version",
             hidden,
             send([Segment::new(0, hidden).with_urgent(place + 1)]),
         ),
         Case::new(
-            16,
+            Row::Urgent,
             "an urgent byte hides in the method",
             in_method,
             send([Segment::new(0, in_method).with_urgent(3)]),
         ),
         Case::new(
-            16,
+            Row::Urgent,
             "an urgent byte hides in the version, announced before it is sent",
             hidden,
             late(Segment::new(0, &hidden[..9]).with_urgent(place + 1)),
         ),
         Case::new(
-            16,
+            Row::Urgent,
             "an urgent byte hides in the version, announced by a segment without data",
             hidden,
             send([
@@ -245,20 +260,20 @@ fn urgent() -> Vec<Case> {
             ]),
         ),
         Case::new(
-            16,
+            Row::Urgent,
             "an urgent byte of a request, read inline",
             REQUEST,
             send([Segment::new(0, REQUEST).with_urgent(1)]),
         )
         .with_socket(Socket::Inline),
         Case::new(
-            16,
+            Row::Urgent,
             "an urgent byte of a request, taken out",
             REQUEST,
             send([Segment::new(0, REQUEST).with_urgent(1)]),
         ),
         Case::new(
-            16,
+            Row::Urgent,
             "an urgent byte that is superseded by a later one",
             REQUEST,
             send([
@@ -267,13 +282,13 @@ fn urgent() -> Vec<Case> {
             ]),
         ),
         Case::new(
-            16,
+            Row::Urgent,
             "an urgent byte at the end of the first line",
-            INNOCENT,
-            send([Segment::new(0, INNOCENT).with_urgent(44)]),
+            BENIGN,
+            send([Segment::new(0, BENIGN).with_urgent(44)]),
         ),
-        Case::new(16, "an urgent byte past the start", INNOCENT, {
-            let [one, other] = [&INNOCENT[..44], &INNOCENT[44..]];
+        Case::new(Row::Urgent, "an urgent byte past the start", BENIGN, {
+            let [one, other] = [&BENIGN[..44], &BENIGN[44..]];
             vec![
                 Action::Send(Segment::new(0, one)),
                 Action::Settle,

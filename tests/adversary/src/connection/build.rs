@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
-//! How the client's segments are made, faults among them.
+//! Builds the client's segments, and their faults.
 
 use etherparse::TcpHeader;
 
 use super::Connection;
-use crate::board::Seen;
-use crate::packet::{carry, segment, Damage};
+use crate::packet::{encapsulate, segment, Damage};
+use crate::peer_state::PeerState;
 use crate::plan::{Fault, Kind, Segment};
 
-/// How far from the truth a fault's numbers are.
+/// How far a fault's sequence or ACK number is off.
 const FAR: u32 = 0x2000_0000;
 /// How much older an old timestamp is.
 const OLD: u32 = 600_000;
 
 impl Connection {
     /// The packets of a segment.
-    pub(super) fn build(&mut self, seen: &Seen, sent: &Segment) -> Vec<Vec<u8>> {
+    pub(super) fn build(&mut self, peer: &PeerState, sent: &Segment) -> Vec<Vec<u8>> {
         if sent.fault.is_none() && sent.offset <= self.sent {
             self.sent = self.sent.max(sent.end());
         }
-        let mut header = self.header(seen, sent.offset);
+        let mut header = self.header(peer, sent.offset);
         let mut data = sent.data.as_slice();
         let mut damage = Damage::None;
         match sent.kind {
@@ -33,7 +33,7 @@ impl Connection {
             header.urg = true;
             header.urgent_pointer = pointer;
         }
-        let initial = seen.initial.unwrap_or_default();
+        let initial = peer.initial.unwrap_or_default();
         match sent.fault {
             None => {}
             Some(Fault::Checksum) => damage = Damage::Checksum,
@@ -41,7 +41,7 @@ impl Connection {
             Some(Fault::FutureAck) => header.acknowledgment_number = initial.wrapping_add(FAR),
             Some(Fault::AncientAck) => header.acknowledgment_number = initial.wrapping_sub(FAR),
             Some(Fault::OldTimestamp) => {
-                set_options(&mut header, &timestamps(self.clock.wrapping_sub(OLD), seen))
+                set_options(&mut header, &timestamps(self.clock.wrapping_sub(OLD), peer))
             }
             Some(Fault::Md5) => add_options(&mut header, &signature(19, 18)),
             Some(Fault::Ao) => add_options(&mut header, &signature(29, 16)),
@@ -59,24 +59,24 @@ impl Connection {
         }
         let id = self.identification();
         let bytes = segment(&self.ends, &header, data, damage);
-        carry(&self.ends, &bytes, sent.carriage, id)
+        encapsulate(&self.ends, &bytes, sent.encapsulation, id)
     }
 
-    /// The next packet's identification, which fragments are put together by; clients share addresses.
+    /// The IP identification of the next packet; unique, since clients share addresses.
     pub(super) fn identification(&mut self) -> u32 {
         self.packets += 1;
         self.serial.wrapping_mul(4099).wrapping_add(self.packets)
     }
 
-    /// A segment's header, as TCP would have it.
-    pub(super) fn header(&mut self, seen: &Seen, offset: i32) -> TcpHeader {
+    /// The header of a valid segment.
+    pub(super) fn header(&mut self, peer: &PeerState, offset: i32) -> TcpHeader {
         let sequence = self.initial.wrapping_add(1).wrapping_add_signed(offset);
         let mut header = TcpHeader::new(0, 0, sequence, 65_535);
         header.ack = true;
-        header.acknowledgment_number = seen.initial.unwrap_or_default().wrapping_add(1);
+        header.acknowledgment_number = peer.initial.unwrap_or_default().wrapping_add(1);
         if self.plan.options.timestamps {
             self.clock = self.clock.wrapping_add(1);
-            set_options(&mut header, &timestamps(self.clock, seen));
+            set_options(&mut header, &timestamps(self.clock, peer));
         }
         header
     }
@@ -93,7 +93,7 @@ impl Connection {
         }
         if plan.options.timestamps {
             self.clock = self.clock.wrapping_add(1);
-            options.extend(timestamps(self.clock, &Seen::default()).split_off(2));
+            options.extend(timestamps(self.clock, &PeerState::default()).split_off(2));
         }
         if let Some(shift) = plan.options.window_scale {
             options.extend([3, 3, shift]);
@@ -114,16 +114,16 @@ impl Connection {
 }
 
 /// The timestamp option, padded.
-fn timestamps(value: u32, seen: &Seen) -> Vec<u8> {
+fn timestamps(value: u32, peer: &PeerState) -> Vec<u8> {
     [
         &[1, 1, 8, 10][..],
         &value.to_be_bytes(),
-        &seen.timestamp.to_be_bytes(),
+        &peer.timestamp.to_be_bytes(),
     ]
     .concat()
 }
 
-/// A signature's option, with nothing that would verify.
+/// An MD5 or TCP-AO option, with a signature that is wrong.
 fn signature(kind: u8, size: u8) -> Vec<u8> {
     let mut option = vec![0xA5; usize::from(size)];
     option[..2].copy_from_slice(&[kind, size]);

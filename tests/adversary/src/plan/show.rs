@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Plans as a person reads them: an action a line.
+//! Plans as text, an action a line.
 
 use std::fmt;
 
-use super::{Action, Carriage, Kind, Plan, Segment};
+use super::{Action, Encapsulation, Kind, Plan, Segment};
 
 /// How many bytes are shown of a longer piece.
 const SHOWN: usize = 72;
@@ -35,10 +35,10 @@ impl fmt::Display for Segment {
             write!(f, " urgent pointer {pointer}")?;
         }
         if let Some(fault) = self.fault {
-            write!(f, " (thrown away: {fault:?})")?;
+            write!(f, " (discarded: {fault:?})")?;
         }
-        if self.carriage != Carriage::Plain {
-            write!(f, " {:?}", self.carriage)?;
+        if self.encapsulation != Encapsulation::Plain {
+            write!(f, " {:?}", self.encapsulation)?;
         }
         Ok(())
     }
@@ -48,9 +48,9 @@ impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Send(segment) => write!(f, "send {segment}"),
-            Self::Together(one, other) => write!(f, "send at once {one} and {other}"),
+            Self::Together(one, other) => write!(f, "send {one} and {other} at the same time"),
             Self::KeepAlive(byte) => write!(f, "keep-alive probe with {}", Text(&[*byte])),
-            Self::Cpu(cpu) => write!(f, "go on on CPU {cpu}"),
+            Self::Cpu(cpu) => write!(f, "continue on CPU {cpu}"),
             Self::Settle => write!(f, "wait for acknowledgements"),
             Self::Hold => write!(f, "hold the connection open"),
         }
@@ -103,15 +103,15 @@ impl fmt::Display for Plan {
         for action in &self.actions {
             writeln!(f, "  {action}")?;
         }
-        let how = if self.again.recut.is_some() {
-            "cut anew"
+        let how = if self.retransmission.recut.is_some() {
+            "with new boundaries"
         } else {
             "in full segments"
         };
         write!(
             f,
-            "  send again what is not acknowledged, {how}, {} times",
-            self.again.tries
+            "  retransmit what is not acknowledged, {how}, {} times",
+            self.retransmission.tries
         )
     }
 }

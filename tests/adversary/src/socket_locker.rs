@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! A thread that owns the accepted sockets as often as it can: segments that arrive meanwhile wait in
-//! the socket's backlog, and the socket's position lags behind them.
+//! A thread that locks the accepted sockets (lock_sock()) as often as it can. Segments that arrive
+//! meanwhile wait in the socket's backlog, and rcv_nxt lags behind them.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -9,27 +9,27 @@ use std::time::Duration;
 
 use mio::net::TcpStream;
 
-/// The sockets that are hammered, while it is on.
+/// The sockets to lock, while it is on.
 #[derive(Default)]
-pub(crate) struct Hammer {
+pub(crate) struct SocketLocker {
     on: AtomicBool,
     sockets: Mutex<Vec<Weak<TcpStream>>>,
 }
 
-impl Hammer {
+impl SocketLocker {
     /// Starts the thread, which ends with the program.
     pub(crate) fn start() -> Arc<Self> {
-        let hammer = Arc::new(Self::default());
-        let shared = hammer.clone();
+        let locker = Arc::new(Self::default());
+        let shared = locker.clone();
         thread::spawn(move || shared.run());
-        hammer
+        locker
     }
 
     pub(crate) fn switch(&self, on: bool) {
         self.on.store(on, Ordering::Relaxed);
     }
 
-    /// Adds a socket; it is left out once nobody else has it.
+    /// Adds a socket; it is dropped once there is no other reference to it.
     pub(crate) fn add(&self, socket: &Arc<TcpStream>) {
         if self.on.load(Ordering::Relaxed) {
             self.sockets
@@ -40,7 +40,7 @@ impl Hammer {
     }
 
     fn run(&self) {
-        let mut strikes = 0u32;
+        let mut calls = 0u32;
         loop {
             let mut sockets = self.sockets.lock().unwrap_or_else(PoisonError::into_inner);
             sockets.retain(|socket| socket.strong_count() > 0);
@@ -52,9 +52,10 @@ impl Hammer {
             }
             for socket in alive {
                 for _ in 0..8 {
-                    // It may have been reset meanwhile; what counts is that it was owned.
-                    let _ = socket.set_nodelay(strikes & 1 == 0);
-                    strikes = strikes.wrapping_add(1);
+                    // An error (the connection was reset) is no matter: the call has locked the
+                    // socket.
+                    let _ = socket.set_nodelay(calls & 1 == 0);
+                    calls = calls.wrapping_add(1);
                 }
             }
         }
