@@ -108,5 +108,5 @@ def test_a_tiny_table_lets_nothing_through(tiny_table):
     assert counters["evicted"] + counters["refused"] > 0
 
 
-def test_a_tiny_table_starves_nobody_who_fits_in(tiny_table):
+def test_a_tiny_table_starves_no_connection_that_has_room(tiny_table):
     attack("random", "--connections", 250, "--concurrency", 8)

@@ -91,7 +91,7 @@ def test_a_filler_that_is_sent_repeatedly(jumbo, queue, filler, urgent, action):
     assert reading["visited"] - TIMES + queued // UNIT <= AT_ONCE + A_SECOND * (reading["seconds"] + 1)
 
 
-def test_a_repeated_request_costs_what_a_short_one_does(loopback):
+def test_a_retransmitted_request_costs_as_little_as_a_short_one(loopback):
     """The request line is as long as a segment can be."""
     endpoint = loopback.endpoint()
     with listen(endpoint), Stream(loopback.client, endpoint) as stream:

@@ -15,7 +15,7 @@ DROPS_REQUESTS = "@ih,0,32 0x47455420 counter drop"
 
 
 @pytest.mark.usefixtures("filtered")
-def test_a_later_hook_may_take_a_packet_away(veth, recorder):
+def test_a_hook_registered_later_may_drop_the_packet(veth, recorder):
     """A documented limit, and its remedy: switch the filter off and on."""
     with rules(veth.server, LAST, f"tcp dport {recorder.endpoint.port} {DROPS_REQUESTS}"):
         with Stream(veth.client, recorder.endpoint) as stream:
@@ -29,7 +29,7 @@ def test_a_later_hook_may_take_a_packet_away(veth, recorder):
 
 
 @pytest.mark.usefixtures("unfiltered")
-def test_an_earlier_hook_comes_behind(veth, recorder):
+def test_a_hook_registered_earlier_runs_after_the_filter(veth, recorder):
     port = recorder.endpoint.port
     with rules(veth.server, LAST, f"tcp dport {port} counter", f"tcp dport {port} @ih,0,32 0x47455420 drop"):
         http_filter.load()

@@ -25,7 +25,7 @@ def nothing_blocked(filtered):
 
 
 def echoed(namespace, endpoint, data):
-    """What comes back while `data` is being sent."""
+    """Sends data, and reads at the same time; returns what was read."""
     with Stream(namespace, endpoint) as stream:
         sender = threading.Thread(target=lambda: (stream.send(data), stream.finish()))
         sender.start()

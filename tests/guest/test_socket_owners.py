@@ -17,7 +17,7 @@ from support.undecided_connections import full_table
 from support.userfault import MissingPage, Unsupported
 from support.wait import wait_until
 
-# After so many seconds, the filter's sweep (one per second) has removed what need not be kept.
+# After so many seconds, the filter's sweep (one per second) has removed the entries that need not be kept.
 SWEPT = 2.6
 
 

@@ -119,7 +119,7 @@ def test_one_that_keeps_sending_is_ended_like_others(veth, recorder, smallest_ta
                 assert time.monotonic() - began < EVICTABLE_AFTER, "others could be ended as well"
 
 
-def test_one_whose_segments_tcp_discards_keeps_nobody_out(veth, recorder, smallest_table):
+def test_one_whose_segments_tcp_discards_does_not_keep_newcomers_out(veth, recorder, smallest_table):
     """Each segment is in flight between the hook and TCP for a moment. The connection is the newest, and can't be ended
     before it has received something."""
     with full_table(recorder, veth.client) as undecided, HandmadeClient(veth, recorder.endpoint) as client:

@@ -20,7 +20,7 @@ class Counters(dict):
     """Values by name (`requests`, `methods/GET`)."""
 
     def __sub__(self, before):
-        """What has changed since, and by how much."""
+        """The changes since `before`, of the counters that have changed."""
         return Counters({name: value - before[name] for name, value in self.items() if value != before[name]})
 
 

@@ -43,7 +43,7 @@ def _record(raw):
 
 
 class KernelLog:
-    """Reads the log from the moment it is made."""
+    """The log from the moment the object is created."""
 
     def __init__(self):
         self._file = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
@@ -66,7 +66,7 @@ class KernelLog:
             # EPIPE (records were overwritten before they were read) is an error.
 
     def skip(self):
-        """Leaves what was logged so far out of lines()."""
+        """Makes lines() omit what has been logged so far."""
         self._skipped = len(self.records())
 
     def lines(self):

@@ -144,7 +144,7 @@ class Recorder:
         return self.read_from(stream)
 
     def read_so_far(self):
-        """What was read from all clients so far, in the order in which they came."""
+        """What was read from all clients so far, in the order of their connections."""
         return b"".join(map(bytes, list(self._streams.values())))
 
     def peers(self):

@@ -84,7 +84,7 @@ def send_request(namespace, endpoint):
 
 
 def echo(namespace, endpoint):
-    """Sends random bytes, which must come back."""
+    """Sends random bytes, which the server must echo."""
     data = random.randbytes(random.choice([1, 100, 20_000]))
     with Stream(namespace, endpoint) as stream:
         stream.send(data)
