@@ -53,18 +53,20 @@
 //!    the tail of the other can form a forbidden line. So the decided segment has an entry while it
 //!    is in flight; or, if there is no free slot, the bucket records it, and no undecided segment
 //!    of a new stream passes meanwhile.
-//! 7. The socket of a blackholed connection ([`HttpConnections`]) stands where a segment that TCP was
-//!    about to accept completes a forbidden line. No segment with data passes to it any more.
+//! 7. The socket of a blackholed connection ([`HttpConnections`]) stands where a segment that TCP
+//!    was about to accept completes a forbidden line. No segment with data passes to it any more:
+//!    all are dropped unread, or inspected, if they were looked up before the connection was
+//!    blackholed.
 //!
 //! # Liveness: everything else arrives, and nothing is retransmitted in vain
 //!
 //! A segment is dropped if it completes a forbidden line. In any other stream that does not happen,
 //! unless accepted copies of a byte differ, or TCP would have discarded the segment, which then
-//! blackholes no connection. Otherwise a segment is dropped only within an undecided start, and only
-//! for a while: if it is inspected in flight and does not continue what has passed (until the owner
-//! releases the socket, or a grace period has elapsed); if the out-of-order queue has been scanned
-//! too often, or has an owner; if the table has no free slot; or if urgent data can be read in
-//! several ways, until what decides is in the queue. Out-of-order segments pass: dropping them
+//! blackholes no connection. Otherwise a segment is dropped only within an undecided start, and
+//! only for a while: if it is inspected in flight and does not continue what has passed (until the
+//! owner releases the socket, or a grace period has elapsed); if the out-of-order queue has been
+//! scanned too often, or has an owner; if the table has no free slot; or if urgent data can be read
+//! in several ways, until what decides is in the queue. Out-of-order segments pass: dropping them
 //! would cost a retransmission each time the network reorders packets. A stream whose first segment
 //! makes it something other than HTTP passes without a drop.
 

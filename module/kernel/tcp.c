@@ -395,7 +395,7 @@ enum hf_tcp_accepts hf_tcp_accepts(const struct sock *sk, const struct sk_buff *
 				   const struct hf_segment *segment, bool certain)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
-	u32 oldest = tp->snd_una - (u32)min_t(u64, tp->max_window, tp->bytes_acked);
+	u32 oldest;
 
 	if (skb->pkt_type != PACKET_HOST ||
 	    (skb_pfmemalloc(skb) && !sock_flag(sk, SOCK_MEMALLOC)))
@@ -404,6 +404,10 @@ enum hf_tcp_accepts hf_tcp_accepts(const struct sock *sk, const struct sk_buff *
 		return HF_TCP_UNKNOWN;
 	if (segment->has_signature)
 		return HF_TCP_NO;
+	/* An owner may be changing all of these but write_seq, behind which nothing was sent. */
+	if (sk->sk_lock.owned)
+		return after(segment->ack, READ_ONCE(tp->write_seq)) ? HF_TCP_NO : HF_TCP_UNKNOWN;
+	oldest = tp->snd_una - (u32)min_t(u64, tp->max_window, tp->bytes_acked);
 	if (before(segment->ack, oldest) || after(segment->ack, tp->snd_nxt))
 		return HF_TCP_NO;
 	if (segment->has_tsval && tp->rx_opt.tstamp_ok) {
@@ -413,12 +417,12 @@ enum hf_tcp_accepts hf_tcp_accepts(const struct sock *sk, const struct sk_buff *
 		if (!tcp_paws_check(&rx_opt, TCP_PAWS_WINDOW))
 			return HF_TCP_NO;
 	}
-	/* Segments in flight or in the backlog may move rcv_nxt. */
-	if (!certain || hf_tcp_has_backlog(sk))
+	/* Segments in flight may move rcv_nxt. */
+	if (!certain)
 		return HF_TCP_UNKNOWN;
 	if (after(segment->seq, tp->rcv_nxt) || !after(segment->end_seq, tp->rcv_nxt))
 		return HF_TCP_NO;
-	if (sk->sk_lock.owned || hf_tcp_has_filters(sk, skb) ||
+	if (hf_tcp_has_filters(sk, skb) ||
 	    after(segment->end_seq, tp->rcv_nxt + tcp_receive_window(tp)))
 		return HF_TCP_UNKNOWN;
 	return HF_TCP_YES;

@@ -12,10 +12,10 @@ use crate::{
     policy::{self, Policy},
     scenario::{start, Begin, Segment, Setup},
     task::Task,
-    world::{self, with, Established, Packet, Socket, World},
+    world::{self, with, Cost, Established, Packet, Socket, World},
 };
 use kernel::undo_log::Snapshot;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 /// How a thread's last host began.
 struct Beginning {
@@ -56,6 +56,8 @@ impl Verdict {
 #[allow(missing_debug_implementations)]
 pub struct Host {
     filter: &'static Filter,
+    /// What was read for the last segment.
+    cost: Cell<Cost>,
 }
 
 /// What a test does with a host, one thing after the other.
@@ -69,8 +71,9 @@ impl Host {
     /// it follows there.
     pub fn send_to_queue(&self, segment: &Segment, joins: bool) -> Verdict {
         let packet = packet(segment);
-        let verdict = self.judge(packet, 0, false).resume();
-        let verdict = verdict.expect("nobody interrupts it");
+        let mut hook = self.hook(packet, Some(0), false);
+        let verdict = hook.resume().expect("nobody preempts it");
+        self.cost.set(hook.running().cost);
         if verdict == Verdict::Passes {
             with(|world| world.receive(packet, joins));
         }
@@ -140,7 +143,8 @@ impl Host {
     /// How many bytes were read for the last segment, and how many segments of a queue were looked
     /// at.
     pub fn cost(&self) -> (u32, u32) {
-        with(|world| (world.cost.copied, world.cost.visited))
+        let cost = self.cost.get();
+        (cost.copied, cost.visited)
     }
 
     /// How many starts there is room for in any case.
@@ -178,13 +182,21 @@ impl Host {
         unsafe { beginning.filter.restore() };
         with(|world| world.clone_from(&beginning.world));
         BEGINNING.set(Some(beginning));
-        Self { filter }
+        Self {
+            filter,
+            cost: Cell::default(),
+        }
     }
 
-    /// Judges a packet: for a hook on a CPU.
-    pub(crate) fn judge(&self, packet: Packet, cpu: u32, is_preemptive: bool) -> Task<Verdict> {
+    /// The hook on a packet, in a softirq of a CPU, or in any other context.
+    pub(crate) fn hook(
+        &self,
+        packet: Packet,
+        cpu: Option<u32>,
+        is_preemptive: bool,
+    ) -> Task<Verdict> {
         let filter = self.filter;
-        Task::new(move || judge(filter, packet), Some(cpu), is_preemptive)
+        Task::new(move || inspect(filter, packet), cpu, is_preemptive)
     }
 
     /// The sweep, if it was asked for.
@@ -216,22 +228,14 @@ pub(crate) fn packet(segment: &Segment) -> Packet {
     packet
 }
 
-fn judge(filter: &Filter, packet: Packet) -> Verdict {
-    let before = with(|world| {
-        world.cost = Default::default();
-        world.counters.clone()
-    });
-    let verdict = filter.verdict(&packet::Packet::new(packet));
-    if verdict == NfVerdict::Accept {
+fn inspect(filter: &Filter, packet: Packet) -> Verdict {
+    if filter.verdict(&packet::Packet::new(packet)) == NfVerdict::Accept {
         return Verdict::Passes;
     }
-    let is_counted = |counter: Counter| {
-        with(|world| world.counters.0[counter as usize] != before.0[counter as usize])
-    };
-    let counted = Verdict::ALL
-        .into_iter()
-        .find(|(_, counter)| is_counted(*counter));
-    counted.expect("what is dropped is counted").0
+    let counter = world::running().and_then(|running| running.counter);
+    let is_counted = |(_, dropped): &(Verdict, Counter)| counter == Some(*dropped as usize);
+    let verdict = Verdict::ALL.into_iter().find(is_counted);
+    verdict.expect("what is dropped is counted last").0
 }
 
 impl Beginning {
@@ -265,7 +269,7 @@ impl Beginning {
         for filler in 0..setup.fillers {
             let segment = Segment::new(0, b"GE").of(setup.connections.len() as u8 + filler);
             let packet = packet(&segment);
-            if judge(filter, packet) == Verdict::Passes {
+            if filter.verdict(&packet::Packet::new(packet)) == NfVerdict::Accept {
                 with(|world| world.receive(packet, true));
             }
         }

@@ -7,7 +7,7 @@ use crate::{
     host::{packet, Host, Verdict},
     scenario::{start, Limits, Scenario, Segment},
     task::Task,
-    world::{self, with, Established, Packet, Socket, World},
+    world::{self, with, Cost, Established, Packet, Socket, World},
 };
 use classifier::{Classifier, Verdict as Classified};
 use core::hash::{Hash, Hasher};
@@ -35,6 +35,11 @@ pub enum Action {
         joins: bool,
         /// What the lack of room does to the queue.
         pressure: Pressure,
+    },
+    /// TCP discards what has passed.
+    Lose {
+        /// Where that has passed.
+        cpu: u8,
     },
     /// A process comes to own a socket.
     Own {
@@ -75,6 +80,8 @@ pub enum Pressure {
     Collapse,
     /// The same, and its last segment is dropped.
     Prune,
+    /// The same, and all are dropped that are not before the segment that comes.
+    PruneAll,
     /// The same, and so is the segment that comes.
     Drop,
 }
@@ -192,6 +199,9 @@ impl<'a> Run<'a> {
             }
         } else if let Some(packet) = &cpu.passed {
             self.receptions(number, packet, actions);
+            if self.left.limits.losses != 0 {
+                actions.push(Action::Lose { cpu: number });
+            }
         } else {
             let all = (0..).zip(self.left.segments.iter().zip(&self.scenario.segments));
             for (segment, (&left, sent)) in all {
@@ -246,6 +256,7 @@ impl<'a> Run<'a> {
             if self.left.limits.pressures != 0 && !socket.is_owned && !socket.queue.is_empty() {
                 push(true, Pressure::Collapse);
                 push(true, Pressure::Prune);
+                push(true, Pressure::PruneAll);
                 push(true, Pressure::Drop);
             }
         });
@@ -329,6 +340,10 @@ impl<'a> Run<'a> {
                 limits.pressures -= u8::from(pressure != Pressure::None);
                 self.receive(cpu, joins, pressure);
             }
+            Action::Lose { cpu } => {
+                limits.losses -= 1;
+                self.cpus[usize::from(cpu)].passed = None;
+            }
             Action::Own { socket } => {
                 limits.owns -= 1;
                 with(|world| socket_of(world, socket, Socket::own));
@@ -365,9 +380,12 @@ impl<'a> Run<'a> {
 
     fn arrive(&mut self, segment: &Segment, cpu: u8) {
         let packet = packet(segment);
-        let task = self
-            .host
-            .judge(packet, cpu.into(), self.scenario.is_preemptive);
+        let is_softirq = !self.scenario.is_threaded;
+        let task = self.host.hook(
+            packet,
+            is_softirq.then_some(cpu.into()),
+            self.scenario.is_preemptive,
+        );
         let state = &mut self.cpus[usize::from(cpu)];
         state.since = with(|world| world.grace.next());
         state.hook = Some((packet, task));
@@ -380,13 +398,14 @@ impl<'a> Run<'a> {
             return;
         };
         self.verdict = task.resume();
+        let cost = task.running().cost;
         match self.verdict {
             None => cpu.hook = Some((packet, task)),
             Some(Verdict::Passes) => cpu.passed = Some(packet),
             Some(_) => {}
         }
         if self.verdict.is_some() && self.violation.is_none() {
-            self.violation = self.check_verdict(&packet);
+            self.violation = self.check_verdict(&packet, cost);
         }
     }
 
@@ -399,8 +418,10 @@ impl<'a> Run<'a> {
             if let (Established::Socket(socket), true) = (receiver, pressure != Pressure::None) {
                 let socket = &mut world.sockets[socket];
                 socket.collapse();
-                if pressure != Pressure::Collapse {
-                    socket.prune(packet.seq);
+                match pressure {
+                    Pressure::None | Pressure::Collapse => {}
+                    Pressure::Prune | Pressure::Drop => drop(socket.prune(packet.seq)),
+                    Pressure::PruneAll => while socket.prune(packet.seq) {},
                 }
                 if pressure == Pressure::Drop {
                     return;
@@ -445,19 +466,19 @@ impl<'a> Run<'a> {
     }
 
     /// What is wrong with what was just done with a packet, if anything.
-    fn check_verdict(&self, packet: &Packet) -> Option<String> {
+    fn check_verdict(&self, packet: &Packet, cost: Cost) -> Option<String> {
         let verdict = self.verdict?;
         if self.scenario.setup.monitors && verdict != Verdict::Passes {
             return Some(format!(
                 "a segment is {verdict:?} where nothing is to be dropped"
             ));
         }
-        let (cost, queued) = with(|world| match world.receiver(packet) {
+        let queued: u32 = with(|world| match world.receiver(packet) {
             Established::Socket(socket) => {
                 let queue = world.sockets[socket].queue.iter();
-                (world.cost, queue.map(world::Queued::len).sum())
+                queue.map(world::Queued::len).sum()
             }
-            _ => (world.cost, 0),
+            _ => 0,
         });
         let own = packet.data.len() as u32;
         let most = 3 * (own + queued);
@@ -502,8 +523,32 @@ impl<'a> Run<'a> {
             for _ in 0..4 {
                 self.run_until_idle();
             }
-            self.violation.clone().or_else(|| self.is_kept())
+            let violation = self.violation.clone();
+            violation
+                .or_else(|| self.is_stuck())
+                .or_else(|| self.is_uncounted())
+                .or_else(|| self.is_kept())
         })
+    }
+
+    /// Who waits for ever, if anybody does.
+    fn is_stuck(&self) -> Option<String> {
+        let is_stuck = self.sweep.is_some() || self.cpus.iter().any(|cpu| cpu.packet().is_some());
+        is_stuck.then(|| "somebody waits for ever".into())
+    }
+
+    /// A request that was read where nothing is dropped, and not counted, unless something passed uninspected.
+    fn is_uncounted(&self) -> Option<String> {
+        let is_read = with(|world| {
+            world
+                .sockets
+                .iter()
+                .any(|socket| socket.forbidden().is_some())
+        });
+        let is_counted = |counter| world::counted(counter) != 0;
+        let is_told = is_counted(Counter::Monitored) || is_counted(Counter::Uninspectable);
+        let monitors = self.scenario.setup.monitors;
+        (monitors && is_read && !is_told).then(|| "a request is read, and not counted".into())
     }
 
     /// What is kept, if anything.

@@ -231,6 +231,8 @@ pub struct Limits {
     pub pauses: u8,
     /// A segment finds no room in the receive buffer, behind a gap.
     pub pressures: u8,
+    /// TCP discards a segment that has passed.
+    pub losses: u8,
     /// A connection is closed, and one of the same name is asked for.
     pub reopens: u8,
 }
@@ -251,6 +253,9 @@ pub struct Scenario {
     /// Whether whoever runs in the kernel can be interrupted at each lock; otherwise a hook and the
     /// sweep each run at once.
     pub is_preemptive: bool,
+    /// Whether hooks run in other contexts than softirqs (NFQUEUE, `PREEMPT_RT`): then nothing keeps packets of one CPU in
+    /// order.
+    pub is_threaded: bool,
     /// The stream of connection 0 if that is an innocent one, which must arrive.
     pub innocent: Option<&'static [u8]>,
 }
@@ -270,6 +275,7 @@ impl Scenario {
             },
             cpus: 2,
             is_preemptive: false,
+            is_threaded: false,
             innocent: None,
         }
     }

@@ -3,6 +3,7 @@
 //! Somebody in the kernel who can be interrupted: a hook, or the sweep, on a stack of its own.
 
 use crate::world::{self, Running, Wait};
+use core::hash::{Hash, Hasher};
 use corosensei::{stack::DefaultStack, Coroutine, CoroutineResult};
 use std::cell::RefCell;
 
@@ -17,6 +18,8 @@ pub(crate) struct Task<T: 'static> {
     coroutine: Option<Coroutine<(), Wait, T>>,
     wait: Wait,
     running: Running,
+    /// How often it has gone on.
+    steps: u32,
 }
 
 impl<T> Task<T> {
@@ -36,11 +39,15 @@ impl<T> Task<T> {
             coroutine: Some(coroutine),
             wait: Wait::Nothing,
             running: Running::new(cpu, is_preemptive),
+            steps: 0,
         }
     }
 
     /// Goes on to where it is preempted, or to its end.
     pub(crate) fn resume(&mut self) -> Option<T> {
+        self.steps += 1;
+        // What it reads under a lock is there when it goes on.
+        self.running.observe(world::shared_state());
         world::set_running(Some(self.running));
         let result = self.coroutine.as_mut()?.resume(());
         if let Some(running) = world::set_running(None) {
@@ -60,9 +67,16 @@ impl<T> Task<T> {
         self.wait.is_over()
     }
 
-    /// A number that tells what it has seen so far: with that, what it will do is known.
+    /// A number that tells how far it has gone, and what it has seen: with that, what it will do is known.
     pub(crate) fn observed(&self) -> u64 {
-        self.running.observed
+        let mut hasher = world::hasher();
+        (self.steps, self.running.observed).hash(&mut hasher);
+        hasher.finish()
+    }
+
+    /// What it has done so far.
+    pub(crate) fn running(&self) -> &Running {
+        &self.running
     }
 }
 

@@ -65,7 +65,9 @@ impl fmt::Display for Step<'_> {
                 f.write_str(match pressure {
                     Pressure::None => "",
                     Pressure::Collapse => ", and collapses its queue first",
-                    Pressure::Prune => ", and collapses and prunes its queue first",
+                    Pressure::Prune | Pressure::PruneAll => {
+                        ", and collapses and prunes its queue first"
+                    }
                     Pressure::Drop => ", collapses and prunes its queue, and discards it",
                 })?;
                 with(|world| {
@@ -76,6 +78,7 @@ impl fmt::Display for Step<'_> {
                     Ok(())
                 })
             }
+            Action::Lose { cpu } => write!(f, "CPU {cpu}: TCP discards it"),
             Action::Own { socket } => write!(f, "a process owns socket {socket}"),
             Action::Release { socket } => {
                 write!(f, "the owner of socket {socket} goes on with letting go")

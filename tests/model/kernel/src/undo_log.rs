@@ -106,7 +106,7 @@ pub unsafe fn rewind() {
 
 /// Feeds a hasher what differs from what it was at first: of cells with a number alone.
 pub fn hash(hasher: &mut impl Hasher) {
-    const WORD: usize = core::mem::size_of::<u64>();
+    const BLOCK: usize = 64;
     ENTRIES.with_borrow(|entries| {
         CHANGED.with_borrow_mut(|changed| {
             changed.sort_unstable_by_key(|&number| entries[number as usize - 1].number);
@@ -118,8 +118,10 @@ pub fn hash(hasher: &mut impl Hasher) {
                 // SAFETY: The memory is valid for reads, by the requirements of `change()`; it was
                 // zeroed before it was initialised.
                 let now = unsafe { core::slice::from_raw_parts(entry.memory, entry.before.len()) };
-                for (index, (now, before)) in
-                    now.chunks(WORD).zip(entry.before.chunks(WORD)).enumerate()
+                for (index, (now, before)) in now
+                    .chunks(BLOCK)
+                    .zip(entry.before.chunks(BLOCK))
+                    .enumerate()
                 {
                     if now != before {
                         hasher.write_u32(entry.number);

@@ -2,7 +2,7 @@
 
 //! Counters.
 
-use crate::world::with;
+use crate::world::{update_running, with};
 
 /// How many counters there are.
 pub(crate) const COUNTERS: usize = 64;
@@ -10,6 +10,7 @@ pub(crate) const COUNTERS: usize = 64;
 /// Adds one.
 pub(crate) fn count(counter: usize) {
     with(|world| world.counters.0[counter] += 1);
+    update_running(|running| running.counter = Some(counter));
 }
 
 /// The sum.

@@ -251,11 +251,8 @@ impl<'a> Iterator for OfoQueue<'a> {
     type Item = OfoSegment<'a>;
 
     fn next(&mut self) -> Option<OfoSegment<'a>> {
-        let next = with(|world| {
-            let next = world.sockets[self.socket].queue.get(self.index).copied();
-            world.cost.visited += u32::from(next.is_some());
-            next
-        });
+        let next = with(|world| world.sockets[self.socket].queue.get(self.index).copied());
+        world::update_running(|running| running.cost.visited += u32::from(next.is_some()));
         let segment = observe(next)?;
         self.index += 1;
         Some(OfoSegment {

@@ -41,7 +41,6 @@ pub(crate) struct World {
     pub(crate) sockets: Vec<Socket>,
     /// The size to which sockets cut what comes.
     pub(crate) socket_filter: Option<u8>,
-    pub(crate) cost: Cost,
 }
 
 /// The module's counters, which no decision depends on.
@@ -58,17 +57,13 @@ impl Hash for Counters {
     fn hash<H: Hasher>(&self, _: &mut H) {}
 }
 
-/// What the packet that is being judged has cost.
+/// What a task has read.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Cost {
     /// Segments of the queue that were looked at.
     pub(crate) visited: u32,
     /// Bytes that were copied.
     pub(crate) copied: u32,
-}
-
-impl Hash for Cost {
-    fn hash<H: Hasher>(&self, _: &mut H) {}
 }
 
 /// What a flow has in the table of established connections (`inet_ehash`), or will have.
@@ -184,7 +179,7 @@ pub(crate) fn copy<'b>(data: &[u8], offset: u32, buffer: &'b mut [u8]) -> &'b [u
     let rest = data.get(offset as usize..).unwrap_or_default();
     let len = rest.len().min(buffer.len());
     buffer[..len].copy_from_slice(&rest[..len]);
-    with(|world| world.cost.copied += len as u32);
+    update_running(|running| running.cost.copied += len as u32);
     &buffer[..len]
 }
 
@@ -225,6 +220,9 @@ pub(crate) struct Running {
     is_preemptive: bool,
     /// A hash of what it has observed.
     pub(crate) observed: u64,
+    pub(crate) cost: Cost,
+    /// The counter that it has increased last.
+    pub(crate) counter: Option<usize>,
 }
 
 impl Running {
@@ -236,7 +234,17 @@ impl Running {
             cpu,
             is_preemptive,
             observed: 0,
+            cost: Cost::default(),
+            counter: None,
         }
+    }
+
+    /// Records a value that it has observed.
+    pub(crate) fn observe(&mut self, value: impl Hash) {
+        let mut hasher = hasher();
+        self.observed.hash(&mut hasher);
+        value.hash(&mut hasher);
+        self.observed = hasher.finish();
     }
 }
 
@@ -272,6 +280,11 @@ pub(crate) fn set_running(running: Option<Running>) -> Option<Running> {
     RUNNING.replace(running)
 }
 
+/// The task that runs.
+pub(crate) fn running() -> Option<Running> {
+    RUNNING.get()
+}
+
 /// The CPU of the task that runs, if it is a softirq.
 pub(crate) fn current_cpu() -> Option<u32> {
     RUNNING.get()?.cpu
@@ -291,14 +304,23 @@ pub(crate) fn hasher() -> impl Hasher {
     ahash::RandomState::with_seeds(1, 2, 3, 4).build_hasher()
 }
 
-/// Records a value that the task has observed, and returns it.
-pub(crate) fn observe<T: Hash>(seen: T) -> T {
+/// Records a value that the running task has observed, and returns it.
+pub(crate) fn observe<T: Hash>(value: T) -> T {
+    update_running(|running| running.observe(&value));
+    value
+}
+
+/// Changes what is known of the running task.
+pub(crate) fn update_running(update: impl FnOnce(&mut Running)) {
     if let Some(mut running) = RUNNING.get() {
-        let mut hasher = hasher();
-        running.observed.hash(&mut hasher);
-        seen.hash(&mut hasher);
-        running.observed = hasher.finish();
+        update(&mut running);
         RUNNING.set(Some(running));
     }
-    seen
+}
+
+/// A hash of all that locks protect.
+pub(crate) fn shared_state() -> u64 {
+    let mut hasher = hasher();
+    kernel::undo_log::hash(&mut hasher);
+    hasher.finish()
 }

@@ -175,13 +175,13 @@ impl Socket {
         if packet.ack != self.begin.sent {
             return Acceptable::No;
         }
-        if !is_certain || self.has_backlog() {
+        if !is_certain || self.is_owned {
             return Acceptable::Unknown;
         }
         if before(self.rcv_nxt, packet.seq) || !before(self.rcv_nxt, packet.end()) {
             return Acceptable::No;
         }
-        match self.filter.is_some() || self.is_owned {
+        match self.filter.is_some() {
             true => Acceptable::Unknown,
             false => Acceptable::Yes,
         }
@@ -347,11 +347,14 @@ impl Socket {
         }
     }
 
-    /// `tcp_prune_ofo_queue()`, for a segment at `seq`: the last goes, if it is not before that.
-    pub(crate) fn prune(&mut self, seq: u32) {
-        if self.queue.last().is_some_and(|last| !before(last.seq, seq)) {
+    /// `tcp_prune_ofo_queue()`, for a segment at `seq`: drops the last, if it is not before that. Returns whether it
+    /// did.
+    pub(crate) fn prune(&mut self, seq: u32) -> bool {
+        let is_dropped = self.queue.last().is_some_and(|last| !before(last.seq, seq));
+        if is_dropped {
             self.queue.pop();
         }
+        is_dropped
     }
 
     /// A process comes to own it (`lock_sock()`).
