@@ -70,12 +70,15 @@ impl Host {
     /// The same; if it is put into a queue, there is a choice of whether it is made one with what
     /// it follows there.
     pub fn send_to_queue(&self, segment: &Segment, joins: bool) -> Verdict {
-        let packet = packet(segment);
+        let packet = Packet {
+            joins,
+            ..packet(segment)
+        };
         let mut hook = self.hook(packet, Some(0), false);
         let verdict = hook.resume().expect("nobody preempts it");
         self.cost.set(hook.running().cost);
         if verdict == Verdict::Passes {
-            with(|world| world.receive(packet, joins));
+            with(|world| world.receive(packet));
         }
         verdict
     }
@@ -270,7 +273,7 @@ impl Beginning {
             let segment = Segment::new(0, b"GE").of(setup.connections.len() as u8 + filler);
             let packet = packet(&segment);
             if filter.verdict(&packet::Packet::new(packet)) == NfVerdict::Accept {
-                with(|world| world.receive(packet, true));
+                with(|world| world.receive(packet));
             }
         }
         if setup.monitors {

@@ -250,7 +250,7 @@ impl<'a> Run<'a> {
                 return;
             }
             push(true, Pressure::None);
-            if socket.can_join(packet) {
+            if !socket.is_owned && socket.can_join(packet) {
                 push(false, Pressure::None);
             }
             if self.left.limits.pressures != 0 && !socket.is_owned && !socket.queue.is_empty() {
@@ -427,7 +427,7 @@ impl<'a> Run<'a> {
                     return;
                 }
             }
-            world.receive(packet, joins);
+            world.receive(Packet { joins, ..packet });
         });
     }
 

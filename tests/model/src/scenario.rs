@@ -139,6 +139,7 @@ impl Segment {
             is_last: self.is_last,
             syn: self.syn,
             is_corrupt: self.flaw == Some(Flaw::Checksum),
+            joins: true,
             demuxed: None,
         }
     }

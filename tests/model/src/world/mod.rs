@@ -122,9 +122,8 @@ impl World {
         }
     }
 
-    /// A packet that has passed comes to TCP (`tcp_v4_rcv()`). In a queue it is made one with what
-    /// it follows, if it `joins` that.
-    pub(crate) fn receive(&mut self, packet: Packet, joins: bool) {
+    /// A packet that has passed comes to TCP (`tcp_v4_rcv()`).
+    pub(crate) fn receive(&mut self, packet: Packet) {
         if packet.is_corrupt || packet.syn.is_some() {
             return;
         }
@@ -143,11 +142,7 @@ impl World {
                 socket
             }
         };
-        let socket = &mut self.sockets[socket];
-        socket.joins = joins;
-        socket.receive(packet);
-        // What an owner deals with later does.
-        socket.joins = true;
+        self.sockets[socket].receive(packet);
     }
 
     /// The module ends a connection (`hf_tcp_abort()`).

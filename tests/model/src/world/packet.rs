@@ -26,6 +26,9 @@ pub(crate) struct Packet {
     pub(crate) syn: Option<Syn>,
     /// Its checksum is wrong.
     pub(crate) is_corrupt: bool,
+    /// Whether TCP makes it one with what it follows in the out-of-order queue: up to the shape of the
+    /// kernel's tree, which decides whether that one is looked at.
+    pub(crate) joins: bool,
     /// The socket that early demux has found.
     pub(crate) demuxed: Option<usize>,
 }

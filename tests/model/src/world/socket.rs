@@ -98,9 +98,6 @@ pub(crate) struct Socket {
     pub(crate) is_closed: bool,
     /// A FIN was received (`SOCK_DONE`).
     is_done: bool,
-    /// Whether what comes to its queue is made one with what it follows there: up to the shape of
-    /// the kernel's tree, which decides whether that one is looked at.
-    pub(crate) joins: bool,
     /// A socket filter cuts what comes to its size.
     filter: Option<u8>,
     /// The stream that was received.
@@ -125,7 +122,6 @@ impl Socket {
             moving: 0,
             is_closed: false,
             is_done: false,
-            joins: true,
             filter,
             stream: Vec::new(),
         }
@@ -217,7 +213,7 @@ impl Socket {
             None => packet.data,
         };
         self.check_urgent(&packet);
-        self.data_queue(packet.seq, data);
+        self.data_queue(packet.seq, data, packet.joins);
         if packet.is_last && packet.end() == self.rcv_nxt {
             self.fin();
         }
@@ -238,13 +234,13 @@ impl Socket {
     }
 
     /// `tcp_data_queue()`.
-    fn data_queue(&mut self, seq: u32, data: &[u8]) {
+    fn data_queue(&mut self, seq: u32, data: &[u8], joins: bool) {
         let end = seq.wrapping_add(data.len() as u32);
         if !before(self.rcv_nxt, end) {
             return;
         }
         if before(self.rcv_nxt, seq) {
-            return self.data_queue_ofo(Queued::new(seq, data));
+            return self.data_queue_ofo(Queued::new(seq, data), joins);
         }
         self.take(seq, data);
         self.ofo_queue();
@@ -281,7 +277,7 @@ impl Socket {
     }
 
     /// `tcp_data_queue_ofo()`.
-    fn data_queue_ofo(&mut self, new: Queued) {
+    fn data_queue_ofo(&mut self, new: Queued, joins: bool) {
         // The tree is searched by sequence number; what it has there is before or behind.
         let mut index = 0;
         while let Some(other) = self.queue.get_mut(index) {
@@ -297,7 +293,7 @@ impl Socket {
                     *other = new;
                     return self.merge_right(index);
                 }
-            } else if other.end() == new.seq && self.joins {
+            } else if other.end() == new.seq && joins {
                 // tcp_ooo_try_coalesce()
                 other.append(new.data());
                 return;
