@@ -266,13 +266,6 @@ struct hf_initial_seq hf_tcp_initial_seq(const struct sock *sk)
 	};
 }
 
-/* Whether a locked socket has segments in its backlog, or its owner is processing some. */
-static bool hf_tcp_has_backlog(const struct sock *sk)
-{
-	return sk->sk_lock.owned &&
-	       (READ_ONCE(sk->sk_backlog.len) || READ_ONCE(sk->sk_backlog.tail));
-}
-
 /*
  * Whether the backlog of a locked socket may have a segment with data, or a FIN.
  * Segments that the owner is processing have left the list, but are still counted in
@@ -307,7 +300,8 @@ void hf_tcp_get_state(const struct sock *sk, struct hf_tcp_state *state)
 
 	smp_rmb();
 	state->owned = sk->sk_lock.owned;
-	state->has_backlog = hf_tcp_has_backlog(sk);
+	state->has_backlog = state->owned &&
+			     (READ_ONCE(sk->sk_backlog.len) || READ_ONCE(sk->sk_backlog.tail));
 	state->backlog_may_have_data = state->has_backlog && hf_tcp_backlog_may_have_data(sk);
 	state->initial_seq = hf_tcp_initial_seq(sk);
 	state->received = hf_tcp_received(sk);
