@@ -238,6 +238,18 @@ pub struct Limits {
     pub reopens: u8,
 }
 
+impl Limits {
+    /// An owner, a grace period and a sweep.
+    pub fn usual() -> Self {
+        Self {
+            owns: 1,
+            grace_periods: 1,
+            sweeps: 1,
+            ..Self::default()
+        }
+    }
+}
+
 /// What may happen.
 #[derive(Clone, Debug)]
 pub struct Scenario {
@@ -268,12 +280,7 @@ impl Scenario {
             name: name.into(),
             setup: Setup::default(),
             segments,
-            limits: Limits {
-                owns: 1,
-                grace_periods: 1,
-                sweeps: 1,
-                ..Limits::default()
-            },
+            limits: Limits::usual(),
             cpus: 2,
             is_preemptive: false,
             is_threaded: false,

@@ -53,12 +53,11 @@ fn special() -> Vec<Scenario> {
         connections: vec![begin],
         ..Setup::default()
     };
-    let limits = Limits {
-        owns: 1,
-        grace_periods: 1,
-        sweeps: 1,
-        ..Limits::default()
+    let two_connections = Setup {
+        connections: vec![Begin::Established; 2],
+        ..Setup::default()
     };
+    let limits = Limits::usual();
     vec![
         Scenario {
             is_preemptive: true,
@@ -216,10 +215,7 @@ fn special() -> Vec<Scenario> {
             ],
         ),
         Scenario {
-            setup: Setup {
-                connections: vec![Begin::Established; 2],
-                ..Setup::default()
-            },
+            setup: two_connections.clone(),
             ..new(
                 "two connections of one name",
                 &[
@@ -231,10 +227,7 @@ fn special() -> Vec<Scenario> {
             )
         },
         Scenario {
-            setup: Setup {
-                connections: vec![Begin::Established; 2],
-                ..Setup::default()
-            },
+            setup: two_connections,
             innocent: Some(b"GETTING"),
             ..new(
                 "two connections in one bucket",

@@ -46,8 +46,10 @@ impl<T> Task<T> {
     /// Goes on to where it is preempted, or to its end.
     pub(crate) fn resume(&mut self) -> Option<T> {
         self.steps += 1;
-        // What it reads under a lock is there when it goes on.
-        self.running.observe(world::shared_state());
+        if self.running.is_preemptive {
+            // What it reads under a lock is there when it goes on.
+            self.running.observe(world::shared_state());
+        }
         world::set_running(Some(self.running));
         let result = self.coroutine.as_mut()?.resume(());
         if let Some(running) = world::set_running(None) {

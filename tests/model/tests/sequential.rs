@@ -195,11 +195,17 @@ fn full_bucket(others: usize) -> Setup {
     }
 }
 
-#[test]
-fn room_is_made_by_ending_who_came_last() {
+/// A host in whose bucket connection 0 has taken the last place ten seconds after the others.
+fn host_with_a_last_one() -> Host {
     let host = Host::new(&full_bucket(2));
     host.sleep(10);
     assert_eq!(host.send(&segment(0, b"GE")), Passes);
+    host
+}
+
+#[test]
+fn room_is_made_by_ending_who_came_last() {
+    let host = host_with_a_last_one();
     host.sleep(6);
     assert_eq!(host.send(&segment(0, b"GE").of(1)), Refused);
     host.sleep(1);
@@ -231,9 +237,7 @@ fn who_is_silent_is_spared_while_others_will_soon_be_of_age() {
 
 #[test]
 fn who_cannot_be_ended_is_tried_again_after_all_others() {
-    let host = Host::new(&full_bucket(2));
-    host.sleep(10);
-    assert_eq!(host.send(&segment(0, b"GE")), Passes);
+    let host = host_with_a_last_one();
     host.own(0);
     for _ in 0..2 {
         host.sleep(6);
@@ -246,9 +250,7 @@ fn who_cannot_be_ended_is_tried_again_after_all_others() {
 
 #[test]
 fn who_keeps_sending_is_ended_like_others() {
-    let host = Host::new(&full_bucket(2));
-    host.sleep(10);
-    assert_eq!(host.send(&segment(0, b"GE")), Passes);
+    let host = host_with_a_last_one();
     host.sleep(6);
     assert_eq!(host.send(&segment(0, b"GE").of(1)), Refused);
     // It is on its way when the sweep comes.

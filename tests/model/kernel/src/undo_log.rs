@@ -11,7 +11,7 @@ use core::{
     hash::Hasher,
 };
 
-/// A cell's place in the journal.
+/// A cell's place in the log.
 #[derive(Debug)]
 pub(crate) struct Mark {
     /// 1 plus the index of its entry, or 0.

@@ -212,7 +212,7 @@ thread_local! {
 pub(crate) struct Running {
     yielder: *const Yielder<(), Wait>,
     cpu: Option<u32>,
-    is_preemptive: bool,
+    pub(crate) is_preemptive: bool,
     /// A hash of what it has observed.
     pub(crate) observed: u64,
     pub(crate) cost: Cost,
