@@ -118,9 +118,9 @@ impl Sequence {
         let host = Host::new(&self.setup);
         let mut verdicts = Vec::new();
         for (bit, event) in (0..).zip(&self.events) {
-            let joins = choice & (1 << bit) != 0;
+            let coalesces = choice & (1 << bit) != 0;
             match event {
-                Event::Send(segment) => verdicts.push(host.send_to_queue(segment, joins)),
+                Event::Send(segment) => verdicts.push(host.send_coalescing(segment, coalesces)),
                 Event::Own => host.own(0),
                 Event::Release => host.release(0),
             }

@@ -2,17 +2,13 @@
 
 //! Explores a scenario: every order in which its events can happen.
 
-use crate::{
-    run::{Action, Run},
-    scenario::Scenario,
-    trace,
-};
+use crate::{action::Action, run::Run, scenario::Scenario, trace};
 use core::hash::{Hash, Hasher};
 use stateright::{Checker, Model, Property};
 use std::{fmt, sync::Arc, thread};
 
-/// A state of a scenario. It is told by how it was come to: what has run is run again to go on from
-/// there.
+/// A state of a scenario: the actions that lead to it. They are run again to go on from there,
+/// because the stack of a preempted hook cannot be copied.
 #[derive(Clone)]
 pub struct State {
     path: Arc<[Action]>,
@@ -88,11 +84,11 @@ const HOLDS: &str = "holds";
 /// What exploring a scenario has shown.
 #[derive(Debug)]
 pub struct Outcome {
-    /// How many states there are; those that were seen, if there is a violation.
+    /// How many different states were visited: all there are, if there is no violation.
     pub states: usize,
-    /// How many actions lead to the last of them.
+    /// How many actions lead to the deepest one.
     pub depth: usize,
-    /// The shortest way to what must not be, as a person reads it.
+    /// A shortest run to a violation, printed.
     pub violation: Option<String>,
 }
 

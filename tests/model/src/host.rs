@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A host: what is in a [`world`](crate::world), and the filter in it.
+//! A host: a [`world`](crate::world), and the filter in it.
 
 use crate::{
     counters::Counter,
@@ -17,7 +17,7 @@ use crate::{
 use kernel::undo_log::Snapshot;
 use std::cell::{Cell, RefCell};
 
-/// How a thread's last host began.
+/// The initial state of a thread's last host.
 struct Beginning {
     setup: Setup,
     world: World,
@@ -31,16 +31,16 @@ thread_local! {
     ));
 }
 
-/// What became of a segment at the hook.
+/// The filter's verdict on a segment, and its reason.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Verdict {
     /// It passed.
     Passes,
-    /// It was dropped as HTTP, or as of a connection that is known for it.
+    /// It was dropped: as HTTP, or as part of a connection that is known to be.
     Dropped,
-    /// It was dropped for its sender to bring it again.
+    /// It was dropped, to be decided when it is retransmitted.
     Deferred,
-    /// The same, for want of room.
+    /// It was dropped because the table had no slot for its connection.
     Refused,
 }
 
@@ -56,22 +56,22 @@ impl Verdict {
 #[allow(missing_debug_implementations)]
 pub struct Host {
     filter: &'static Filter,
-    /// What was read for the last segment.
+    /// The work that the last segment made.
     cost: Cell<Cost>,
 }
 
-/// What a test does with a host, one thing after the other.
+/// What tests do with a host, one thing after the other.
 impl Host {
-    /// A segment comes, and to TCP if it passes.
+    /// Sends a segment, which TCP receives if it passes.
     pub fn send(&self, segment: &Segment) -> Verdict {
-        self.send_to_queue(segment, true)
+        self.send_coalescing(segment, true)
     }
 
-    /// The same; if it is put into a queue, there is a choice of whether it is made one with what
-    /// it follows there.
-    pub fn send_to_queue(&self, segment: &Segment, joins: bool) -> Verdict {
+    /// The same; `coalesces` chooses whether TCP coalesces it with the segment before it in the
+    /// out-of-order queue, if it can.
+    pub fn send_coalescing(&self, segment: &Segment, coalesces: bool) -> Verdict {
         let packet = Packet {
-            joins,
+            coalesces,
             ..packet(segment)
         };
         let mut hook = self.hook(packet, Some(0), false);
@@ -83,23 +83,22 @@ impl Host {
         verdict
     }
 
-    /// A process comes to own a socket.
+    /// A process locks a socket.
     pub fn own(&self, socket: usize) {
         with(|world| world.sockets[socket].own());
     }
 
-    /// It lets go.
+    /// The process releases it.
     pub fn release(&self, socket: usize) {
         with(|world| {
             let socket = &mut world.sockets[socket];
-            while socket.can_let_go() {
+            while socket.can_release() {
                 socket.release();
             }
         });
     }
 
-    /// Some seconds pass, in each of which there are a grace period and, if it was asked for, a
-    /// sweep.
+    /// Lets seconds pass, each with a grace period and, if it is scheduled, the sweep.
     pub fn sleep(&self, seconds: u32) {
         for _ in 0..seconds {
             with(|world| {
@@ -110,7 +109,7 @@ impl Host {
         }
     }
 
-    /// A second passes in which no grace period does.
+    /// Lets a second pass without a grace period.
     pub fn sleep_without_grace(&self) {
         with(|world| world.seconds += 1);
         if with(|world| world.is_sweep_due) {
@@ -123,7 +122,7 @@ impl Host {
         with(|world| world.grace.is_requested())
     }
 
-    /// What was received of a connection's stream.
+    /// The part of a connection's stream that was received.
     pub fn received(&self, flow: usize) -> Vec<u8> {
         with(|world| world.stream(flow).to_vec())
     }
@@ -138,43 +137,42 @@ impl Host {
         world::counted(Counter::Blocked)
     }
 
-    /// How many were and passed.
+    /// How many were counted and passed.
     pub fn monitored(&self) -> u64 {
         world::counted(Counter::Monitored)
     }
 
-    /// How many bytes were read for the last segment, and how many segments of a queue were looked
-    /// at.
+    /// How many bytes were copied for the last segment, and how many segments of the queue visited.
     pub fn cost(&self) -> (u32, u32) {
         let cost = self.cost.get();
         (cost.copied, cost.visited)
     }
 
-    /// How many starts there is room for in any case.
+    /// How many undecided connections the table has room for.
     pub fn capacity(&self) -> usize {
         self.filter.table.capacity()
     }
 
-    /// The filter is switched off, and forgets what was undecided.
+    /// Switches the filter off: it forgets what was undecided.
     pub fn switch_off(&self) {
         self.filter.table.clear();
     }
 
-    /// Sets what counts as HTTP: one kind, as its constant is called.
+    /// Sets what counts as HTTP: one kind, by its constant's name.
     pub fn detect(&self, kind: &str) {
         let detect = policy::parse_detect(&format!("HTTP_FILTER_DETECT_{kind}"))
             .expect("it is what the setting takes");
         self.filter.policy.set_detect(detect);
     }
 
-    /// Ends what was decided by the settings before.
+    /// Forgets what was blackholed under other settings.
     pub fn reset_blackholed(&self) {
         self.filter.connections.reset_blackholed();
     }
 }
 
 impl Host {
-    /// One with connections of its own; the thread's host before is gone.
+    /// A host as `setup` tells; the thread's previous one is gone.
     pub fn new(setup: &Setup) -> Self {
         let filter = FILTER.with(|filter| *filter);
         let beginning = BEGINNING
@@ -191,7 +189,7 @@ impl Host {
         }
     }
 
-    /// The hook on a packet, in a softirq of a CPU, or in any other context.
+    /// The hook on a packet, in a softirq of a CPU, or in a thread.
     pub(crate) fn hook(
         &self,
         packet: Packet,
@@ -202,7 +200,7 @@ impl Host {
         Task::new(move || inspect(filter, packet), cpu, is_preemptive)
     }
 
-    /// The sweep, if it was asked for.
+    /// The sweep.
     pub(crate) fn sweep(&self, is_preemptive: bool) -> Task<()> {
         with(|world| world.is_sweep_due = false);
         let work = world::work().expect("the filter has work");
@@ -215,13 +213,13 @@ impl Host {
         Task::new(run, None, is_preemptive)
     }
 
-    /// How many starts are undecided.
+    /// How many connections are undecided.
     pub fn undecided(&self) -> u32 {
         self.filter.table.undecided()
     }
 }
 
-/// A packet as it comes to the hook: early demux has looked for its socket.
+/// A packet as the hook gets it: early demux has looked for its socket.
 pub(crate) fn packet(segment: &Segment) -> Packet {
     let mut packet = segment.packet();
     packet.demuxed = with(|world| match world.established(packet.flow) {

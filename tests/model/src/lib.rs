@@ -5,6 +5,7 @@
 
 extern crate pinned_init as pin_init;
 
+pub mod action;
 pub mod explore;
 pub mod host;
 pub mod run;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is explored: who sends what, and what else may happen, how often.
+//! A scenario: the segments that are sent, and what else may happen, how often.
 
 use crate::{kernel_ext::socket::InitialSeq, world::Packet};
 use core::fmt;
@@ -10,43 +10,43 @@ use core::fmt;
 pub struct Segment {
     /// The connection, by number.
     pub flow: u8,
-    /// Where it begins in the stream.
+    /// Offset in the stream of its first byte.
     pub offset: u32,
-    /// What it has there.
+    /// Its payload.
     pub data: &'static [u8],
     /// An urgent pointer.
     pub urgent: Option<u32>,
-    /// To which of the connections that have this name one after the other it belongs.
+    /// How often the connection was closed and requested again before the one it belongs to.
     pub generation: u8,
     /// What makes TCP discard it.
     pub flaw: Option<Flaw>,
-    /// It is its sender's last: a FIN.
-    pub is_last: bool,
-    /// It is a SYN.
+    /// Whether it has a FIN.
+    pub has_fin: bool,
+    /// Whether it is a SYN, and of what kind.
     pub syn: Option<Syn>,
-    /// It has the name of the connection before, and another device (VRF).
-    pub is_twins: bool,
+    /// Whether its connection has the addresses and ports of the one before, on another device (VRF).
+    pub is_on_other_device: bool,
     /// How often it may be sent.
     pub times: u8,
 }
 
-/// What a SYN asks for.
+/// What a SYN requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Syn {
     /// A connection.
     Connection,
-    /// The same, its data being read by TCP Fast Open.
+    /// A connection that receives the SYN's data (TCP Fast Open).
     FastOpen,
     /// A second subflow of Multipath TCP.
     Subflow,
 }
 
-/// What makes TCP discard a segment.
+/// Why TCP discards a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Flaw {
-    /// Its checksum.
+    /// A wrong checksum.
     Checksum,
-    /// It acknowledges what was never sent.
+    /// An acknowledgment of bytes that were never sent.
     Acknowledgment,
 }
 
@@ -60,14 +60,14 @@ impl Segment {
             urgent: None,
             generation: 0,
             flaw: None,
-            is_last: false,
+            has_fin: false,
             syn: None,
-            is_twins: false,
+            is_on_other_device: false,
             times: 1,
         }
     }
 
-    /// The same, sent so often.
+    /// The same, sent several times.
     pub const fn times(self, times: u8) -> Self {
         Self { times, ..self }
     }
@@ -77,17 +77,17 @@ impl Segment {
         Self { flow, ..self }
     }
 
-    /// The same in connection 1, which has the name of connection 0, and another device.
-    pub const fn of_twin(self) -> Self {
+    /// The same in connection 1, which has the addresses and ports of connection 0, on another device.
+    pub const fn on_other_device(self) -> Self {
         Self {
             flow: 1,
-            is_twins: true,
+            is_on_other_device: true,
             ..self
         }
     }
 
-    /// The same in the next connection of that name.
-    pub const fn of_next(self) -> Self {
+    /// The same in the next connection with these addresses and ports.
+    pub const fn of_next_connection(self) -> Self {
         Self {
             generation: self.generation + 1,
             ..self
@@ -111,9 +111,9 @@ impl Segment {
     }
 
     /// The same with a FIN.
-    pub const fn last(self) -> Self {
+    pub const fn fin(self) -> Self {
         Self {
-            is_last: true,
+            has_fin: true,
             ..self
         }
     }
@@ -131,15 +131,15 @@ impl Segment {
         let start = start(self.generation);
         Packet {
             flow: self.flow,
-            is_twins: self.is_twins,
+            is_on_other_device: self.is_on_other_device,
             seq: start.received.wrapping_add(self.offset),
             ack: start.sent + u32::from(self.flaw == Some(Flaw::Acknowledgment)),
             data: self.data,
             urgent: self.urgent,
-            is_last: self.is_last,
+            has_fin: self.has_fin,
             syn: self.syn,
             is_corrupt: self.flaw == Some(Flaw::Checksum),
-            joins: true,
+            coalesces: true,
             demuxed: None,
         }
     }
@@ -155,12 +155,12 @@ impl fmt::Display for Segment {
             self.offset, self.flow
         )?;
         if self.generation != 0 {
-            write!(f, ", the next of its name,")?;
+            write!(f, ", requested again,")?;
         }
         if let Some(pointer) = self.urgent {
             write!(f, " with urgent pointer {pointer}")?;
         }
-        if self.is_last {
+        if self.has_fin {
             f.write_str(" with a FIN")?;
         }
         match self.flaw {
@@ -171,9 +171,9 @@ impl fmt::Display for Segment {
     }
 }
 
-/// Where connections begin that have a name one after the other: close enough for what is left of
-/// the one to fall into the next. Every second one has the same number as the first for what it
-/// receives.
+/// The initial sequence numbers of the connections that have the same addresses and ports one after
+/// the other. They are close enough for an old segment to fall into the next connection's window;
+/// every second connection receives from the same number on as the first.
 pub(crate) fn start(generation: u8) -> InitialSeq {
     InitialSeq {
         received: 1000 + 20 * u32::from(generation % 2),
@@ -181,15 +181,15 @@ pub(crate) fn start(generation: u8) -> InitialSeq {
     }
 }
 
-/// How a connection is when a scenario begins.
+/// The state of a connection when a scenario begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Begin {
     /// It has a socket.
     Established,
-    /// It has a request; what completes the handshake makes it a socket.
+    /// It has a request socket; the segment that completes the handshake creates its socket.
     Request,
-    /// Nothing is kept of it: a SYN cookie that comes back makes it a socket, and so does that of
-    /// the next one of its name.
+    /// The host keeps nothing of it: a segment that brings back a SYN cookie creates its socket, as
+    /// one does of the next connection with these addresses and ports.
     Cookies,
 }
 
@@ -198,9 +198,9 @@ pub enum Begin {
 pub struct Setup {
     /// The connections.
     pub connections: Vec<Begin>,
-    /// How many others have stopped within their first line, in the same bucket of the table.
+    /// How many other connections are undecided, in the same bucket of the table.
     pub fillers: u8,
-    /// The size to which a socket filter cuts what comes.
+    /// The length to which a socket filter trims segments.
     pub socket_filter: Option<u8>,
     /// Whether the filter only monitors.
     pub monitors: bool,
@@ -217,24 +217,24 @@ impl Default for Setup {
     }
 }
 
-/// How often something may happen besides what is sent.
+/// How often each of these may happen.
 #[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct Limits {
-    /// A process comes to own a socket.
+    /// A process locks a socket.
     pub owns: u8,
     /// A process reads.
     pub reads: u8,
     /// A grace period passes.
     pub grace_periods: u8,
-    /// The sweep runs, if it was asked for.
+    /// The sweep runs, if it is scheduled.
     pub sweeps: u8,
-    /// Half a minute passes.
+    /// 31 seconds pass.
     pub pauses: u8,
-    /// A segment finds no room in the receive buffer, behind a gap.
+    /// The receive buffer is full when a segment comes.
     pub pressures: u8,
     /// TCP discards a segment that has passed.
     pub losses: u8,
-    /// A connection is closed, and one of the same name is asked for.
+    /// A connection is closed and requested again.
     pub reopens: u8,
 }
 
@@ -250,26 +250,25 @@ impl Limits {
     }
 }
 
-/// What may happen.
+/// What is explored.
 #[derive(Clone, Debug)]
 pub struct Scenario {
     /// What it is called.
     pub name: String,
     /// How it begins.
     pub setup: Setup,
-    /// What is sent, each in any order with the others.
+    /// The segments that are sent, in any order.
     pub segments: Vec<Segment>,
-    /// How often what else happens.
+    /// How often everything else may happen.
     pub limits: Limits,
-    /// How many CPUs receive.
+    /// How many CPUs receive segments.
     pub cpus: u8,
-    /// Whether whoever runs in the kernel can be interrupted at each lock; otherwise a hook and the
-    /// sweep each run at once.
+    /// Whether hooks and the sweep are preempted at each lock; otherwise each runs from beginning to
+    /// end.
     pub is_preemptive: bool,
-    /// Whether hooks run in other contexts than softirqs (NFQUEUE, `PREEMPT_RT`): then nothing keeps packets of one CPU in
-    /// order.
+    /// Whether hooks run in threads (NFQUEUE, `PREEMPT_RT`), which do not keep a CPU's packets in order.
     pub is_threaded: bool,
-    /// The stream of connection 0 if that is an innocent one, which must arrive.
+    /// The stream of connection 0 if all segments agree on it and it is no request: it must arrive.
     pub innocent: Option<&'static [u8]>,
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Which scenarios are explored.
+//! The scopes: which scenarios are explored.
 
 use crate::scenario::{Begin, Flaw, Limits, Scenario, Segment, Setup};
 use classifier::{Classifier, Verdict};
@@ -9,7 +9,7 @@ const fn segment(offset: u32, data: &'static [u8]) -> Segment {
     Segment::new(offset, data)
 }
 
-/// Pieces of the start of a stream, of a request and of others, which overlap and differ.
+/// Segments at a stream's start, of requests and of others, which overlap and differ.
 const PIECES: [Segment; 10] = [
     segment(0, b"GET "),
     segment(4, b"/ HTTP/1.1"),
@@ -23,14 +23,14 @@ const PIECES: [Segment; 10] = [
     segment(3, b"  "),
 ];
 
-/// Those that each hold something of their own: what `make test` explores in less than a minute.
+/// What `make test` explores, in less than a minute.
 pub fn short() -> Vec<Scenario> {
     let mut scenarios = special();
     scenarios.extend(choices::<3>(&PIECES[..7]));
     scenarios
 }
 
-/// What takes longer.
+/// What `make test-long` explores.
 pub fn long() -> Vec<Scenario> {
     let mut scenarios = special();
     scenarios.extend(choices::<3>(&PIECES).into_iter().flat_map(variants));
@@ -61,25 +61,25 @@ fn special() -> Vec<Scenario> {
     vec![
         Scenario {
             is_preemptive: true,
-            ..new("interrupted at each lock", &cut)
+            ..new("preempted at each lock", &cut)
         },
         Scenario {
             is_preemptive: true,
             innocent: Some(b"GETTING"),
             ..new(
-                "an innocent stream, interrupted at each lock",
+                "an innocent stream, preempted at each lock",
                 &[segment(0, b"GET"), segment(3, b"TING")],
             )
         },
         Scenario {
             is_threaded: true,
-            ..new("in no softirq", &twice)
+            ..new("in threads", &twice)
         },
         Scenario {
             is_threaded: true,
             innocent: Some(b"GETTING"),
             ..new(
-                "an innocent stream, in no softirq",
+                "an innocent stream, in threads",
                 &[segment(0, b"GET"), segment(3, b"TING"), segment(0, b"GE")],
             )
         },
@@ -90,7 +90,7 @@ fn special() -> Vec<Scenario> {
             },
             innocent: Some(b"GETTING"),
             ..new(
-                "segments that TCP discards though they are good",
+                "acceptable segments that TCP discards",
                 &[segment(0, b"GET").times(2), segment(3, b"TING").times(2)],
             )
         },
@@ -99,16 +99,16 @@ fn special() -> Vec<Scenario> {
                 losses: 1,
                 ..limits
             },
-            ..new("pieces of a request that TCP discards", &differing)
+            ..new("segments of a request that TCP discards", &differing)
         },
         Scenario {
             setup: begin(Begin::Request),
-            ..new("from a request", &twice)
+            ..new("from a request socket", &twice)
         },
         Scenario {
             setup: begin(Begin::Request),
             is_preemptive: true,
-            ..new("from a request, interrupted at each lock", &cut)
+            ..new("from a request socket, preempted at each lock", &cut)
         },
         Scenario {
             setup: begin(Begin::Cookies),
@@ -117,13 +117,18 @@ fn special() -> Vec<Scenario> {
         Scenario {
             setup: begin(Begin::Cookies),
             is_preemptive: true,
-            ..new("from a SYN cookie, interrupted at each lock", &cut)
+            ..new("from a SYN cookie, preempted at each lock", &cut)
         },
         Scenario {
             setup: begin(Begin::Cookies),
             ..new(
                 "from one of two SYN cookies",
-                &[cut[0], cut[1], cut[0].of_next(), cut[1].of_next()],
+                &[
+                    cut[0],
+                    cut[1],
+                    cut[0].of_next_connection(),
+                    cut[1].of_next_connection(),
+                ],
             )
         },
         Scenario {
@@ -136,7 +141,7 @@ fn special() -> Vec<Scenario> {
                 ..limits
             },
             ..new(
-                "a receive buffer that is full",
+                "a full receive buffer",
                 &[
                     segment(0, b"GET"),
                     segment(3, b" /a"),
@@ -151,7 +156,7 @@ fn special() -> Vec<Scenario> {
                 ..Limits::default()
             },
             ..new(
-                "a queue that is cut anew",
+                "a queue that is collapsed",
                 &[
                     segment(0, b"POST /aaaaaaaaaaaaaaaaaa"),
                     segment(24, b"a"),
@@ -181,12 +186,12 @@ fn special() -> Vec<Scenario> {
                 ..limits
             },
             ..new(
-                "a name that is used again",
+                "a connection that is requested again",
                 &[
                     segment(0, b"GET "),
                     segment(4, b"/ HTTP/1.1\r\n"),
-                    segment(0, b"GET ").of_next(),
-                    segment(4, b"/ HTTP/1.1\r\n").of_next(),
+                    segment(0, b"GET ").of_next_connection(),
+                    segment(4, b"/ HTTP/1.1\r\n").of_next_connection(),
                 ],
             )
         },
@@ -197,17 +202,21 @@ fn special() -> Vec<Scenario> {
                 ..Limits::default()
             },
             ..new(
-                "a name that is used again with the same numbers",
+                "a connection that is requested again with the same sequence numbers",
                 &[
                     segment(0, b"abcd"),
                     segment(4, b"ef"),
-                    segment(0, b"GET ").of_next().of_next(),
-                    segment(4, b"/ HTTP/1.1\r\n").of_next().of_next(),
+                    segment(0, b"GET ")
+                        .of_next_connection()
+                        .of_next_connection(),
+                    segment(4, b"/ HTTP/1.1\r\n")
+                        .of_next_connection()
+                        .of_next_connection(),
                 ],
             )
         },
         new(
-            "what TCP discards",
+            "a segment that TCP discards",
             &[
                 segment(0, b"GE"),
                 segment(2, b"\0\0").with(Flaw::Acknowledgment),
@@ -217,12 +226,12 @@ fn special() -> Vec<Scenario> {
         Scenario {
             setup: two_connections.clone(),
             ..new(
-                "two connections of one name",
+                "two connections with equal addresses and ports",
                 &[
                     segment(0, b"GET "),
                     segment(4, b"/ HTTP/1.1"),
-                    segment(0, b"GET ").of_twin(),
-                    segment(4, b"/ HTTP/1.1").of_twin(),
+                    segment(0, b"GET ").on_other_device(),
+                    segment(4, b"/ HTTP/1.1").on_other_device(),
                 ],
             )
         },
@@ -245,7 +254,7 @@ fn special() -> Vec<Scenario> {
                 ..Setup::default()
             },
             ..new(
-                "a socket filter that cuts",
+                "a socket filter that trims",
                 &[
                     segment(0, b"GET / "),
                     segment(6, b"HTTP/1.1"),
@@ -274,7 +283,7 @@ fn special() -> Vec<Scenario> {
                 &[
                     segment(0, b"GET "),
                     segment(4, b"me"),
-                    segment(6, b"").last(),
+                    segment(6, b"").fin(),
                     segment(7, b"x"),
                 ],
             )
@@ -291,7 +300,7 @@ fn special() -> Vec<Scenario> {
             },
             innocent: Some(b"GETTING"),
             ..new(
-                "a bucket that is full",
+                "a full bucket",
                 &[segment(0, b"GET").times(2), segment(3, b"TING")],
             )
         },
@@ -300,20 +309,19 @@ fn special() -> Vec<Scenario> {
                 fillers: 62,
                 ..Setup::default()
             },
-            ..new("a bucket that is full, and a request", &differing[..3])
+            ..new("a full bucket, and a request", &differing[..3])
         },
         Scenario {
             setup: Setup {
                 monitors: true,
                 ..Setup::default()
             },
-            ..new("where nothing is dropped", &differing[..3])
+            ..new("monitored", &differing[..3])
         },
     ]
 }
 
-/// All choices of so many pieces, in any order. If they agree, and are no request, they are an
-/// innocent stream.
+/// All choices of `SIZE` pieces. If they agree, and are no request, they are an innocent stream.
 fn choices<const SIZE: usize>(pieces: &[Segment]) -> Vec<Scenario> {
     (0..1_u32 << pieces.len())
         .filter(|choice| choice.count_ones() as usize == SIZE)
@@ -358,7 +366,7 @@ fn innocent(segments: &[Segment]) -> Option<&'static [u8]> {
     is_innocent.then(|| &*stream.leak())
 }
 
-/// The same with more that can happen.
+/// The same scenario with more that can happen.
 fn variants(scenario: Scenario) -> Vec<Scenario> {
     let named = |what: &str| format!("{}: {what}", scenario.name);
     let with = |what: &str, limits: Limits| Scenario {
@@ -368,7 +376,7 @@ fn variants(scenario: Scenario) -> Vec<Scenario> {
     };
     let limits = scenario.limits;
     vec![
-        with("owned twice", Limits { owns: 2, ..limits }),
+        with("locked twice", Limits { owns: 2, ..limits }),
         with(
             "under pressure",
             Limits {
@@ -391,7 +399,7 @@ fn variants(scenario: Scenario) -> Vec<Scenario> {
             },
         ),
         Scenario {
-            name: named("from a request"),
+            name: named("from a request socket"),
             setup: Setup {
                 connections: vec![Begin::Request],
                 ..Setup::default()

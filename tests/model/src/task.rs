@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Somebody in the kernel who can be interrupted: a hook, or the sweep, on a stack of its own.
+//! A hook or a sweep: a coroutine on a stack of its own, which can be preempted.
 
 use crate::world::{self, Running, Wait};
 use core::hash::{Hash, Hasher};
@@ -12,19 +12,19 @@ thread_local! {
     static STACKS: RefCell<Vec<DefaultStack>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Somebody who runs.
+/// Code of the module that runs, or is preempted.
 pub(crate) struct Task<T: 'static> {
     /// Until it is dropped.
     coroutine: Option<Coroutine<(), Wait, T>>,
     wait: Wait,
     running: Running,
-    /// How often it has gone on.
+    /// How often it was resumed.
     steps: u32,
 }
 
 impl<T> Task<T> {
-    /// One that will do something, on a CPU if packets keep their order there. If it
-    /// `is_preemptive`, it can be preempted at each lock; otherwise never.
+    /// A task that has not begun; `cpu` is `None` where packets of a CPU do not keep their order. If it
+    /// `is_preemptive`, it is preempted at each lock; otherwise never.
     pub(crate) fn new(
         run: impl FnOnce() -> T + 'static,
         cpu: Option<u32>,
@@ -43,11 +43,11 @@ impl<T> Task<T> {
         }
     }
 
-    /// Goes on to where it is preempted, or to its end.
+    /// Runs it until it is preempted, or ends.
     pub(crate) fn resume(&mut self) -> Option<T> {
         self.steps += 1;
         if self.running.is_preemptive {
-            // What it reads under a lock is there when it goes on.
+            // What it reads under a lock is known once it continues.
             self.running.observe(world::shared_state());
         }
         world::set_running(Some(self.running));
@@ -64,19 +64,19 @@ impl<T> Task<T> {
         }
     }
 
-    /// Whether it can go on.
+    /// Whether it can continue.
     pub(crate) fn can_go_on(&self) -> bool {
         self.wait.is_over()
     }
 
-    /// A number that tells how far it has gone, and what it has seen: with that, what it will do is known.
+    /// A hash of how far it has run, and what it has observed, which determine what it will do.
     pub(crate) fn observed(&self) -> u64 {
         let mut hasher = world::hasher();
         (self.steps, self.running.observed).hash(&mut hasher);
         hasher.finish()
     }
 
-    /// What it has done so far.
+    /// What is known of it so far.
     pub(crate) fn running(&self) -> &Running {
         &self.running
     }

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A run as a person reads it.
+//! Prints a run.
 
 use crate::{
-    run::{Action, Pressure, Run},
+    action::{Action, Pressure},
+    run::Run,
     scenario::Scenario,
     world::with,
 };
 use core::fmt::{self, Write};
 
-/// What happens in a run, and what is wrong in the end.
+/// The actions of a run, a line each, and the property that is violated in the end.
 pub(crate) fn describe(scenario: &Scenario, actions: &[Action]) -> String {
     let mut text = format!("{}:\n", scenario.name);
     let mut run = Run::new(scenario);
@@ -26,7 +27,7 @@ pub(crate) fn describe(scenario: &Scenario, actions: &[Action]) -> String {
     let _ = match violation {
         Some(violation) => writeln!(text, "     {violation}"),
         None => match run.end() {
-            Some(violation) => writeln!(text, "     {violation}, however fair the rest is"),
+            Some(violation) => writeln!(text, "     {violation}, even if all is fair from here on"),
             None => writeln!(text, "     all is well"),
         },
     };
@@ -44,23 +45,23 @@ impl fmt::Display for Step<'_> {
         match self.action {
             Action::Send { segment, cpu } => {
                 let segment = &self.scenario.segments[usize::from(segment)];
-                write!(f, "CPU {cpu}: {segment} comes")?;
+                write!(f, "CPU {cpu}: the hook gets {segment}")?;
                 self.verdict(f)
             }
             Action::Hook { cpu } => {
-                write!(f, "CPU {cpu}: the hook goes on")?;
+                write!(f, "CPU {cpu}: the hook continues")?;
                 self.verdict(f)
             }
             Action::Receive {
                 cpu,
-                joins,
+                coalesces,
                 pressure,
             } => {
-                write!(f, "CPU {cpu}: TCP gets it")?;
-                f.write_str(if joins {
+                write!(f, "CPU {cpu}: TCP receives it")?;
+                f.write_str(if coalesces {
                     ""
                 } else {
-                    ", and queues it by itself"
+                    ", and does not coalesce it"
                 })?;
                 f.write_str(match pressure {
                     Pressure::None => "",
@@ -79,21 +80,18 @@ impl fmt::Display for Step<'_> {
                 })
             }
             Action::Lose { cpu } => write!(f, "CPU {cpu}: TCP discards it"),
-            Action::Own { socket } => write!(f, "a process owns socket {socket}"),
+            Action::Own { socket } => write!(f, "a process locks socket {socket}"),
             Action::Release { socket } => {
-                write!(f, "the owner of socket {socket} goes on with letting go")
+                write!(f, "the owner of socket {socket} continues to release it")
             }
             Action::Read { socket } => write!(f, "a process reads from socket {socket}"),
             Action::Reopen { flow } => {
-                write!(
-                    f,
-                    "connection {flow} is closed, and another of its name asked for"
-                )
+                write!(f, "connection {flow} is closed and requested again")
             }
             Action::GraceBegins => f.write_str("a grace period begins"),
             Action::GraceEnds => f.write_str("the grace period ends"),
             Action::Sweep => f.write_str("the sweep runs"),
-            Action::Pause => f.write_str("half a minute passes"),
+            Action::Pause => f.write_str("31 seconds pass"),
         }
     }
 }

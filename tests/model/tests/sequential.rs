@@ -49,7 +49,7 @@ fn a_request_is_counted_once_in_whatever_pieces_it_comes_again() {
 }
 
 #[test]
-fn what_was_condemned_is_judged_anew_after_a_change_of_settings() {
+fn a_blackholed_connection_is_inspected_again_after_a_change_of_settings() {
     let host = host();
     host.send(&segment(0, REQUEST));
     host.detect("RESPONSES");
@@ -59,7 +59,7 @@ fn what_was_condemned_is_judged_anew_after_a_change_of_settings() {
 }
 
 #[test]
-fn what_is_not_to_be_detected_passes() {
+fn a_request_of_a_kind_that_is_not_detected_passes() {
     let host = host();
     host.detect("H2C");
     assert_eq!(host.send(&segment(0, REQUEST)), Passes);
@@ -85,7 +85,7 @@ fn a_request_behind_a_long_target_is_dropped() {
 }
 
 #[test]
-fn where_nothing_is_dropped_a_request_passes_and_is_counted() {
+fn a_monitored_request_passes_and_is_counted() {
     let host = Host::new(&Setup {
         monitors: true,
         ..Setup::default()
@@ -95,14 +95,14 @@ fn where_nothing_is_dropped_a_request_passes_and_is_counted() {
 }
 
 #[test]
-fn what_waits_is_read_with_what_fills_the_gap() {
+fn the_queue_is_read_behind_the_segment_that_fills_the_gap() {
     let host = host();
     assert_eq!(host.send(&segment(4, b"/ HTTP/1.1")), Passes);
     assert_eq!(host.send(&segment(0, b"GET ")), Dropped);
 }
 
 #[test]
-fn a_segment_in_the_queue_that_another_covers_is_left_out() {
+fn a_queued_segment_that_another_covers_is_not_read() {
     let host = host();
     host.send(&segment(5, b"a H"));
     host.send(&segment(4, b"/a"));
@@ -121,7 +121,7 @@ fn a_grace_period_is_requested_for_a_segment_that_is_deferred() {
 }
 
 #[test]
-fn what_tcp_discards_decides_nothing() {
+fn a_segment_that_tcp_discards_decides_nothing() {
     for flaw in [Flaw::Checksum, Flaw::Acknowledgment] {
         let host = host();
         host.send(&segment(0, b"GET "));
@@ -132,7 +132,7 @@ fn what_tcp_discards_decides_nothing() {
 }
 
 #[test]
-fn what_tcp_discards_is_nobodys_request() {
+fn a_segment_that_tcp_discards_is_not_counted() {
     for flaw in [Flaw::Checksum, Flaw::Acknowledgment] {
         let host = host();
         assert_eq!(host.send(&segment(0, REQUEST).with(flaw)), Dropped);
@@ -142,7 +142,7 @@ fn what_tcp_discards_is_nobodys_request() {
 }
 
 #[test]
-fn the_data_of_a_syn_are_judged_where_they_are_read() {
+fn data_of_a_syn_are_inspected_with_fast_open() {
     let host = Host::new(&Setup {
         connections: vec![Begin::Request],
         ..Setup::default()
@@ -162,7 +162,7 @@ fn second_subflows_are_refused() {
 }
 
 #[test]
-fn behind_its_end_nothing_is_held_back() {
+fn nothing_is_deferred_behind_a_fin() {
     let host = Host::new(&Setup {
         socket_filter: Some(40),
         ..Setup::default()
@@ -172,12 +172,12 @@ fn behind_its_end_nothing_is_held_back() {
         host.send(&segment(0, b"GET /aaaaaaaaaaaaaaaa b c d e f g h ")),
         Passes
     );
-    host.send(&segment(36, b"").last());
+    host.send(&segment(36, b"").fin());
     assert_eq!(host.send(&segment(37, b"x")), Passes);
 }
 
 #[test]
-fn as_many_as_there_is_room_for_find_room_and_are_forgotten_when_it_is_switched_off() {
+fn the_table_holds_its_capacity_and_is_cleared_when_switched_off() {
     let host = Host::new(&full_bucket(1));
     assert!(host.capacity() <= 61);
     assert_eq!(host.undecided(), 61);
@@ -196,7 +196,7 @@ fn full_bucket(others: usize) -> Setup {
 }
 
 /// A host in whose bucket connection 0 has taken the last place ten seconds after the others.
-fn host_with_a_last_one() -> Host {
+fn host_with_a_full_bucket() -> Host {
     let host = Host::new(&full_bucket(2));
     host.sleep(10);
     assert_eq!(host.send(&segment(0, b"GE")), Passes);
@@ -204,8 +204,8 @@ fn host_with_a_last_one() -> Host {
 }
 
 #[test]
-fn room_is_made_by_ending_who_came_last() {
-    let host = host_with_a_last_one();
+fn the_newest_connection_is_evicted() {
+    let host = host_with_a_full_bucket();
     host.sleep(6);
     assert_eq!(host.send(&segment(0, b"GE").of(1)), Refused);
     host.sleep(1);
@@ -215,7 +215,7 @@ fn room_is_made_by_ending_who_came_last() {
 }
 
 #[test]
-fn nobody_is_ended_who_is_undecided_for_a_moment() {
+fn no_connection_is_evicted_that_has_just_become_undecided() {
     let host = Host::new(&full_bucket(2));
     assert_eq!(host.send(&segment(0, b"GE")), Passes);
     host.sleep(2);
@@ -225,7 +225,7 @@ fn nobody_is_ended_who_is_undecided_for_a_moment() {
 }
 
 #[test]
-fn who_is_silent_is_spared_while_others_will_soon_be_of_age() {
+fn an_idle_connection_is_spared_while_others_can_be_evicted_soon() {
     let host = Host::new(&full_bucket(2));
     host.sleep(40);
     assert_eq!(host.send(&segment(0, b"GE")), Passes);
@@ -236,8 +236,8 @@ fn who_is_silent_is_spared_while_others_will_soon_be_of_age() {
 }
 
 #[test]
-fn who_cannot_be_ended_is_tried_again_after_all_others() {
-    let host = host_with_a_last_one();
+fn a_connection_that_cannot_be_aborted_is_tried_again_after_all_others() {
+    let host = host_with_a_full_bucket();
     host.own(0);
     for _ in 0..2 {
         host.sleep(6);
@@ -249,8 +249,8 @@ fn who_cannot_be_ended_is_tried_again_after_all_others() {
 }
 
 #[test]
-fn who_keeps_sending_is_ended_like_others() {
-    let host = host_with_a_last_one();
+fn a_connection_that_keeps_sending_is_evicted_like_others() {
+    let host = host_with_a_full_bucket();
     host.sleep(6);
     assert_eq!(host.send(&segment(0, b"GE").of(1)), Refused);
     // It is on its way when the sweep comes.
@@ -260,7 +260,7 @@ fn who_keeps_sending_is_ended_like_others() {
 }
 
 #[test]
-fn whose_segments_tcp_discards_keeps_nobody_out() {
+fn segments_that_tcp_discards_take_no_slot() {
     let host = Host::new(&full_bucket(2));
     host.sleep(10);
     let keen = segment(0, b"GE").with(Flaw::Acknowledgment);
@@ -277,7 +277,7 @@ fn whose_segments_tcp_discards_keeps_nobody_out() {
 }
 
 #[test]
-fn wherever_a_socket_filter_cuts_a_line_its_rest_completes_none() {
+fn the_rest_of_a_line_that_a_socket_filter_trims_completes_no_request() {
     let line = b"POST /aaaaaaaaaaaaaaaaaa HTTaa HTTaa HTTaa HTTaa HTTaa";
     for cut in 1..line.len() {
         let host = Host::new(&Setup {
@@ -304,7 +304,7 @@ const AT_ONCE: u32 = 4096;
 const A_SECOND: u32 = 256;
 
 #[test]
-fn what_a_segment_makes_the_filter_visit_is_bounded() {
+fn the_segments_visited_for_a_segment_are_bounded() {
     let covering = [b"GET /", &[b'a'; 2000][..]].concat().leak();
     for (monitors, flaw) in [(false, Flaw::Checksum), (true, Flaw::Acknowledgment)] {
         let host = Host::new(&Setup {

@@ -21,7 +21,7 @@ impl Flow {
     };
 
     pub(super) fn new(packet: &world::Packet) -> Self {
-        let device = u32::from(packet.is_twins);
+        let device = u32::from(packet.is_on_other_device);
         Self {
             // That of no flow is free.
             number: u32::from(packet.flow) - device + 1,

@@ -2,7 +2,7 @@
 
 //! Grace periods of RCU.
 
-/// Grace periods: one may be under way.
+/// Grace periods; at most one is in progress.
 #[derive(Clone, Copy, Hash)]
 pub(crate) struct Grace {
     /// How many have begun.
@@ -15,7 +15,7 @@ pub(crate) struct Grace {
 
 impl Default for Grace {
     fn default() -> Self {
-        // 0 stands for none that anybody waits for.
+        // 0 means that nobody waits.
         Self {
             begun: 1,
             over: 1,
@@ -25,46 +25,46 @@ impl Default for Grace {
 }
 
 impl Grace {
-    /// The one that begins next, by how many have begun before.
+    /// How many have begun, by which the next one is known.
     pub(crate) fn next(&self) -> u16 {
         self.begun
     }
 
-    /// Whether one has elapsed that began after so many others.
+    /// Whether a grace period has elapsed that began after `begun` others.
     pub(crate) fn has_elapsed(&self, begun: u16) -> bool {
         self.over > begun
     }
 
-    /// Whether one is under way.
-    pub(crate) fn is_under_way(&self) -> bool {
+    /// Whether one is in progress.
+    pub(crate) fn is_in_progress(&self) -> bool {
         self.over != self.begun
     }
 
-    /// The next one is requested.
+    /// Requests one.
     pub(crate) fn request(&mut self) {
         self.is_requested = true;
     }
 
-    /// Whether the next one was requested. RCU may begin it all the same.
+    /// Whether one was requested. RCU may begin one without that.
     pub(crate) fn is_requested(&self) -> bool {
         self.is_requested
     }
 
     /// One begins.
     pub(crate) fn begin(&mut self) {
-        assert!(!self.is_under_way());
+        assert!(!self.is_in_progress());
         self.begun += 1;
         self.is_requested = false;
     }
 
-    /// Whether it may end, if so many had begun when the oldest reader did.
+    /// Whether it may end, if `oldest` had begun when the oldest reader did.
     pub(crate) fn can_end(&self, oldest: Option<u16>) -> bool {
-        self.is_under_way() && oldest.is_none_or(|oldest| oldest == self.begun)
+        self.is_in_progress() && oldest.is_none_or(|oldest| oldest == self.begun)
     }
 
     /// It ends.
     pub(crate) fn end(&mut self) {
-        assert!(self.is_under_way());
+        assert!(self.is_in_progress());
         self.over = self.begun;
     }
 }

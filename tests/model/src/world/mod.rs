@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The world that the module runs in: sockets, RCU, time, and everybody who runs at the same time.
+//! What the module runs in: sockets, RCU, time, and all tasks that run at the same time.
 //!
 //! Each thread has one world. A hook and the sweep can be preempted at each [`preemption_point`].
-//! The values that they have [`observe`]d so far tell where they are.
+//! The values that a task has [`observe`]d so far determine its state.
 
 mod grace;
 mod packet;
@@ -27,23 +27,23 @@ pub(crate) use grace::Grace;
 pub(crate) use packet::Packet;
 pub(crate) use socket::{Queued, Socket, SocketState};
 
-/// What is there besides the module.
+/// Everything besides the module.
 #[derive(Clone, Hash, Default)]
 pub(crate) struct World {
     /// Since the system started.
     pub(crate) seconds: u32,
     pub(crate) grace: Grace,
-    /// The sweep was asked for.
+    /// Whether the sweep is scheduled.
     pub(crate) is_sweep_due: bool,
     pub(crate) counters: Counters,
-    /// What the table of established connections has, a flow each.
+    /// The table of established connections: its entry for each flow.
     pub(crate) flows: Vec<Established>,
     pub(crate) sockets: Vec<Socket>,
-    /// The size to which sockets cut what comes.
+    /// The length to which a socket filter trims segments.
     pub(crate) socket_filter: Option<u8>,
 }
 
-/// The module's counters, which no decision depends on.
+/// The module's counters. They are not hashed: no decision depends on them.
 #[derive(Clone)]
 pub(crate) struct Counters(pub(crate) [u64; crate::kernel_ext::percpu_counter::COUNTERS]);
 
@@ -57,22 +57,22 @@ impl Hash for Counters {
     fn hash<H: Hasher>(&self, _: &mut H) {}
 }
 
-/// What a task has read.
+/// The work that a task has done.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Cost {
-    /// Segments of the queue that were looked at.
+    /// Segments of the queue that it visited.
     pub(crate) visited: u32,
-    /// Bytes that were copied.
+    /// Bytes that it copied.
     pub(crate) copied: u32,
 }
 
-/// What a flow has in the table of established connections (`inet_ehash`), or will have.
+/// The entry of a flow in the table of established connections (`inet_ehash`).
 #[derive(Clone, Copy, Hash, PartialEq, Eq, Debug)]
 pub(crate) enum Established {
     Nothing,
-    /// Nothing: SYN cookies are out.
+    /// None, but SYN cookies were sent.
     Cookies,
-    /// A request; there is none if it `is_syn_cookie`.
+    /// A request socket; with `is_syn_cookie`, one that is made from a SYN cookie.
     Request {
         initial_seq: InitialSeq,
         is_syn_cookie: bool,
@@ -81,7 +81,7 @@ pub(crate) enum Established {
 }
 
 impl World {
-    /// What was received of a connection's stream.
+    /// The part of a connection's stream that was received.
     pub(crate) fn stream(&self, flow: usize) -> &[u8] {
         match self.flows[flow] {
             Established::Socket(socket) => &self.sockets[socket].stream,
@@ -89,7 +89,7 @@ impl World {
         }
     }
 
-    /// What the table has of a flow.
+    /// What a lookup in the table finds.
     pub(crate) fn established(&self, flow: u8) -> Established {
         match self.flows[usize::from(flow)] {
             Established::Cookies => Established::Nothing,
@@ -97,7 +97,7 @@ impl World {
         }
     }
 
-    /// Who will get a packet's data (`hf_tcp_lookup()`).
+    /// The socket that will receive a packet's data (`hf_tcp_lookup()`).
     pub(crate) fn receiver(&self, packet: &Packet) -> Established {
         if let Some(socket) = packet.demuxed {
             return match self.sockets[socket].is_closed {
@@ -106,11 +106,11 @@ impl World {
             };
         }
         match self.flows[usize::from(packet.flow)] {
-            // What brings a cookie back begins where its connection does.
+            // A segment that brings a cookie back has its connection's initial sequence numbers.
             Established::Cookies => {
-                let brings =
+                let brings_back =
                     |start: &InitialSeq| (packet.seq, packet.ack) == (start.received, start.sent);
-                match [0, 1].map(scenario::start).into_iter().find(brings) {
+                match [0, 1].map(scenario::start).into_iter().find(brings_back) {
                     Some(initial_seq) => Established::Request {
                         initial_seq,
                         is_syn_cookie: true,
@@ -122,7 +122,7 @@ impl World {
         }
     }
 
-    /// A packet that has passed comes to TCP (`tcp_v4_rcv()`).
+    /// TCP receives a packet that has passed (`tcp_v4_rcv()`).
     pub(crate) fn receive(&mut self, packet: Packet) {
         if packet.is_corrupt || packet.syn.is_some() {
             return;
@@ -131,7 +131,7 @@ impl World {
             Established::Nothing | Established::Cookies => return,
             Established::Socket(socket) => socket,
             Established::Request { initial_seq, .. } => {
-                // tcp_check_req(): its ACK must be that of the SYN-ACK.
+                // tcp_check_req(): it must acknowledge the SYN-ACK.
                 if packet.ack != initial_seq.sent {
                     return;
                 }
@@ -145,7 +145,7 @@ impl World {
         self.sockets[socket].receive(packet);
     }
 
-    /// The module ends a connection (`hf_tcp_abort()`).
+    /// The module aborts a connection (`hf_tcp_abort()`).
     pub(crate) fn abort(&mut self, socket: usize, initial_seq: InitialSeq) -> Abort {
         let ended = &mut self.sockets[socket];
         if ended.is_owned {
@@ -158,7 +158,7 @@ impl World {
         Abort::Aborted
     }
 
-    /// A connection is over, and its name free.
+    /// Ends a connection, and frees its addresses and ports.
     pub(crate) fn close(&mut self, socket: usize) {
         self.sockets[socket].close();
         for flow in &mut self.flows {
@@ -178,10 +178,10 @@ pub(crate) fn copy<'b>(data: &[u8], offset: u32, buffer: &'b mut [u8]) -> &'b [u
     &buffer[..len]
 }
 
-/// What a task waits for at a preemption point.
+/// What a preempted task waits for.
 #[derive(Clone, Copy)]
 pub(crate) enum Wait {
-    /// Nothing: it may go on at once.
+    /// Nothing: it may continue at once.
     Nothing,
     /// A lock, which holds 0 if it is free.
     Lock(*const Cell<u64>),
@@ -190,7 +190,7 @@ pub(crate) enum Wait {
 }
 
 impl Wait {
-    /// Whether it is over.
+    /// Whether the task may continue.
     pub(crate) fn is_over(self) -> bool {
         match self {
             Self::Nothing => true,
@@ -207,7 +207,7 @@ thread_local! {
     static RUNNING: Cell<Option<Running>> = const { Cell::new(None) };
 }
 
-/// The task that runs now.
+/// What is known of a task.
 #[derive(Clone, Copy)]
 pub(crate) struct Running {
     yielder: *const Yielder<(), Wait>,
@@ -221,8 +221,7 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Somebody on a CPU, if packets keep their order there, who is preempted at each lock or not
-    /// at all.
+    /// A task on a CPU, or on none if that does not keep its packets in order.
     pub(crate) fn new(cpu: Option<u32>, is_preemptive: bool) -> Self {
         Self {
             yielder: core::ptr::null(),
@@ -243,14 +242,14 @@ impl Running {
     }
 }
 
-/// The task that runs has begun, on a stack of its own.
+/// Tells how the task that has just begun can be suspended.
 pub(crate) fn begin_to_run(yielder: &Yielder<(), Wait>) {
     if let Some(running) = RUNNING.get() {
         RUNNING.set(Some(Running { yielder, ..running }));
     }
 }
 
-/// Looks at the world, or changes it.
+/// Reads or changes the world.
 pub(crate) fn with<R>(look: impl FnOnce(&mut World) -> R) -> R {
     WORLD.with_borrow_mut(look)
 }
@@ -260,12 +259,12 @@ pub(crate) fn counted(counter: Counter) -> u64 {
     with(|world| world.counters.0[counter as usize])
 }
 
-/// Sets the work of the thread's only filter.
+/// Sets the work item of the thread's filter, its sweep.
 pub(crate) fn set_work(work: *const dyn Work) {
     WORK.set(Some(work));
 }
 
-/// That work.
+/// That work item.
 pub(crate) fn work() -> Option<*const dyn Work> {
     WORK.get()
 }
@@ -285,7 +284,7 @@ pub(crate) fn current_cpu() -> Option<u32> {
     RUNNING.get()?.cpu
 }
 
-/// Others may run here, until there is nothing left to wait for.
+/// Suspends the running task, if it is preemptive, until `wait` is over.
 pub(crate) fn preemption_point(wait: Wait) {
     if let Some(running) = RUNNING.get().filter(|running| running.is_preemptive) {
         // SAFETY: It lives as long as the stack on which this runs.
@@ -305,7 +304,7 @@ pub(crate) fn observe<T: Hash>(value: T) -> T {
     value
 }
 
-/// Changes what is known of the running task.
+/// Updates what is known of the running task.
 pub(crate) fn update_running(update: impl FnOnce(&mut Running)) {
     if let Some(mut running) = RUNNING.get() {
         update(&mut running);

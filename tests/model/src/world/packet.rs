@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is sent.
+//! Packets.
 
 use crate::scenario::Syn;
 use std::{collections::HashSet, sync::Mutex};
@@ -8,27 +8,27 @@ use std::{collections::HashSet, sync::Mutex};
 /// A packet with a segment of TCP.
 #[derive(Clone, Copy, Hash, PartialEq, Eq, Debug)]
 pub(crate) struct Packet {
-    /// The connection that it names.
+    /// Its connection.
     pub(crate) flow: u8,
-    /// Whether it has the name of the one before it, and another device.
-    pub(crate) is_twins: bool,
+    /// Whether its connection has the addresses and ports of the one before, on another device.
+    pub(crate) is_on_other_device: bool,
     /// Sequence number of its first byte.
     pub(crate) seq: u32,
-    /// What it acknowledges.
+    /// Acknowledgment number.
     pub(crate) ack: u32,
-    /// Its data.
+    /// Payload.
     pub(crate) data: &'static [u8],
-    /// Its urgent pointer.
+    /// Urgent pointer.
     pub(crate) urgent: Option<u32>,
-    /// It has a FIN.
-    pub(crate) is_last: bool,
-    /// It is a SYN.
+    /// Whether it has a FIN.
+    pub(crate) has_fin: bool,
+    /// Whether it is a SYN, and of what kind.
     pub(crate) syn: Option<Syn>,
-    /// Its checksum is wrong.
+    /// Whether its checksum is wrong.
     pub(crate) is_corrupt: bool,
-    /// Whether TCP makes it one with what it follows in the out-of-order queue: up to the shape of the
-    /// kernel's tree, which decides whether that one is looked at.
-    pub(crate) joins: bool,
+    /// Whether TCP coalesces it with the segment before it in the out-of-order queue, if it can. In
+    /// the kernel that depends on the shape of the red-black tree.
+    pub(crate) coalesces: bool,
     /// The socket that early demux has found.
     pub(crate) demuxed: Option<usize>,
 }
@@ -41,17 +41,17 @@ impl Packet {
 
     /// Appends one that follows it, if the two can be made one (`tcp_add_backlog()`).
     pub(crate) fn coalesce(&mut self, next: &Self) -> bool {
-        if self.end() != next.seq || self.urgent.or(next.urgent).is_some() || self.is_last {
+        if self.end() != next.seq || self.urgent.or(next.urgent).is_some() || self.has_fin {
             return false;
         }
         self.data = keep([self.data, next.data].concat());
         self.ack = self.ack.max(next.ack);
-        self.is_last = next.is_last;
+        self.has_fin = next.has_fin;
         true
     }
 }
 
-/// Data that live for ever, once each.
+/// Interns data, for ever.
 fn keep(data: Vec<u8>) -> &'static [u8] {
     static KEPT: Mutex<Option<HashSet<&'static [u8]>>> = Mutex::new(None);
     let mut kept = KEPT.lock().unwrap_or_else(|poisoned| poisoned.into_inner());

@@ -5,10 +5,10 @@
 use super::Packet;
 use crate::kernel_ext::socket::{Acceptable, InitialSeq};
 
-/// The length of the longest segment, also of one that is made of others.
+/// The length of the longest segment, also of a coalesced one.
 const LEN: usize = 64;
 
-/// The length of those into which the queue is cut anew (`SKB_MAX_ORDER(0, 0)`, some 3,700 bytes):
+/// The length of the segments that collapsing makes (`SKB_MAX_ORDER(0, 0)`, some 3,700 bytes):
 /// short, as all segments of the model are.
 const COLLAPSED: usize = 3;
 
@@ -73,7 +73,7 @@ pub(crate) struct SocketState {
 /// A socket of an established connection.
 #[derive(Clone, Hash)]
 pub(crate) struct Socket {
-    /// Where its connection begins.
+    /// Initial sequence numbers.
     begin: InitialSeq,
     pub(crate) rcv_nxt: u32,
     copied_seq: u32,
@@ -82,23 +82,23 @@ pub(crate) struct Socket {
     pub(crate) queue: Vec<Queued>,
     /// `urg_seq`, as long as `urg_data` is set.
     urgent: Option<u32>,
-    /// Everything that was ever urgent.
+    /// All bytes that were ever urgent.
     pub(crate) was_urgent: Vec<u32>,
     /// Its spinlock is held.
     pub(crate) is_locked: bool,
     /// A process owns it.
     pub(crate) is_owned: bool,
-    /// What waits for the owner, and how much of it `sk_backlog.len` counts.
+    /// The backlog, and how many segments `sk_backlog.len` counts.
     pub(crate) backlog: Vec<Packet>,
     counted: u8,
-    /// What the owner has taken out of it and not dealt with.
+    /// What the owner has taken out of the backlog and not processed yet.
     pub(crate) processing: Vec<Packet>,
-    /// How many bytes the owner has counted as received without moving `rcv_nxt` yet.
+    /// How many bytes `bytes_received` is ahead of `rcv_nxt` while the owner updates both.
     moving: u32,
     pub(crate) is_closed: bool,
     /// A FIN was received (`SOCK_DONE`).
     is_done: bool,
-    /// A socket filter cuts what comes to its size.
+    /// The length to which a socket filter trims segments.
     filter: Option<u8>,
     /// The stream that was received.
     pub(crate) stream: Vec<u8>,
@@ -161,7 +161,7 @@ impl Socket {
         }
     }
 
-    /// Whether something waits for an owner, or is being dealt with.
+    /// Whether segments wait for the owner, or are being processed.
     fn has_backlog(&self) -> bool {
         self.is_owned && (self.counted != 0 || !self.backlog.is_empty())
     }
@@ -183,7 +183,7 @@ impl Socket {
         }
     }
 
-    /// A packet comes to it in a softirq (`tcp_v4_rcv()`, `tcp_add_backlog()`).
+    /// Receives a packet in a softirq (`tcp_v4_rcv()`, `tcp_add_backlog()`).
     pub(crate) fn receive(&mut self, packet: Packet) {
         if self.is_closed {
             return;
@@ -213,8 +213,8 @@ impl Socket {
             None => packet.data,
         };
         self.check_urgent(&packet);
-        self.data_queue(packet.seq, data, packet.joins);
-        if packet.is_last && packet.end() == self.rcv_nxt {
+        self.data_queue(packet.seq, data, packet.coalesces);
+        if packet.has_fin && packet.end() == self.rcv_nxt {
             self.fin();
         }
     }
@@ -234,19 +234,19 @@ impl Socket {
     }
 
     /// `tcp_data_queue()`.
-    fn data_queue(&mut self, seq: u32, data: &[u8], joins: bool) {
+    fn data_queue(&mut self, seq: u32, data: &[u8], coalesces: bool) {
         let end = seq.wrapping_add(data.len() as u32);
         if !before(self.rcv_nxt, end) {
             return;
         }
         if before(self.rcv_nxt, seq) {
-            return self.data_queue_ofo(Queued::new(seq, data), joins);
+            return self.data_queue_ofo(Queued::new(seq, data), coalesces);
         }
-        self.take(seq, data);
+        self.queue_rcv(seq, data);
         self.ofo_queue();
     }
 
-    /// `tcp_fin()`, which counts as a byte.
+    /// `tcp_fin()`; a FIN counts as a byte.
     fn fin(&mut self) {
         self.is_done = true;
         self.rcv_nxt = self.rcv_nxt.wrapping_add(1);
@@ -254,8 +254,8 @@ impl Socket {
         self.queue.clear();
     }
 
-    /// What is new goes into the receive queue (`tcp_queue_rcv()`, `tcp_rcv_nxt_update()`).
-    fn take(&mut self, seq: u32, data: &[u8]) {
+    /// Adds what is new to the receive queue (`tcp_queue_rcv()`, `tcp_rcv_nxt_update()`).
+    fn queue_rcv(&mut self, seq: u32, data: &[u8]) {
         let known = self.rcv_nxt.wrapping_sub(seq) as usize;
         let new = &data[known..];
         self.stream.extend_from_slice(new);
@@ -271,14 +271,14 @@ impl Socket {
             }
             self.queue.remove(0);
             if before(self.rcv_nxt, first.end()) {
-                self.take(first.seq, first.data());
+                self.queue_rcv(first.seq, first.data());
             }
         }
     }
 
     /// `tcp_data_queue_ofo()`.
-    fn data_queue_ofo(&mut self, new: Queued, joins: bool) {
-        // The tree is searched by sequence number; what it has there is before or behind.
+    fn data_queue_ofo(&mut self, new: Queued, coalesces: bool) {
+        // The queue is searched by sequence number.
         let mut index = 0;
         while let Some(other) = self.queue.get_mut(index) {
             if before(new.seq, other.seq) {
@@ -286,14 +286,14 @@ impl Socket {
             }
             if before(new.seq, other.end()) {
                 if !before(other.end(), new.end()) {
-                    // All the bits are present.
+                    // The queue has all of it.
                     return;
                 }
                 if new.seq == other.seq {
                     *other = new;
                     return self.merge_right(index);
                 }
-            } else if other.end() == new.seq && joins {
+            } else if other.end() == new.seq && coalesces {
                 // tcp_ooo_try_coalesce()
                 other.append(new.data());
                 return;
@@ -304,12 +304,12 @@ impl Socket {
         self.merge_right(index);
     }
 
-    /// Whether a packet follows what is in the queue.
-    pub(crate) fn can_join(&self, packet: &Packet) -> bool {
+    /// Whether a packet directly follows a segment of the queue.
+    pub(crate) fn can_coalesce(&self, packet: &Packet) -> bool {
         self.queue.iter().any(|queued| queued.end() == packet.seq)
     }
 
-    /// Removes what a segment covers.
+    /// Removes the segments that the one at `index` covers.
     fn merge_right(&mut self, index: usize) {
         let end = self.queue[index].end();
         while let Some(next) = self.queue.get(index + 1) {
@@ -320,8 +320,8 @@ impl Socket {
         }
     }
 
-    /// `tcp_collapse_ofo_queue()`: segments that touch are made one, of which each byte is that of
-    /// the first, and that one is cut anew.
+    /// `tcp_collapse_ofo_queue()`: segments that touch become one, in which the first segment's byte
+    /// wins, and which is cut into segments of equal length.
     pub(crate) fn collapse(&mut self) {
         let mut ranges: Vec<(Queued, bool)> = Vec::new();
         for next in self.queue.drain(..) {
@@ -343,8 +343,8 @@ impl Socket {
         }
     }
 
-    /// `tcp_prune_ofo_queue()`, for a segment at `seq`: drops the last, if it is not before that. Returns whether it
-    /// did.
+    /// `tcp_prune_ofo_queue()` for a segment at `seq`: drops the last segment, unless it begins before
+    /// `seq`. Returns whether it did.
     pub(crate) fn prune(&mut self, seq: u32) -> bool {
         let is_dropped = self.queue.last().is_some_and(|last| !before(last.seq, seq));
         if is_dropped {
@@ -353,14 +353,14 @@ impl Socket {
         is_dropped
     }
 
-    /// A process comes to own it (`lock_sock()`).
+    /// A process locks it (`lock_sock()`).
     pub(crate) fn own(&mut self) {
         assert!(!self.is_owned);
         self.is_owned = true;
     }
 
-    /// The owner goes on with letting go (`release_sock()`): it takes what waits, deals with one of
-    /// them, or is done.
+    /// The next step of `release_sock()`: the owner takes the backlog, processes one segment of it, or
+    /// unlocks the socket.
     pub(crate) fn release(&mut self) {
         if self.moving != 0 {
             self.rcv_nxt = self.rcv_nxt.wrapping_add(self.moving);
@@ -379,7 +379,7 @@ impl Socket {
         }
     }
 
-    /// A process reads all that is there.
+    /// A process reads all that was received.
     pub(crate) fn read(&mut self) {
         self.copied_seq = self.rcv_nxt;
         if self
@@ -395,11 +395,11 @@ impl Socket {
         self.copied_seq != self.rcv_nxt
     }
 
-    /// Whether it has an owner who can go on with letting go: for all but what it deals with it
-    /// takes the spinlock.
-    pub(crate) fn can_let_go(&self) -> bool {
-        let is_dealing = self.moving != 0 || !self.processing.is_empty();
-        self.is_owned && !self.is_closed && (is_dealing || !self.is_locked)
+    /// Whether it has an owner that can continue to release it. The owner needs the spinlock, except
+    /// to process a segment.
+    pub(crate) fn can_release(&self) -> bool {
+        let is_processing = self.moving != 0 || !self.processing.is_empty();
+        self.is_owned && !self.is_closed && (is_processing || !self.is_locked)
     }
 
     /// Sequence number of the stream's first byte.
@@ -407,7 +407,7 @@ impl Socket {
         self.begin.received
     }
 
-    /// It is over.
+    /// Ends the connection.
     pub(crate) fn close(&mut self) {
         self.is_closed = true;
         self.queue.clear();
