@@ -148,7 +148,7 @@ impl Run<'_> {
         });
         if with(|world| world.is_sweep_due) {
             self.sweep();
-            while self.sweep.is_some() {
+            while self.sweep.as_ref().is_some_and(Task::can_go_on) {
                 self.sweep();
             }
         }
