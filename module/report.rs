@@ -9,7 +9,7 @@ use crate::{
     kernel_ext::{bindings, netfilter::Scope, packet::Segment, ratelimit},
     policy::{scope_name, text, Action, Policy},
 };
-use classifier::{Escaped, Line, Verdict};
+use classifier::{Escaped, LogLine, Verdict};
 use core::fmt;
 use kernel::prelude::*;
 
@@ -23,7 +23,7 @@ impl<T: fmt::Display> kernel::fmt::Display for Show<T> {
 }
 
 /// One line for a connection, ratelimited. Any context.
-pub(crate) fn connection(action: Action, segment: &Segment<'_>, verdict: Verdict, line: &Line) {
+pub(crate) fn connection(action: Action, segment: &Segment<'_>, verdict: Verdict, line: &LogLine) {
     let Some(suppressed) = ratelimit::line_allowed() else {
         return;
     };

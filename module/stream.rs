@@ -8,7 +8,7 @@ use crate::kernel_ext::{
     packet::Segment,
     socket::{OfoQueue, OfoSegment},
 };
-use classifier::{Classifier, Line, LIMIT};
+use classifier::{Classifier, LogLine, LIMIT};
 
 /// A holder of bytes of a stream.
 pub(crate) trait Bytes {
@@ -128,7 +128,7 @@ pub(crate) fn read_ofo_queue(
 
 /// A first line that is being collected, as far as the log and the counters need it.
 pub(crate) struct FirstLine {
-    line: Line,
+    line: LogLine,
     left: usize,
 }
 
@@ -136,13 +136,13 @@ impl FirstLine {
     /// A line that is decided at `decided`. Its first bytes, up to the offset of `here`, are
     /// `known`, or begin with it.
     pub(crate) fn new(known: &[u8], here: Classifier, decided: Classifier) -> Self {
-        let mut line = Line::new();
+        let mut line = LogLine::new();
         line.feed(known);
         line.resume(here);
         let missing = decided.offset().saturating_sub(here.offset()) as usize;
         Self {
             line,
-            left: missing.saturating_add(Line::LOOKAHEAD),
+            left: missing.saturating_add(LogLine::LOOKAHEAD),
         }
     }
 
@@ -154,7 +154,7 @@ impl FirstLine {
     }
 
     /// The line.
-    pub(crate) fn finish(self) -> Line {
+    pub(crate) fn finish(self) -> LogLine {
         self.line
     }
 }

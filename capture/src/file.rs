@@ -106,8 +106,8 @@ impl<'a> Frames<'a> {
         })
     }
 
-    /// Reads on, and calls `see` if there is a frame. False at the end of the file.
-    pub(crate) fn read(&mut self, mut see: impl FnMut(LinkType, &[u8])) -> Result<bool, Error> {
+    /// Reads on, and calls `handle` if there is a frame. False at the end of the file.
+    pub(crate) fn read(&mut self, mut handle: impl FnMut(LinkType, &[u8])) -> Result<bool, Error> {
         let at = self.reader.consumed() as u64;
         let damaged = |what| Err(Error::Damaged { at, what });
         let interfaces = &mut self.interfaces;
@@ -122,7 +122,7 @@ impl<'a> Frames<'a> {
                         interfaces.push(Interface::new(file.network.0 & LINK_TYPE, 0));
                     }
                     PcapBlockOwned::Legacy(packet) => {
-                        see(link(interfaces, 0), packet.data);
+                        handle(link(interfaces, 0), packet.data);
                     }
                     PcapBlockOwned::NG(Block::SectionHeader(section)) => {
                         interfaces.clear();
@@ -138,18 +138,18 @@ impl<'a> Frames<'a> {
                         }
                     }
                     PcapBlockOwned::NG(Block::EnhancedPacket(packet)) => {
-                        see(link(interfaces, packet.if_id), packet.packet_data());
+                        handle(link(interfaces, packet.if_id), packet.packet_data());
                     }
                     PcapBlockOwned::NG(Block::SimplePacket(packet)) => {
                         let data = packet.packet_data();
                         // It does not say how much was captured; the rest is padding.
                         let snaplen = interfaces.first().map(|interface| interface.snaplen);
                         let captured = snaplen.and_then(|snaplen| data.get(..snaplen));
-                        see(link(interfaces, 0), captured.unwrap_or(data));
+                        handle(link(interfaces, 0), captured.unwrap_or(data));
                     }
                     PcapBlockOwned::NG(Block::Unknown(block)) => {
                         if let Some((interface, data)) = order.and_then(|it| it.packet(block)) {
-                            see(link(interfaces, interface), data);
+                            handle(link(interfaces, interface), data);
                         }
                     }
                     PcapBlockOwned::NG(_) => {}

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Tells what the filter would have found in a capture file (pcap or pcapng): its TCP connections,
-//! judged by the [`classifier`] as the module judges those of a host.
+//! What the filter would have found in a capture file (pcap or pcapng): its TCP connections, each
+//! with the verdict of the [`classifier`], as the module uses it on a host.
 //!
 //! The layers, each a file: `file` reads frames, `link` finds the IP packet in one, `packet` the TCP
-//! segment in that, once `fragments` are whole; `flows` knows the connections, and `stream` reads the
+//! segment in that, once `fragments` are whole; `connections` keeps the connections, and `stream` reads the
 //! start of each of their two directions, in order.
 //!
 //! A capture of any size is read in one go, in bounded memory: what is kept is the start of streams
-//! that are not decided, and the [`FLOWS_MAX`] connections that were seen last.
+//! that are not decided, and the [`CONNECTIONS_MAX`] connections that were seen last.
 //!
 //! A capture is not a host. Checksums are not looked at, since senders leave them to their network
 //! cards; of several copies of a byte that differ the first one counts; and windows, options and
@@ -22,8 +22,8 @@
     clippy::unwrap_used
 )]
 
+mod connections;
 mod file;
-mod flows;
 mod fragments;
 mod link;
 mod packet;
@@ -32,24 +32,24 @@ mod stream;
 use std::collections::{BTreeMap, VecDeque};
 use std::io::Read;
 
+pub use crate::connections::{Finding, Outcome, CONNECTIONS_MAX};
 pub use crate::file::Error;
-pub use crate::flows::{Flow, Outcome, FLOWS_MAX};
 pub use crate::link::LinkType;
 pub use crate::stream::Reason;
 
+use crate::connections::Connections;
 use crate::file::Frames;
-use crate::flows::Flows;
 use crate::fragments::INCOMPLETE_MAX;
 use crate::packet::{Decoder, Packet};
 
-/// Judges the connections of a capture: an iterator of them, each as soon as it is decided, or else
-/// at the end. An error comes last: all that was read before it counts.
-pub struct Judge<'a> {
+/// A capture that is being read: an iterator of its connections, each as soon as it is decided, or
+/// else at the end. An error comes last: all that was read before it counts.
+pub struct Capture<'a> {
     frames: Frames<'a>,
     decoder: Decoder,
-    flows: Flows,
+    connections: Connections,
     /// What is to be returned next.
-    ready: VecDeque<Flow>,
+    ready: VecDeque<Finding>,
     /// Whether all was read, and how that went.
     end: Option<Result<(), Error>>,
     summary: Summary,
@@ -64,13 +64,13 @@ pub struct Summary {
     pub unknown: BTreeMap<LinkType, u64>,
 }
 
-impl<'a> Judge<'a> {
+impl<'a> Capture<'a> {
     /// Opens a capture, of which it reads the beginning.
     pub fn open(input: impl Read + 'a) -> Result<Self, Error> {
         Ok(Self {
             frames: Frames::open(input)?,
             decoder: Decoder::new(),
-            flows: Flows::new(),
+            connections: Connections::new(),
             ready: VecDeque::new(),
             end: None,
             summary: Summary::default(),
@@ -85,7 +85,7 @@ impl<'a> Judge<'a> {
     fn read(&mut self) {
         let Self {
             decoder,
-            flows,
+            connections,
             ready,
             summary,
             ..
@@ -93,7 +93,7 @@ impl<'a> Judge<'a> {
         let read = self.frames.read(|link, frame| {
             summary.packets = summary.packets.saturating_add(1);
             match decoder.decode(link, frame) {
-                Packet::Tcp(segment) => flows.see(&segment, ready),
+                Packet::Tcp(segment) => connections.receive(&segment, ready),
                 Packet::UnknownLink => {
                     let count = summary.unknown.entry(link).or_default();
                     *count = count.saturating_add(1);
@@ -113,23 +113,23 @@ impl<'a> Judge<'a> {
         };
         while let Some(packet) = decoder.give_up(incomplete) {
             if let Packet::Tcp(segment) = packet {
-                flows.see(&segment, ready);
+                connections.receive(&segment, ready);
             }
         }
     }
 }
 
-impl Iterator for Judge<'_> {
-    type Item = Result<Flow, Error>;
+impl Iterator for Capture<'_> {
+    type Item = Result<Finding, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            if let Some(flow) = self.ready.pop_front() {
-                return Some(Ok(flow));
+            if let Some(finding) = self.ready.pop_front() {
+                return Some(Ok(finding));
             }
             if self.end.is_none() {
                 self.read();
-            } else if !self.flows.give_up_oldest(&mut self.ready) {
+            } else if !self.connections.give_up_oldest(&mut self.ready) {
                 let end = self.end.replace(Ok(()))?;
                 return end.err().map(Err);
             }

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use classifier::{Classifier, Line, Verdict, LIMIT};
+use classifier::{Classifier, LogLine, Verdict, LIMIT};
 
 /// How many segments are kept of those ahead of what has been read, and before it is known where the
 /// stream starts.
@@ -65,7 +65,7 @@ pub(crate) type Text = Option<Box<str>>;
 #[derive(Debug, Default)]
 struct Reading {
     classifier: Classifier,
-    line: Line,
+    line: LogLine,
     /// How many bytes of the stream have been read.
     position: u32,
     /// Segments that wait for what is before them, in the order in which they came.
@@ -132,7 +132,7 @@ impl Stream {
     }
 
     /// Sees a segment's bytes, of which the first has the sequence number `seq`.
-    pub(crate) fn see(&mut self, seq: u32, bytes: &[u8]) {
+    pub(crate) fn receive(&mut self, seq: u32, bytes: &[u8]) {
         if bytes.is_empty() {
             return;
         }
@@ -265,7 +265,7 @@ impl Reading {
     fn is_through(&self) -> Option<Verdict> {
         let verdict = self.classifier.verdict()?;
         let shown = match verdict {
-            Verdict::Http1 | Verdict::Response => Line::LOOKAHEAD,
+            Verdict::Http1 | Verdict::Response => LogLine::LOOKAHEAD,
             Verdict::H2c | Verdict::Http09 | Verdict::Other => 0,
         };
         let needed = self.classifier.offset().saturating_add(shown as u32);

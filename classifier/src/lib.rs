@@ -2,11 +2,11 @@
 //! Tells from the first bytes of a TCP stream whether it is plaintext HTTP.
 //!
 //! A [`Classifier`] is fed the bytes of a stream from its first one, in pieces of any size, and
-//! decides as soon as they leave no choice. The same bytes fed to a [`Line`] give what a person is
+//! decides as soon as they leave no choice. The same bytes fed to a [`LogLine`] give what a person is
 //! shown of them. Neither allocates, panics, or grows.
 //!
 //! ```
-//! use classifier::{Classifier, Line, Verdict};
+//! use classifier::{Classifier, LogLine, Verdict};
 //!
 //! let stream = b"GET /index.html?token=x HTTP/1.1\r\n";
 //! let mut classifier = Classifier::new();
@@ -14,7 +14,7 @@
 //! assert_eq!(classifier.feed(&stream[8..]), Some(Verdict::Http1));
 //! assert_eq!(classifier.offset(), 30); // the version's first digit decides
 //!
-//! let mut line = Line::new();
+//! let mut line = LogLine::new();
 //! line.feed(stream);
 //! assert_eq!(line.display(Verdict::Http1).to_string(), "GET /index.html HTTP/1.1");
 //! ```
@@ -57,17 +57,17 @@
 
 mod automaton;
 mod classifier;
-mod line;
+mod log_line;
 mod method;
 mod octet;
 mod packed;
+mod redacted_target;
 mod registry;
-mod target;
 mod text;
 mod verdict;
 
 pub use crate::classifier::{Classifier, LIMIT};
-pub use crate::line::Line;
+pub use crate::log_line::LogLine;
 pub use crate::method::Method;
 pub use crate::text::Escaped;
 pub use crate::verdict::Verdict;

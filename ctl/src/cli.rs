@@ -18,7 +18,7 @@ Examples:
   filterctl set detect requests h2c       Choose what counts as HTTP
   filterctl disable                       Let everything pass, at no cost
   filterctl doctor                        Find out why the module cannot be loaded
-  filterctl check capture.pcap            Judge the connections of a capture file
+  filterctl check capture.pcap            Check the connections of a capture file
   filterctl status --watch 1              Watch the counters grow
   filterctl status --json | jq .stats     For programs
 
@@ -218,7 +218,7 @@ end, the verdict first:
   other               anything else
   undecided           a gap, no start seen, or too little data
 Files that are cut off or damaged are read as far as possible; stderr tells where that ends. 262,144
-connections are known at a time; for more, those that were idle for longest are judged as they
+connections are known at a time; for more, those that were idle for longest are reported as they
 stand, and told again if they go on.
 
 With --json, an object a line:

@@ -2,8 +2,8 @@
 //! Putting the module into the kernel and taking it out.
 
 mod elf;
-mod image;
 mod locate;
+mod modinfo;
 mod parameter;
 mod refusal;
 
@@ -19,8 +19,8 @@ use nix::kmod::{delete_module, finit_module, DeleteModuleFlags, ModuleInitFlags}
 use nix::sys::utsname::uname;
 use nix::unistd::geteuid;
 
-pub(crate) use image::Image;
 pub(crate) use locate::Module;
+pub(crate) use modinfo::ModInfo;
 pub(crate) use parameter::Parameter;
 
 use crate::uapi::HTTP_FILTER_MODULE;
@@ -40,8 +40,8 @@ pub(crate) fn load(file: Option<&Path>, parameters: &[Parameter]) -> Result<()> 
     let context = || format!("cannot load {}", path.display());
     module.check().with_context(context)?;
     // Where modinfo is missing, the kernel explains.
-    if let Ok(image) = Image::read(path) {
-        let checked = image.check(&kernel.release().to_string_lossy());
+    if let Ok(modinfo) = ModInfo::read(path) {
+        let checked = modinfo.check(&kernel.release().to_string_lossy());
         checked.with_context(context)?;
     }
     match &module {

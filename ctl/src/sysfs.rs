@@ -52,7 +52,7 @@ pub(crate) struct Attribute {
 }
 
 impl Attribute {
-    /// Whether anybody may read it. Judged by its mode: root may open what can't be read.
+    /// Whether anybody may read it. Told by its mode: root may open what can't be read.
     pub(crate) fn is_readable(&self) -> bool {
         self.mode & 0o444 != 0
     }

@@ -9,7 +9,7 @@ use crate::{
     http_connections::ConnectionId, kernel_ext::socket::Acceptable, policy::Kind, span::Span,
     stream::FirstLine,
 };
-use classifier::{Classifier, Line, Verdict};
+use classifier::{Classifier, LogLine, Verdict};
 
 /// A segment completes a forbidden first line.
 pub(crate) struct HttpMatch {
@@ -27,7 +27,7 @@ pub(crate) struct HttpConnection {
     /// Whether TCP would accept the segment, so that nothing else can be read from this connection.
     pub(crate) blackholes: bool,
     /// The first line, as the log shows it; `None` if the connection was found before.
-    pub(crate) line: Option<Line>,
+    pub(crate) line: Option<LogLine>,
 }
 
 impl Inspection<'_> {
@@ -67,7 +67,7 @@ impl Inspection<'_> {
     }
 
     /// The first line that the segment completes.
-    fn first_line(&mut self, span: Span, here: Classifier, end: Classifier) -> Line {
+    fn first_line(&mut self, span: Span, here: Classifier, end: Classifier) -> LogLine {
         let known = self.states_from(here);
         let mut line = FirstLine::new(known.text(here.offset()), here, end);
         // If the scan budget is used up meanwhile, the line is shown without its end.

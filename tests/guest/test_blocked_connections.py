@@ -89,7 +89,7 @@ def test_its_reset_is_seen(veth, family):
             accepted.recv(1)
 
 
-def test_another_of_the_same_addresses_and_ports_is_judged_afresh(veth, server):
+def test_another_of_the_same_addresses_and_ports_is_inspected_afresh(veth, server):
     with blocked(veth, server):
         pass
     with HandmadeClient(veth, server.endpoint, first=5_000_000) as client:
@@ -116,7 +116,7 @@ def test_its_request_passes_once_requests_may(veth, server, let_go):
         server.wait_for(client, REQUEST)
 
 
-def test_switched_off_and_on_it_is_judged_anew(veth, server):
+def test_switched_off_and_on_it_is_inspected_anew(veth, server):
     with blocked(veth, server) as client:
         http_filter.write_setting("enabled", 0)
         http_filter.write_setting("enabled", 1)
@@ -124,7 +124,7 @@ def test_switched_off_and_on_it_is_judged_anew(veth, server):
         server.wait_for(client, OTHER)
 
 
-def test_monitored_and_dropped_again_it_is_judged_anew(veth, server):
+def test_monitored_and_dropped_again_it_is_inspected_anew(veth, server):
     with blocked(veth, server) as client:
         http_filter.write_setting("action", "monitor")
         client.send(b"S")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A first line in several segments is judged like one in a single segment."""
+"""A first line in several segments is inspected like one in a single segment."""
 
 import contextlib
 import socket

@@ -70,7 +70,7 @@ def test_an_authenticated_request_is_blocked(authenticated):
     send_blocked(authenticated, authenticated.client_namespace, b"GET ", b"/ HTTP/1.1\r\n\r\n")
 
 
-def test_authenticated_segments_are_judged_once(authenticated):
+def test_authenticated_segments_are_inspected_once(authenticated):
     send_delivered(authenticated, authenticated.client_namespace, b"GET ", b"/", b" is not\r\n")
     assert http_filter.counters()["inspected"] == 3
     send_delivered(authenticated, authenticated.client_namespace, random.Random(5).randbytes(200_000))

@@ -146,7 +146,7 @@ class MappingClient(HandmadeClient):
         self.send(data, ahead=subflow, options=dss)
 
 
-def test_a_mapping_in_order_is_judged(paths, family):
+def test_a_mapping_in_order_is_inspected(paths, family):
     with recorder(paths, family) as server, MappingClient(paths, server.endpoint) as client:
         for place, data in (0, HALVES[0]), (len(HALVES[0]), HALVES[1]):
             client.send_mapped(data, place, place)
@@ -154,7 +154,7 @@ def test_a_mapping_in_order_is_judged(paths, family):
         server.wait_for(client, HALVES[0])
 
 
-def test_a_mapping_out_of_order_is_not_judged(paths, family):
+def test_a_mapping_out_of_order_is_not_inspected(paths, family):
     """A documented limit: the bytes are not HTTP in the order of the subflow, but are in that of the stream."""
     with recorder(paths, family) as server, MappingClient(paths, server.endpoint) as client:
         # The client learns the window of the MPTCP connection from the first answer.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Connections from before the filter: it leaves alone those that have received data, and judges the others."""
+"""Connections from before the filter: it leaves alone those that have received data, and inspects the others."""
 
 import pytest
 
@@ -31,7 +31,7 @@ def test_one_that_has_received_data_is_left_alone(veth, recorder, disable, enabl
     assert http_filter.counters()["blocked"] == 0
 
 
-def test_one_that_has_received_nothing_is_judged(veth, recorder, disable, enable):
+def test_one_that_has_received_nothing_is_inspected(veth, recorder, disable, enable):
     disable()
     with Stream(veth.client, recorder.endpoint) as stream:
         enable()

@@ -32,7 +32,7 @@ def test_a_request_is_blocked(veth, family, file):
         assert server.read_from(stream) == b""
 
 
-def test_what_changes_after_it_was_judged_is_not_judged_again(veth, family, file):
+def test_what_changes_after_it_was_inspected_is_not_inspected_again(veth, family, file):
     """A documented limit: the client changes the data while it is in the server's receive queue."""
     descriptor, memory = file
     memory[:len(MINIMAL_REQUEST)] = b"-" * len(MINIMAL_REQUEST)

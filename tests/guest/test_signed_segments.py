@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Segments with a TCP-MD5 signature are judged like others: their data is not encrypted."""
+"""Segments with a TCP-MD5 signature are inspected like others: their data is not encrypted."""
 
 import socket
 import struct

@@ -11,7 +11,7 @@ from support.streams import connection
 pytestmark = pytest.mark.usefixtures("fresh_filter")
 
 
-def test_data_that_passes_no_hook_is_not_judged(loopback, family):
+def test_data_that_passes_no_hook_is_not_inspected(loopback, family):
     """A documented limit."""
     with connection(loopback, family) as (stream, accepted), joined(stream.socket, accepted):
         stream.send(MINIMAL_REQUEST)

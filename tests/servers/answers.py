@@ -80,7 +80,7 @@ def ask_all(forms):
     return answers
 
 
-def judge(forms, filterctl):
+def classify(forms, filterctl):
     """The classifier's verdicts: each form is the client's stream of a connection in a capture."""
     with tempfile.NamedTemporaryFile(suffix=".pcap") as file:
         # Raw IP.

@@ -8,7 +8,7 @@ import pathlib
 import subprocess
 import sys
 
-from answers import SERVERS, ask_all, is_taken, judge
+from answers import SERVERS, ask_all, is_taken, classify
 from forms import FORMS
 from limits import LIMITS
 
@@ -49,7 +49,7 @@ def tables(answers, verdicts):
 
 def main(document):
     answers = ask_all(FORMS)
-    verdicts = judge(FORMS, pathlib.Path(sys.argv[2]))
+    verdicts = classify(FORMS, pathlib.Path(sys.argv[2]))
     text = document.read_text()
     before, after = text.split(BEGIN)[0], text.split(END)[1]
     with document.open("w") as out:

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from answers import SERVERS, ask_all, is_taken, judge
+from answers import SERVERS, ask_all, is_taken, classify
 from forms import FORMS
 from limits import LIMITS
 
@@ -21,7 +21,7 @@ def answers():
 
 @pytest.fixture(scope="module")
 def verdicts():
-    found = judge(FORMS, f"/src/build/{os.environ['KVER']}/filterctl")
+    found = classify(FORMS, f"/src/build/{os.environ['KVER']}/filterctl")
     return dict(zip(map(str, FORMS), found))
 
 

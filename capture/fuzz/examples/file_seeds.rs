@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::{env, fs};
 
-#[path = "../../tests/judge/support/mod.rs"]
+#[path = "../../tests/capture/support/mod.rs"]
 mod support;
 
 fn main() {

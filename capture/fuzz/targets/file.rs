@@ -1,56 +1,56 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Any file is read to its end or to an error, to the same result in pieces of any size, and what is
-//! told early does not depend on what follows.
+//! found early does not depend on what follows.
 #![no_main]
 
 use std::io::{self, Read};
 
-use capture::{Error, Flow, Judge, Summary};
-use classifier::{Line, Verdict};
+use capture::{Error, Finding, Capture, Summary};
+use classifier::{LogLine, Verdict};
 use libfuzzer_sys::fuzz_target;
 
 /// The least that a packet takes in a file: the header of a pcap record, or a Simple Packet Block.
 const PACKET_MIN: usize = 16;
 
-/// What is told of a file.
+/// What is found of a file.
 #[derive(Debug, Default, PartialEq)]
-struct Told {
+struct Found {
     /// The connections, each with the number of packets that had been read.
-    flows: Vec<(Flow, u64)>,
+    findings: Vec<(Finding, u64)>,
     error: Option<String>,
     summary: Summary,
 }
 
-impl Told {
-    /// The connections that were told before so many packets had been read.
-    fn before(&self, packets: u64) -> impl Iterator<Item = &Flow> {
-        let early = move |&&(_, read): &&(Flow, u64)| read < packets;
-        self.flows.iter().take_while(early).map(|(flow, _)| flow)
+impl Found {
+    /// The connections that were found before so many packets had been read.
+    fn before(&self, packets: u64) -> impl Iterator<Item = &Finding> {
+        let early = move |&&(_, read): &&(Finding, u64)| read < packets;
+        self.findings.iter().take_while(early).map(|(finding, _)| finding)
     }
 }
 
-fn judge(file: impl Read) -> Told {
-    let mut told = Told::default();
-    let mut judge = match Judge::open(file) {
-        Ok(judge) => judge,
+fn read_all(file: impl Read) -> Found {
+    let mut found = Found::default();
+    let mut capture = match Capture::open(file) {
+        Ok(capture) => capture,
         Err(error) => {
-            told.error = Some(error.to_string());
-            return told;
+            found.error = Some(error.to_string());
+            return found;
         }
     };
-    while let Some(flow) = judge.next() {
-        assert_eq!(told.error, None, "errors come last");
-        match flow {
-            Ok(flow) => told.flows.push((flow, judge.summary().packets)),
+    while let Some(finding) = capture.next() {
+        assert_eq!(found.error, None, "errors come last");
+        match finding {
+            Ok(finding) => found.findings.push((finding, capture.summary().packets)),
             Err(error) => {
                 assert!(!matches!(error, Error::NotCapture(_) | Error::Io(_)));
-                told.error = Some(error.to_string());
+                found.error = Some(error.to_string());
             }
         }
     }
-    assert!(judge.next().is_none(), "the end remains the end");
-    told.summary = judge.summary().clone();
-    told
+    assert!(capture.next().is_none(), "the end remains the end");
+    found.summary = capture.summary().clone();
+    found
 }
 
 /// Gives a byte at a time.
@@ -64,29 +64,29 @@ impl Read for Slow<'_> {
 }
 
 fuzz_target!(|file: &[u8]| {
-    let told = judge(file);
-    assert_eq!(told, judge(Slow(file)));
+    let found = read_all(file);
+    assert_eq!(found, read_all(Slow(file)));
 
-    let Summary { packets, unknown } = &told.summary;
+    let Summary { packets, unknown } = &found.summary;
     assert!(*packets <= (file.len() / PACKET_MIN) as u64);
-    // Each connection has a packet of its own at least, and so is told once at most.
+    // Each connection has a packet of its own at least, and so is found once at most.
     let known = packets - unknown.values().sum::<u64>();
-    assert!(told.flows.len() as u64 <= known);
-    for (flow, _) in &told.flows {
-        let line = flow.line.as_deref().unwrap_or_default();
-        assert!(line.len() <= Line::DISPLAY_MAX);
+    assert!(found.findings.len() as u64 <= known);
+    for (finding, _) in &found.findings {
+        let line = finding.line.as_deref().unwrap_or_default();
+        assert!(line.len() <= LogLine::DISPLAY_MAX);
         assert!(line.bytes().all(|byte| matches!(byte, b' '..=b'~')));
-        assert_eq!(flow.client.is_ipv4(), flow.server.is_ipv4());
+        assert_eq!(finding.client.is_ipv4(), finding.server.is_ipv4());
         let has_line = matches!(
-            flow.outcome,
+            finding.outcome,
             Ok(Verdict::Http1 | Verdict::H2c | Verdict::Http09 | Verdict::Response)
         );
         assert!(!has_line || !line.is_empty());
     }
 
     // Half of it: the same up to there.
-    let half = judge(&file[..file.len() / 2]);
+    let half = read_all(&file[..file.len() / 2]);
     let packets = half.summary.packets;
-    assert!(packets <= told.summary.packets);
-    assert!(told.before(packets).eq(half.before(packets)));
+    assert!(packets <= found.summary.packets);
+    assert!(found.before(packets).eq(half.before(packets)));
 });

@@ -4,10 +4,10 @@
 #![no_main]
 
 use capture::Reason;
-use classifier::{Classifier, Line, Verdict};
+use classifier::{Classifier, LogLine, Verdict};
 use libfuzzer_sys::fuzz_target;
 
-#[path = "../../tests/judge/support/mod.rs"]
+#[path = "../../tests/capture/support/mod.rs"]
 mod support;
 
 use support::{found, Connection};
@@ -37,7 +37,7 @@ fuzz_target!(|input: (u8, u32, Vec<(i8, &[u8])>)| {
     let data = data.map(|&(position, bytes)| connection.of_client(position.into(), bytes));
     let mut segments: Vec<_> = data.collect();
     segments.splice(early..early, connection.opening());
-    let flows = found(&segments);
+    let findings = found(&segments);
 
     let mut first = Vec::new();
     for (position, bytes) in pieces {
@@ -49,7 +49,7 @@ fuzz_target!(|input: (u8, u32, Vec<(i8, &[u8])>)| {
             first[at].get_or_insert(byte);
         }
     }
-    let (mut classifier, mut line) = (Classifier::new(), Line::new());
+    let (mut classifier, mut line) = (Classifier::new(), LogLine::new());
     let stream: Vec<u8> = first.iter().map_while(|&byte| byte).collect();
     classifier.feed(&stream);
     line.feed(&stream);
@@ -61,10 +61,10 @@ fuzz_target!(|input: (u8, u32, Vec<(i8, &[u8])>)| {
     let line = line.display(outcome.unwrap_or(Verdict::Other)).to_string();
     let line = (!line.is_empty()).then_some(line);
 
-    let told: Vec<_> = flows
+    let found: Vec<_> = findings
         .iter()
-        .map(|flow| (flow.outcome, flow.line.as_deref()))
+        .map(|finding| (finding.outcome, finding.line.as_deref()))
         .collect();
-    assert_eq!(told, [(outcome, line.as_deref())]);
-    assert_eq!(flows[0].client, connection.client);
+    assert_eq!(found, [(outcome, line.as_deref())]);
+    assert_eq!(findings[0].client, connection.client);
 });

@@ -2,11 +2,11 @@
 //! However a stream is cut, and packed where it is cut, each of its bytes leads to the same.
 #![no_main]
 
-use classifier::{Classifier, Line, Verdict};
+use classifier::{Classifier, LogLine, Verdict};
 use libfuzzer_sys::fuzz_target;
 
 /// What people are shown of a line.
-fn shown(line: &Line, verdict: Option<Verdict>) -> String {
+fn shown(line: &LogLine, verdict: Option<Verdict>) -> String {
     line.display(verdict.unwrap_or(Verdict::Other)).to_string()
 }
 
@@ -15,7 +15,7 @@ fuzz_target!(|input: (u32, Vec<u8>, &[u8])| {
     let (word, cuts, stream) = input;
     let start = Classifier::unpack(word);
 
-    let (mut whole, mut whole_line) = (start, Line::new());
+    let (mut whole, mut whole_line) = (start, LogLine::new());
     whole_line.resume(start);
     let mut states = vec![start];
     for byte in stream {
@@ -24,7 +24,7 @@ fuzz_target!(|input: (u32, Vec<u8>, &[u8])| {
         states.push(whole);
     }
 
-    let (mut packed, mut line) = (start.pack(), Line::new());
+    let (mut packed, mut line) = (start.pack(), LogLine::new());
     line.resume(start);
     let mut at = 0;
     for cut in cuts.into_iter().map(usize::from).chain([stream.len()]) {
@@ -39,6 +39,6 @@ fuzz_target!(|input: (u32, Vec<u8>, &[u8])| {
     }
     let text = shown(&line, whole.verdict());
     assert_eq!(text, shown(&whole_line, whole.verdict()));
-    assert!(text.len() <= Line::DISPLAY_MAX);
+    assert!(text.len() <= LogLine::DISPLAY_MAX);
     assert!(text.bytes().all(|byte| matches!(byte, b' '..=b'~')));
 });

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstyle::{AnsiColor, Style};
 use anyhow::{bail, Result};
-use capture::{Flow, Judge, Summary};
+use capture::{Capture, Finding, Summary};
 use classifier::Verdict;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
@@ -32,7 +32,7 @@ const STDIN: &str = "-";
 /// What is said of a connection without a verdict.
 const NO_VERDICT: &str = "undecided";
 
-/// Judges the connections of all files, and says in the end how many there were.
+/// Classifies the connections of all files, and says in the end how many there were.
 pub(crate) fn run(arguments: &Check, out: &mut dyn Write) -> Result<()> {
     // A person reads along; a program reads faster in larger pieces.
     let out: &mut dyn Write = if io::stdout().is_terminal() {
@@ -61,13 +61,13 @@ pub(crate) fn run(arguments: &Check, out: &mut dyn Write) -> Result<()> {
     }
 }
 
-/// Judges the connections of a file. False if it is none that can be read, which stderr tells.
+/// Classifies the connections of a file. False if it is none that can be read, which stderr tells.
 fn check(file: &Path, arguments: &Check, total: &mut Total, out: &mut dyn Write) -> Result<bool> {
     total.files += 1;
     let progress = ProgressBar::hidden();
     let opened = open(file, &progress).map_err(capture::Error::from);
-    let mut judge = match opened.and_then(|input| Judge::open(progress.wrap_read(input))) {
-        Ok(judge) => judge,
+    let mut capture = match opened.and_then(|input| Capture::open(progress.wrap_read(input))) {
+        Ok(capture) => capture,
         Err(error) => {
             progress.finish_and_clear();
             warn(file, &error);
@@ -75,15 +75,15 @@ fn check(file: &Path, arguments: &Check, total: &mut Total, out: &mut dyn Write)
         }
     };
     let mut end = None;
-    for flow in judge.by_ref() {
-        match flow {
-            Ok(flow) => {
-                total.count(&flow);
-                let mut tell = || tell(file, &flow, arguments, out);
+    for finding in capture.by_ref() {
+        match finding {
+            Ok(finding) => {
+                total.count(&finding);
+                let mut print = || print(file, &finding, arguments, out);
                 // Two that write to one terminal must take turns.
                 match io::stdout().is_terminal() {
-                    true => progress.suspend(tell)?,
-                    false => tell()?,
+                    true => progress.suspend(print)?,
+                    false => print()?,
                 }
                 // Another program may still be writing it.
                 if is_stdin(file) {
@@ -94,7 +94,7 @@ fn check(file: &Path, arguments: &Check, total: &mut Total, out: &mut dyn Write)
         }
     }
     progress.finish_and_clear();
-    let Summary { packets, unknown } = judge.summary();
+    let Summary { packets, unknown } = capture.summary();
     total.packets += packets;
     // What is said of a file comes behind its connections, also where both are read from one place.
     out.flush()?;
@@ -157,24 +157,24 @@ fn warn(file: &Path, what: &dyn fmt::Display) {
 }
 
 /// Writes a connection's line.
-fn tell(file: &Path, flow: &Flow, arguments: &Check, out: &mut dyn Write) -> io::Result<()> {
-    let (client, server) = (flow.client.to_string(), flow.server.to_string());
-    let verdict = verdict(flow);
+fn print(file: &Path, finding: &Finding, arguments: &Check, out: &mut dyn Write) -> io::Result<()> {
+    let (client, server) = (finding.client.to_string(), finding.server.to_string());
+    let verdict = verdict(finding);
     if arguments.json {
         let object = json!({
             "file": file.to_string_lossy(),
             "client": client,
             "server": server,
             "verdict": verdict,
-            "line": flow.line,
-            "reason": flow.outcome.err().map(|reason| reason.name()),
+            "line": finding.line,
+            "reason": finding.outcome.err().map(|reason| reason.name()),
         });
         return writeln!(out, "{object}");
     }
     if arguments.files.len() > 1 {
         write!(out, "{FAINT}{}:{FAINT:#} ", file.display())?;
     }
-    let style = match flow.outcome {
+    let style = match finding.outcome {
         Ok(Verdict::Http1 | Verdict::H2c | Verdict::Http09) => HTTP,
         Ok(Verdict::Response | Verdict::Other) => Style::new(),
         Err(_) => UNDECIDED,
@@ -183,17 +183,17 @@ fn tell(file: &Path, flow: &Flow, arguments: &Check, out: &mut dyn Write) -> io:
         out,
         "{style}{verdict:9}{style:#}  {client:>21} > {server:21}"
     )?;
-    if let Some(line) = &flow.line {
+    if let Some(line) = &finding.line {
         write!(out, "  {line}")?;
     }
-    if let Err(reason) = flow.outcome {
+    if let Err(reason) = finding.outcome {
         write!(out, "  {FAINT}({reason}){FAINT:#}")?;
     }
     writeln!(out)
 }
 
-fn verdict(flow: &Flow) -> &'static str {
-    flow.outcome.map_or(NO_VERDICT, Verdict::name)
+fn verdict(finding: &Finding) -> &'static str {
+    finding.outcome.map_or(NO_VERDICT, Verdict::name)
 }
 
 /// What was found in all files.
@@ -205,8 +205,8 @@ struct Total {
 }
 
 impl Total {
-    fn count(&mut self, flow: &Flow) {
-        *self.verdicts.entry(verdict(flow)).or_default() += 1;
+    fn count(&mut self, finding: &Finding) {
+        *self.verdicts.entry(verdict(finding)).or_default() += 1;
     }
 }
 

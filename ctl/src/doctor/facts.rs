@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What there is to know of a machine, without a judgement.
+//! The facts about a machine, from which `machine` and `build` draw conclusions.
 
 use std::collections::HashMap;
 use std::io::{self, Read};
@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use flate2::read::GzDecoder;
 use nix::sys::utsname::uname;
 
-use crate::module::{self, Image, Module};
+use crate::module::{self, ModInfo, Module};
 use crate::uapi::{HTTP_FILTER_SYSFS, HTTP_FILTER_VERSION_FILE};
 
 /// Who may load modules: a bit of a process's capabilities (`CAP_SYS_MODULE` of `linux/capability.h`).
@@ -47,7 +47,7 @@ pub(crate) struct Facts {
     /// Whether /proc/modules has the module, if it can be read.
     pub(crate) listed: Option<bool>,
     /// The module's file, and what it says of itself.
-    pub(crate) module: Result<(PathBuf, Image), NoModule>,
+    pub(crate) module: Result<(PathBuf, ModInfo), NoModule>,
     /// What a build of the module takes.
     pub(crate) build: Build,
 }
@@ -279,7 +279,7 @@ fn chosen(text: &str) -> Option<String> {
     Some(rest.split_once(']')?.0.to_owned())
 }
 
-fn find(module: Option<&Path>, modules: &Path) -> Result<(PathBuf, Image), NoModule> {
+fn find(module: Option<&Path>, modules: &Path) -> Result<(PathBuf, ModInfo), NoModule> {
     let module = match module {
         Some(file) => Ok(Module::File(file.to_owned())),
         None => module::find(modules),
@@ -287,9 +287,9 @@ fn find(module: Option<&Path>, modules: &Path) -> Result<(PathBuf, Image), NoMod
     let module = module.map_err(|error| NoModule::Missing(format!("{error:#}")))?;
     let file = module.path();
     let checked = module.check().with_context(|| file.display().to_string());
-    let image = checked.and_then(|()| Image::read(file));
-    let image = image.map_err(|error| NoModule::Unreadable(format!("{error:#}")))?;
-    Ok((file.to_owned(), image))
+    let modinfo = checked.and_then(|()| ModInfo::read(file));
+    let modinfo = modinfo.map_err(|error| NoModule::Unreadable(format!("{error:#}")))?;
+    Ok((file.to_owned(), modinfo))
 }
 
 /// The first line of what a program says, if it is there and ends well.

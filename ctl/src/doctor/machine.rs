@@ -139,7 +139,7 @@ fn signatures(facts: &Facts) -> Finding {
         None => return ok(NAME, "not asked for"),
     };
     let of_module = match &facts.module {
-        Ok((_, image)) => match &image.signer {
+        Ok((_, modinfo)) => match &modinfo.signer {
             Some(signer) => {
                 return bad(
                     NAME,
@@ -179,9 +179,9 @@ pub(super) fn module(facts: &Facts) -> Finding {
             error,
             "name a module's file with --module, or build it anew: make && make install",
         ),
-        Ok((file, image)) => {
-            let version = image.version.as_deref().unwrap_or("of no version");
-            match image.check(&facts.release) {
+        Ok((file, modinfo)) => {
+            let version = modinfo.version.as_deref().unwrap_or("of no version");
+            match modinfo.check(&facts.release) {
                 Ok(()) => ok(
                     NAME,
                     format!("{} {version}, for this kernel", file.display()),
@@ -192,7 +192,7 @@ pub(super) fn module(facts: &Facts) -> Finding {
                     format!(
                         "{} {version}, but for kernel {}",
                         file.display(),
-                        image.release()
+                        modinfo.release()
                     ),
                     format!("make KVER={} && make install", facts.release),
                 ),
@@ -216,7 +216,7 @@ fn loaded(facts: &Facts) -> Finding {
         .module
         .as_ref()
         .ok()
-        .and_then(|(_, image)| image.version.as_ref());
+        .and_then(|(_, modinfo)| modinfo.version.as_ref());
     match (&facts.loaded, file) {
         (Some(loaded), Some(file)) if loaded != file => bad(
             "loaded",
@@ -237,7 +237,7 @@ mod tests {
     use super::super::examine;
     use super::super::facts::{Build, Rustc};
     use super::*;
-    use crate::module::Image;
+    use crate::module::ModInfo;
 
     const RELEASE: &str = "7.3.4+deb13-amd64";
     const RUSTC: &str = "rustc 1.85.1 (4eb161250 2025-03-15) (built from a source tarball)";
@@ -254,7 +254,7 @@ mod tests {
                 "x86_64-linux-gnu-gcc-14 (Debian 14.2.0-19) 14.2.0",
             ),
         ];
-        let image = Image {
+        let modinfo = ModInfo {
             vermagic: format!("{RELEASE} SMP preempt mod_unload"),
             version: Some("0.1.0".to_owned()),
             signer: None,
@@ -278,7 +278,7 @@ mod tests {
             listed: Some(false),
             module: Ok((
                 PathBuf::from("/lib/modules/x/updates/http_filter.ko"),
-                image,
+                modinfo,
             )),
             build: Build {
                 headers: PathBuf::from("/lib/modules/x/build"),
@@ -447,7 +447,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_known_is_not_judged() {
+    fn what_cannot_be_known_is_no_finding() {
         let without_proc = |facts: &mut Facts| {
             (facts.has_proc, facts.may_load, facts.root_may_load) = (false, false, false);
         };

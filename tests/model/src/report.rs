@@ -3,7 +3,7 @@
 //! The kernel log, which is not part of the model.
 
 use crate::{kernel_ext::packet::Segment, policy::Action};
-use classifier::{Line, Verdict};
+use classifier::{LogLine, Verdict};
 
 /// One line for a connection.
-pub(crate) fn connection(_: Action, _: &Segment<'_>, _: Verdict, _: &Line) {}
+pub(crate) fn connection(_: Action, _: &Segment<'_>, _: Verdict, _: &LogLine) {}

@@ -61,7 +61,7 @@ impl Run<'_> {
         with(|world| {
             world.flows[usize::from(segment.flow)] != Established::Cookies
                 || self.cpus.iter().all(|cpu| match (&cpu.hook, &cpu.passed) {
-                    (Some((judged, _)), _) => judged.flow != segment.flow,
+                    (Some((inspected, _)), _) => inspected.flow != segment.flow,
                     (None, Some(passed)) => {
                         passed.flow != segment.flow
                             || world.receiver(passed) != Established::Nothing

@@ -32,8 +32,8 @@ struct Cpu {
 impl Cpu {
     /// The packet that is in the hook, or between the hook and TCP.
     fn packet(&self) -> Option<&Packet> {
-        let judged = self.hook.as_ref().map(|(packet, _)| packet);
-        judged.or(self.passed.as_ref())
+        let inspected = self.hook.as_ref().map(|(packet, _)| packet);
+        inspected.or(self.passed.as_ref())
     }
 }
 

@@ -11,7 +11,7 @@ pub mod segment;
 
 use std::io::Read;
 
-use capture::{Error, Flow, Judge, Summary};
+use capture::{Capture, Error, Finding, Summary};
 
 pub use file::{pcap, Order, PcapNg, ETHERNET, RAW};
 pub use fragment::Fragmented;
@@ -23,41 +23,41 @@ pub const HTTP1: &str = "http1 GET /index.html HTTP/1.1";
 
 /// The start of another protocol's stream, and what is told of it.
 pub const OTHER: &[u8] = b"SSH-2.0-OpenSSH_9.9\r\n";
-pub const TOLD_OTHER: &str = "other SSH-2.0-OpenSSH_9.9";
+pub const FOUND_OTHER: &str = "other SSH-2.0-OpenSSH_9.9";
 
 /// What is found in a capture.
 #[derive(Debug)]
 pub struct Found {
-    pub flows: Vec<Flow>,
+    pub findings: Vec<Finding>,
     pub error: Option<Error>,
     pub summary: Summary,
 }
 
 impl Found {
-    /// What is told of each connection.
-    pub fn told(&self) -> Vec<String> {
-        self.flows.iter().map(told).collect()
+    /// What is found of each connection.
+    pub fn descriptions(&self) -> Vec<String> {
+        self.findings.iter().map(describe).collect()
     }
 }
 
-/// Judges a file to its end. One that can't be opened has no flows.
-pub fn judge(file: impl Read) -> Found {
+/// Reads a file to its end. One that cannot be opened has no findings.
+pub fn read_all(file: impl Read) -> Found {
     let mut found = Found {
-        flows: Vec::new(),
+        findings: Vec::new(),
         error: None,
         summary: Summary::default(),
     };
-    match Judge::open(file) {
-        Ok(mut judge) => {
-            for flow in judge.by_ref() {
+    match Capture::open(file) {
+        Ok(mut capture) => {
+            for finding in capture.by_ref() {
                 assert!(found.error.is_none(), "errors come last");
-                match flow {
-                    Ok(flow) => found.flows.push(flow),
+                match finding {
+                    Ok(finding) => found.findings.push(finding),
                     Err(error) => found.error = Some(error),
                 }
             }
-            assert!(judge.next().is_none(), "the end remains the end");
-            found.summary = judge.summary().clone();
+            assert!(capture.next().is_none(), "the end remains the end");
+            found.summary = capture.summary().clone();
         }
         Err(error) => found.error = Some(error),
     }
@@ -65,29 +65,29 @@ pub fn judge(file: impl Read) -> Found {
 }
 
 /// What is found in segments that were captured in this order.
-pub fn found<'a>(segments: impl IntoIterator<Item = &'a Segment>) -> Vec<Flow> {
+pub fn found<'a>(segments: impl IntoIterator<Item = &'a Segment>) -> Vec<Finding> {
     let frames = segments.into_iter().map(Segment::frame);
-    let found = judge(&*pcap(ETHERNET, frames));
+    let found = read_all(&*pcap(ETHERNET, frames));
     assert!(found.error.is_none(), "{found:?}");
-    found.flows
+    found.findings
 }
 
-/// What is told of the connections of these segments.
-pub fn told_of<'a>(segments: impl IntoIterator<Item = &'a Segment>) -> Vec<String> {
-    found(segments).iter().map(told).collect()
+/// What is found of the connections of these segments.
+pub fn findings_of<'a>(segments: impl IntoIterator<Item = &'a Segment>) -> Vec<String> {
+    found(segments).iter().map(describe).collect()
 }
 
-/// What is told of the packets in a capture of raw IP.
-pub fn told_of_packets<T: AsRef<[u8]>>(packets: impl IntoIterator<Item = T>) -> Vec<String> {
-    let found = judge(&*pcap(RAW, packets));
+/// What is found of the packets in a capture of raw IP.
+pub fn findings_of_packets<T: AsRef<[u8]>>(packets: impl IntoIterator<Item = T>) -> Vec<String> {
+    let found = read_all(&*pcap(RAW, packets));
     assert!(found.error.is_none(), "{found:?}");
-    found.told()
+    found.descriptions()
 }
 
-/// What is told of a connection: the verdict, or why there is none, and the line.
-pub fn told(flow: &Flow) -> String {
-    let line = flow.line.as_deref().unwrap_or_default();
-    let outcome = match flow.outcome {
+/// What is found of a connection: the verdict, or why there is none, and the line.
+pub fn describe(finding: &Finding) -> String {
+    let line = finding.line.as_deref().unwrap_or_default();
+    let outcome = match finding.outcome {
         Ok(verdict) => verdict.name(),
         Err(reason) => reason.name(),
     };

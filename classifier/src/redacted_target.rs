@@ -10,7 +10,7 @@ pub(crate) const TARGET_MAX: usize = 64;
 /// meant for. Left out are the query, which is where tokens are, and the user and password before a
 /// host.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Target {
+pub(crate) struct RedactedTarget {
     text: Text<TARGET_MAX>,
     part: Part,
     /// The length before the latest white space, which may turn out to have ended the target.
@@ -28,7 +28,7 @@ enum Part {
     Hidden,
 }
 
-impl Target {
+impl RedactedTarget {
     pub(crate) const fn new() -> Self {
         Self {
             text: Text::new(),

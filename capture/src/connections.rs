@@ -11,17 +11,17 @@ use lru::LruCache;
 use crate::packet::Segment;
 use crate::stream::{Reason, Stream};
 
-/// How many connections are known at once. For others those are judged as they stand, and forgotten,
-/// that were not seen for the longest time.
-pub const FLOWS_MAX: usize = 1 << 18;
+/// How many connections are kept at once. For another one, the least recently seen one is reported
+/// as it stands, and forgotten.
+pub const CONNECTIONS_MAX: usize = 1 << 18;
 
-/// How many bytes of segments that wait for others are kept, of all connections together. For others
-/// those connections are judged as they stand in which none came for the longest time.
+/// How many bytes of segments behind gaps are kept, of all connections together. For others, the
+/// connection is reported as it stands whose latest such segment is the oldest.
 const WAITING_MAX: usize = 64 << 20;
 
-/// A connection, judged.
+/// What was found of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Flow {
+pub struct Finding {
     /// Who sent the SYN, or else has the higher port.
     pub client: SocketAddr,
     /// The other end.
@@ -35,12 +35,12 @@ pub struct Flow {
 /// What a connection turns out to be, or why that remains unknown.
 pub type Outcome = Result<Verdict, Reason>;
 
-/// The connections that are known.
-pub(crate) struct Flows {
+/// The connections that are kept.
+pub(crate) struct Connections {
     connections: LruCache<Ends, Connection>,
-    /// Those in which segments wait.
+    /// Those with segments behind a gap.
     waiting: LruCache<Ends, ()>,
-    /// What these segments cost.
+    /// The size of these segments, in bytes.
     cost: usize,
 }
 
@@ -75,13 +75,13 @@ struct Connection {
     client: Option<End>,
     /// Whether there was a FIN or RST.
     ended: bool,
-    /// An end that would open it anew while it goes on, and where its stream would start.
+    /// An end that has sent another SYN while the connection is open, and where its stream would start.
     again: Option<(End, u32)>,
-    /// Whether it was told already.
-    told: bool,
+    /// Whether it was reported.
+    reported: bool,
 }
 
-impl Flows {
+impl Connections {
     pub(crate) fn new() -> Self {
         Self {
             connections: LruCache::unbounded(),
@@ -90,18 +90,18 @@ impl Flows {
         }
     }
 
-    /// Sees a segment, and tells what is decided by it or given up for it.
-    pub(crate) fn see(&mut self, segment: &Segment<'_>, ready: &mut VecDeque<Flow>) {
+    /// Handles a segment, and reports the connections that it decides or that are given up for it.
+    pub(crate) fn receive(&mut self, segment: &Segment<'_>, ready: &mut VecDeque<Finding>) {
         let (ends, end) = Ends::of(segment);
         let connection = self
             .connections
             .get_or_insert_mut(ends, Connection::default);
         let before = connection.cost();
         if connection.is_renewed_by(end, segment) {
-            std::mem::take(connection).tell(ends, ready);
+            std::mem::take(connection).report(ends, ready);
         }
-        connection.see(end, segment);
-        connection.tell_if_decided(ends, ready);
+        connection.receive(end, segment);
+        connection.report_if_decided(ends, ready);
         let after = connection.cost();
         self.cost = self.cost.saturating_add(after).saturating_sub(before);
         if after > before {
@@ -110,32 +110,32 @@ impl Flows {
             self.waiting.pop(&ends);
         }
         while self.cost > WAITING_MAX && self.give_up_waiting(ready) {}
-        if self.connections.len() > FLOWS_MAX {
+        if self.connections.len() > CONNECTIONS_MAX {
             self.give_up_oldest(ready);
         }
     }
 
-    /// Tells the connection that was not seen for the longest time, unless it has been told, and forgets
+    /// Reports the connection that was not seen for the longest time, unless it has been reported, and forgets
     /// it. False if there is none.
-    pub(crate) fn give_up_oldest(&mut self, ready: &mut VecDeque<Flow>) -> bool {
+    pub(crate) fn give_up_oldest(&mut self, ready: &mut VecDeque<Finding>) -> bool {
         let Some((ends, mut connection)) = self.connections.pop_lru() else {
             return false;
         };
         self.waiting.pop(&ends);
         self.cost = self.cost.saturating_sub(connection.cost());
-        connection.tell(ends, ready);
+        connection.report(ends, ready);
         true
     }
 
-    /// Tells the connection in which segments wait that has seen none come for the longest time. False
+    /// Reports the connection in which segments wait that has seen none come for the longest time. False
     /// if there is none.
-    fn give_up_waiting(&mut self, ready: &mut VecDeque<Flow>) -> bool {
+    fn give_up_waiting(&mut self, ready: &mut VecDeque<Finding>) -> bool {
         let Some((ends, ())) = self.waiting.pop_lru() else {
             return false;
         };
         if let Some(connection) = self.connections.peek_mut(&ends) {
             self.cost = self.cost.saturating_sub(connection.cost());
-            connection.tell(ends, ready);
+            connection.report(ends, ready);
         }
         true
     }
@@ -228,7 +228,7 @@ impl Connection {
         is_over
     }
 
-    fn see(&mut self, end: End, segment: &Segment<'_>) {
+    fn receive(&mut self, end: End, segment: &Segment<'_>) {
         let tcp = &segment.tcp;
         *self.seen.get_mut(end) = true;
         if !is_taken(tcp) {
@@ -243,8 +243,8 @@ impl Connection {
             seq = seq.wrapping_add(1);
             self.open(end, seq, tcp.ack().then(|| tcp.acknowledgment_number()));
         }
-        if !self.told {
-            self.streams.get_mut(end).see(seq, tcp.payload());
+        if !self.reported {
+            self.streams.get_mut(end).receive(seq, tcp.payload());
         }
     }
 
@@ -269,28 +269,28 @@ impl Connection {
         self.client.unwrap_or_else(|| ends.higher_port())
     }
 
-    fn tell_if_decided(&mut self, ends: Ends, ready: &mut VecDeque<Flow>) {
-        if self.told {
+    fn report_if_decided(&mut self, ends: Ends, ready: &mut VecDeque<Finding>) {
+        if self.reported {
             return;
         }
         let client = self.client(ends);
         let Some((verdict, line)) = self.streams.get(client).decided() else {
             return;
         };
-        ready.push_back(flow(ends, client, Ok(*verdict), line.clone()));
+        ready.push_back(finding(ends, client, Ok(*verdict), line.clone()));
         self.forget();
     }
 
-    /// Keeps no more than what tells the next connection from this one, which has been told.
+    /// Keeps no more than what tells the next connection from this one, which has been reported.
     fn forget(&mut self) {
-        self.told = true;
+        self.reported = true;
         self.streams.low.forget();
         self.streams.high.forget();
     }
 
-    /// Tells it as it stands, unless it has been told.
-    fn tell(&mut self, ends: Ends, ready: &mut VecDeque<Flow>) {
-        if self.told {
+    /// Reports it as it stands, unless it has been reported.
+    fn report(&mut self, ends: Ends, ready: &mut VecDeque<Finding>) {
+        if self.reported {
             return;
         }
         let client = self.client(ends);
@@ -299,13 +299,13 @@ impl Connection {
             End::Low => (low, high),
             End::High => (high, low),
         };
-        let judged = if of_client.has_data() || !of_server.has_data() {
+        let classified = if of_client.has_data() || !of_server.has_data() {
             of_client
         } else {
             of_server
         };
-        let (outcome, line) = judged.conclude();
-        ready.push_back(flow(ends, client, outcome, line));
+        let (outcome, line) = classified.conclude();
+        ready.push_back(finding(ends, client, outcome, line));
         self.forget();
     }
 }
@@ -319,8 +319,8 @@ fn is_taken(tcp: &TcpSlice<'_>) -> bool {
     }
 }
 
-fn flow(ends: Ends, client: End, outcome: Outcome, line: Option<Box<str>>) -> Flow {
-    Flow {
+fn finding(ends: Ends, client: End, outcome: Outcome, line: Option<Box<str>>) -> Finding {
+    Finding {
         client: ends.get(client),
         server: ends.get(client.other()),
         outcome,

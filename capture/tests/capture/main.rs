@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Captures made for the purpose, judged.
+//! Captures made for the purpose, read.
 
 mod bounds;
 mod connections;

@@ -39,12 +39,12 @@ fn ends_may_connect_again_after_the_end() {
     ];
     for end in ends {
         let end = vec![end];
-        for (before, told) in [(partly(&first), PARTLY), (whole(&first), HTTP1)] {
+        for (before, expected) in [(partly(&first), PARTLY), (whole(&first), HTTP1)] {
             let segments = [before.clone(), end.clone(), whole(&second)].concat();
-            assert_eq!(told_of(&segments), [told, HTTP1], "{end:?}");
+            assert_eq!(findings_of(&segments), [expected, HTTP1], "{end:?}");
             // Seen by its SYN-ACK alone.
             let segments = [before, end.clone(), whole(&second).split_off(1)].concat();
-            assert_eq!(told_of(&segments), [told, HTTP1], "{end:?}");
+            assert_eq!(findings_of(&segments), [expected, HTTP1], "{end:?}");
         }
     }
 }
@@ -59,8 +59,8 @@ fn the_other_end_may_connect_next() {
     };
     let (banner, end) = (first.of_server(0, OTHER), first.of_client(0, b"").rst());
     let segments = [first.opening(), vec![banner, end], whole(&second)].concat();
-    assert_eq!(told_of(&segments), [TOLD_OTHER, HTTP1]);
-    let clients = found(&segments).into_iter().map(|flow| flow.client);
+    assert_eq!(findings_of(&segments), [FOUND_OTHER, HTTP1]);
+    let clients = found(&segments).into_iter().map(|finding| finding.client);
     assert!(clients.eq([first.client, second.client]));
 }
 
@@ -72,17 +72,17 @@ fn a_repeated_syn_opens_nothing_new() {
     segments.extend(whole(&connection));
     segments.extend([syn_ack, syn, connection.of_client(46, b"").fin()]);
     segments.extend(whole(&connection));
-    assert_eq!(told_of(&segments), [HTTP1]);
+    assert_eq!(findings_of(&segments), [HTTP1]);
 }
 
 #[test]
 fn a_syn_of_another_number_starts_anew_while_there_is_no_data() {
     let first = Connection::v4();
     let segments = [vec![first.syn()], whole(&first.again())].concat();
-    assert_eq!(told_of(&segments), [HTTP1]);
+    assert_eq!(findings_of(&segments), [HTTP1]);
     let refused = first.of_server(0, b"").rst();
     let segments = [vec![first.syn(), refused], whole(&first.again())].concat();
-    assert_eq!(told_of(&segments), [HTTP1]);
+    assert_eq!(findings_of(&segments), [HTTP1]);
 }
 
 #[test]
@@ -92,9 +92,9 @@ fn a_stray_syn_is_ignored_before_any_data_too() {
     let stray = [first.opening(), vec![second.syn()]].concat();
     let mut segments = stray.clone();
     segments.push(first.of_client(0, REQUEST));
-    assert_eq!(told_of(&segments), [HTTP1]);
+    assert_eq!(findings_of(&segments), [HTTP1]);
     let segments = [stray, whole(&second)].concat();
-    assert_eq!(told_of(&segments), ["too little data", HTTP1]);
+    assert_eq!(findings_of(&segments), ["too little data", HTTP1]);
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn data_of_a_reset_does_not_count() {
     let connection = Connection::v4();
     let reset = connection.of_client(8, b" HTTP/1.1\r\n").rst();
     let segments = [partly(&connection), vec![reset]].concat();
-    assert_eq!(told_of(&segments), [PARTLY]);
+    assert_eq!(findings_of(&segments), [PARTLY]);
 }
 
 #[test]
@@ -121,16 +121,16 @@ fn a_stray_syn_is_ignored_unless_it_is_answered() {
         let before = [partly(&first), of_server].concat();
         for stray in &strays {
             let segments = [before.clone(), vec![stray.clone(), rest(&first)]].concat();
-            assert_eq!(told_of(&segments), [HTTP1], "{stray:?}");
+            assert_eq!(findings_of(&segments), [HTTP1], "{stray:?}");
         }
         // Nor does the answer to another one.
         let unanswered = [second.syn(), second.again().syn_ack(), rest(&first)];
         let segments = [before.clone(), unanswered.to_vec()].concat();
-        assert_eq!(told_of(&segments), [HTTP1]);
+        assert_eq!(findings_of(&segments), [HTTP1]);
         let segments = [before.clone(), whole(&second)].concat();
-        assert_eq!(told_of(&segments), [PARTLY, HTTP1]);
+        assert_eq!(findings_of(&segments), [PARTLY, HTTP1]);
         let decided = [before, vec![rest(&first)], whole(&second)].concat();
-        assert_eq!(told_of(&decided), [HTTP1, HTTP1]);
+        assert_eq!(findings_of(&decided), [HTTP1, HTTP1]);
     }
 }
 
@@ -140,7 +140,7 @@ fn where_one_end_was_captured_any_syn_opens_a_connection() {
     let second = first.again();
     let of_client = |connection: &Connection| vec![connection.syn(), partly(connection).remove(3)];
     let segments = [of_client(&first), of_client(&second), vec![rest(&second)]].concat();
-    assert_eq!(told_of(&segments), [PARTLY, HTTP1]);
+    assert_eq!(findings_of(&segments), [PARTLY, HTTP1]);
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn a_connection_from_before_the_capture_may_be_followed_by_another() {
         first.of_client(504, b"and more"),
     ];
     let segments = [before.to_vec(), whole(&second)].concat();
-    assert_eq!(told_of(&segments), ["no start seen", HTTP1]);
+    assert_eq!(findings_of(&segments), ["no start seen", HTTP1]);
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn segments_that_tcp_does_not_take_are_ignored() {
                 for at in 0..=segments.len() {
                     let mut segments = segments.clone();
                     segments.insert(at, decoy.clone());
-                    assert_eq!(told_of(&segments), [HTTP1], "{name}, {at}: {decoy:?}");
+                    assert_eq!(findings_of(&segments), [HTTP1], "{name}, {at}: {decoy:?}");
                 }
             }
         }
@@ -195,6 +195,6 @@ fn segments_that_tcp_does_not_take_are_ignored() {
         let decoy = connection.of_client(8, b"").with(change);
         let mut segments = partly(&connection);
         segments.extend([decoy, connection.again().syn(), rest(&connection)]);
-        assert_eq!(told_of(&segments), [HTTP1], "{name}, then a SYN");
+        assert_eq!(findings_of(&segments), [HTTP1], "{name}, then a SYN");
     }
 }

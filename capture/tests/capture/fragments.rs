@@ -28,24 +28,24 @@ fn requests() -> [(Vec<Vec<u8>>, Fragmented); 2] {
     ]
 }
 
-/// Asserts what is told of a connection of either version when these packets follow its opening.
-fn assert_told(expected: &str, packets: impl Fn(&Fragmented) -> Vec<Vec<u8>>) {
+/// Asserts what is found of a connection of either version when these packets follow its opening.
+fn assert_finding(expected: &str, packets: impl Fn(&Fragmented) -> Vec<Vec<u8>>) {
     for (opening, request) in requests() {
         let packets = [opening, packets(&request)].concat();
-        assert_eq!(told_of_packets(&packets), [expected], "{packets:x?}");
+        assert_eq!(findings_of_packets(&packets), [expected], "{packets:x?}");
     }
 }
 
 #[test]
 fn fragments_count_in_any_order() {
     for order in orders(&[0, 1, 2]) {
-        assert_told(HTTP1, |request| {
+        assert_finding(HTTP1, |request| {
             let fragments = request.fragments(&CUTS);
             order.iter().map(|&at| fragments[at].clone()).collect()
         });
     }
     let cuts: Vec<_> = (8..64).step_by(8).collect();
-    assert_told(HTTP1, |request| {
+    assert_finding(HTTP1, |request| {
         request.fragments(&cuts).into_iter().rev().collect()
     });
 }
@@ -53,13 +53,13 @@ fn fragments_count_in_any_order() {
 #[test]
 fn repeated_fragments_change_nothing() {
     for order in orders(&[0, 1, 2]) {
-        assert_told(HTTP1, |request| {
+        assert_finding(HTTP1, |request| {
             let fragments = request.fragments(&CUTS);
             let twice = order.iter().flat_map(|&at| [at, at]);
             twice.map(|at| fragments[at].clone()).collect()
         });
         // Nor do ones within others, whatever is in them.
-        assert_told(HTTP1, |request| {
+        assert_finding(HTTP1, |request| {
             let mut fragments = request.fragments(&CUTS);
             fragments.insert(2, request.piece(32, true, b"????????"));
             fragments
@@ -70,15 +70,15 @@ fn repeated_fragments_change_nothing() {
 #[test]
 fn overlapping_fragments_spoil_their_packet() {
     for order in orders(&[0, 1, 2]) {
-        assert_told(NOTHING, |request| {
+        assert_finding(NOTHING, |request| {
             let ranges = [0..24, 16..48, 48..request.payload.len()];
             let order = order.iter().map(|&at| ranges[at].clone());
-            // The last one may begin the packet anew, and it is the first bytes that are judged.
+            // The last one may begin the packet anew, and it is the first bytes that are read.
             order.map(|range| request.fragment(range)).collect()
         });
     }
     // But not what follows.
-    assert_told(HTTP1, |request| {
+    assert_finding(HTTP1, |request| {
         let spoilt = [request.fragment(0..24), request.fragment(16..48)];
         [spoilt.to_vec(), request.fragments(&CUTS)].concat()
     });
@@ -94,7 +94,7 @@ fn fragments_behind_the_end_spoil_their_packet() {
         ([2, 1, 0], GET),
     ];
     for (order, expected) in cases {
-        assert_told(expected, |request| {
+        assert_finding(expected, |request| {
             let bytes = &request.payload;
             let fragments = [
                 request.piece(0, true, &bytes[..24]),
@@ -108,7 +108,7 @@ fn fragments_behind_the_end_spoil_their_packet() {
 
 #[test]
 fn two_ends_spoil_their_packet() {
-    assert_told(NOTHING, |request| {
+    assert_finding(NOTHING, |request| {
         let bytes = &request.payload;
         vec![
             request.piece(24, false, &bytes[24..48]),
@@ -119,7 +119,7 @@ fn two_ends_spoil_their_packet() {
 }
 
 #[test]
-fn what_is_incomplete_is_judged_by_its_beginning() {
+fn an_incomplete_packet_is_read_up_to_its_gap() {
     let cases: [(&[usize], &str); 4] = [
         (&[0, 1], HTTP1),
         (&[1, 0], HTTP1),
@@ -127,7 +127,7 @@ fn what_is_incomplete_is_judged_by_its_beginning() {
         (&[1, 2], NOTHING),
     ];
     for (present, expected) in cases {
-        assert_told(expected, |request| {
+        assert_finding(expected, |request| {
             let fragments = request.fragments(&CUTS);
             present.iter().map(|&at| fragments[at].clone()).collect()
         });
@@ -136,7 +136,7 @@ fn what_is_incomplete_is_judged_by_its_beginning() {
 
 #[test]
 fn a_fragment_of_odd_length_ends_where_the_next_one_begins() {
-    assert_told(HTTP1, |request| {
+    assert_finding(HTTP1, |request| {
         let bytes = &request.payload;
         let odd = request.piece(0, true, &[&bytes[..24], b"???"].concat());
         vec![odd, request.fragment(24..bytes.len())]
@@ -145,13 +145,13 @@ fn a_fragment_of_odd_length_ends_where_the_next_one_begins() {
 
 #[test]
 fn fragments_may_be_cut_by_the_capture() {
-    // The packet then has a gap, and is judged by what is before it.
-    assert_told(HTTP1, |request| {
+    // The packet then has a gap, and is classified by what is before it.
+    assert_finding(HTTP1, |request| {
         let mut fragments = request.fragments(&CUTS);
         fragments[2].pop();
         fragments
     });
-    assert_told(GET, |request| {
+    assert_finding(GET, |request| {
         let mut fragments = request.fragments(&CUTS);
         let cut = fragments[1].len() - 24;
         fragments[1].truncate(cut);
@@ -160,7 +160,7 @@ fn fragments_may_be_cut_by_the_capture() {
 }
 
 #[test]
-fn packets_are_told_apart_by_their_ends_and_numbers() {
+fn packets_are_distinguished_by_their_ends_and_numbers() {
     let first = Connection::v4();
     let other_port = first.with_client_port(40_001);
     let mut other_server = first;
@@ -177,7 +177,7 @@ fn packets_are_told_apart_by_their_ends_and_numbers() {
     for at in 0..3 {
         file.extend(fragments.iter().map(|packet| packet[at].clone()));
     }
-    assert_eq!(told_of_packets(file), [HTTP1; 3]);
+    assert_eq!(findings_of_packets(file), [HTTP1; 3]);
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn a_packet_may_be_one_fragment() {
     let whole = request.fragment(0..request.payload.len());
     let incomplete = request.fragment(0..24);
     let file = [opening.clone(), vec![incomplete, whole]].concat();
-    assert_eq!(told_of_packets(file), [HTTP1]);
+    assert_eq!(findings_of_packets(file), [HTTP1]);
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn the_first_fragment_says_what_a_packet_holds() {
     }
     for order in orders(&fragments) {
         let file = [opening.clone(), order].concat();
-        assert_eq!(told_of_packets(&file), [HTTP1], "{file:x?}");
+        assert_eq!(findings_of_packets(&file), [HTTP1], "{file:x?}");
     }
 }
 
@@ -246,7 +246,7 @@ fn extension_headers_are_skipped() {
     for extensions in cases {
         let packets = [connection.syn(), connection.of_client(0, REQUEST)]
             .map(|segment| segment.extended(extensions.clone()));
-        assert_eq!(told_of_packets(packets), [HTTP1], "{extensions:?}");
+        assert_eq!(findings_of_packets(packets), [HTTP1], "{extensions:?}");
     }
 }
 
@@ -266,7 +266,7 @@ fn extension_headers_may_be_on_both_sides_of_the_fragment_header() {
         let cuts = [headers + 4, headers + 28].map(|cut| cut / 8 * 8);
         for order in orders(&request.fragments(&cuts)) {
             let file = [vec![connection.syn().packet()], order].concat();
-            assert_eq!(told_of_packets(&file), [HTTP1], "{file:x?}");
+            assert_eq!(findings_of_packets(&file), [HTTP1], "{file:x?}");
         }
     }
 }
@@ -277,7 +277,7 @@ fn extension_headers_may_be_cut_anywhere() {
     let request = connection.of_client(0, REQUEST).extended(extensions());
     let end = request.len() - REQUEST.len();
     for length in 0..end {
-        let told = told_of_packets([&connection.syn().packet()[..], &request[..length]]);
-        assert_eq!(told, [NOTHING], "{length}");
+        let found = findings_of_packets([&connection.syn().packet()[..], &request[..length]]);
+        assert_eq!(found, [NOTHING], "{length}");
     }
 }

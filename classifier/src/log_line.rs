@@ -5,7 +5,7 @@ use core::fmt::{self, Display, Formatter};
 use core::str;
 
 use crate::automaton::{State, METHOD_MAX};
-use crate::target::{Target, TARGET_MAX};
+use crate::redacted_target::{RedactedTarget, TARGET_MAX};
 use crate::text::{Escaped, Text};
 use crate::{Classifier, Method, Verdict};
 
@@ -21,17 +21,17 @@ const STATUS: &[u8] = b"0.0 000";
 /// version is to be shown in full. The target is shown up to its query or 64 bytes and without the
 /// user and password before its host.
 #[derive(Clone, Copy, Debug)]
-pub struct Line {
+pub struct LogLine {
     classifier: Classifier,
     method: Text<{ METHOD_MAX as usize }>,
-    target: Target,
+    target: RedactedTarget,
     /// The deciding byte and what follows it.
     numbers: Text<{ STATUS.len() }>,
 }
 
-const _: () = assert!(size_of::<Line>() <= 128);
+const _: () = assert!(size_of::<LogLine>() <= 128);
 
-impl Line {
+impl LogLine {
     /// How many bytes behind the deciding one are shown: the rest of a version, and a status.
     pub const LOOKAHEAD: usize = STATUS.len() - 1;
 
@@ -45,7 +45,7 @@ impl Line {
         Self {
             classifier: Classifier::new(),
             method: Text::new(),
-            target: Target::new(),
+            target: RedactedTarget::new(),
             numbers: Text::new(),
         }
     }
@@ -125,14 +125,14 @@ impl Line {
     }
 }
 
-impl Default for Line {
+impl Default for LogLine {
     fn default() -> Self {
         Self::new()
     }
 }
 
 struct Shown<'a> {
-    line: &'a Line,
+    line: &'a LogLine,
     verdict: Verdict,
 }
 

@@ -11,7 +11,7 @@ const MODINFO: [&str; 3] = ["modinfo", "/usr/sbin/modinfo", "/sbin/modinfo"];
 
 /// What is known of a module's file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Image {
+pub(crate) struct ModInfo {
     /// Which kernel it was built for: its release, and what its build must have in common with it.
     pub(crate) vermagic: String,
     /// The module's version.
@@ -20,7 +20,7 @@ pub(crate) struct Image {
     pub(crate) signer: Option<String>,
 }
 
-impl Image {
+impl ModInfo {
     /// Reads it.
     pub(crate) fn read(file: &Path) -> Result<Self> {
         // A name without a slash would be that of an installed module.
@@ -34,8 +34,8 @@ impl Image {
             let said = String::from_utf8_lossy(&output.stderr);
             bail!("{}", said.trim());
         }
-        let image = Self::parse(&String::from_utf8_lossy(&output.stdout));
-        image.ok_or_else(|| anyhow!("{} is no kernel module", file.display()))
+        let modinfo = Self::parse(&String::from_utf8_lossy(&output.stdout));
+        modinfo.ok_or_else(|| anyhow!("{} is no kernel module", file.display()))
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -84,21 +84,21 @@ parm:           action:drop, monitor (default: drop)
 
     #[test]
     fn fields_are_found() {
-        let image = Image::parse(UNSIGNED).unwrap();
-        assert_eq!(image.vermagic, "7.3.4+deb13-amd64 SMP preempt mod_unload");
-        assert_eq!(image.version.as_deref(), Some("0.1.0"));
-        assert_eq!(image.signer, None);
+        let modinfo = ModInfo::parse(UNSIGNED).unwrap();
+        assert_eq!(modinfo.vermagic, "7.3.4+deb13-amd64 SMP preempt mod_unload");
+        assert_eq!(modinfo.version.as_deref(), Some("0.1.0"));
+        assert_eq!(modinfo.signer, None);
         let signed = format!("{UNSIGNED}sig_id:         PKCS#7\nsigner:         somebody\n");
-        let signer = Image::parse(&signed).unwrap().signer;
+        let signer = ModInfo::parse(&signed).unwrap().signer;
         assert_eq!(signer.as_deref(), Some("somebody"));
-        assert_eq!(Image::parse("filename: /tmp/x\n"), None);
+        assert_eq!(ModInfo::parse("filename: /tmp/x\n"), None);
     }
 
     #[test]
     fn the_kernel_must_be_the_one_it_was_built_for() {
-        let image = Image::parse(UNSIGNED).unwrap();
-        assert!(image.check("7.3.4+deb13-amd64").is_ok());
-        let error = image
+        let modinfo = ModInfo::parse(UNSIGNED).unwrap();
+        assert!(modinfo.check("7.3.4+deb13-amd64").is_ok());
+        let error = modinfo
             .check("7.3.4+deb13-cloud-amd64")
             .unwrap_err()
             .to_string();

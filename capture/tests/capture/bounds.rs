@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-//! That what is kept stays bounded, and that each connection is told once all the same.
+//! That what is kept stays bounded, and that each connection is found once all the same.
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
 
-use capture::{Flow, Judge, FLOWS_MAX};
+use capture::{Capture, Finding, CONNECTIONS_MAX};
 
 use crate::support::*;
 
@@ -15,21 +15,21 @@ const AHEAD_MAX: usize = 256;
 const EARLY_MAX: usize = 4;
 const INCOMPLETE_MAX: usize = 512;
 
-/// All flows of a capture of raw IP, and how many packets had been read before each was told.
-fn judge_and_count(packets: impl Iterator<Item = Vec<u8>>) -> Vec<(Flow, u64)> {
+/// All findings of a capture of raw IP, and how many packets had been read before each was found.
+fn read_and_count(packets: impl Iterator<Item = Vec<u8>>) -> Vec<(Finding, u64)> {
     let file = pcap(RAW, packets);
-    let mut judge = Judge::open(&*file).unwrap();
-    let mut flows = Vec::new();
-    while let Some(flow) = judge.next() {
-        flows.push((flow.unwrap(), judge.summary().packets));
+    let mut capture = Capture::open(&*file).unwrap();
+    let mut findings = Vec::new();
+    while let Some(finding) = capture.next() {
+        findings.push((finding.unwrap(), capture.summary().packets));
     }
-    flows
+    findings
 }
 
-/// Asserts that each of so many clients is told once.
-fn assert_each_is_told_once(flows: &[(Flow, u64)], count: usize) {
-    let clients: HashSet<_> = flows.iter().map(|(flow, _)| flow.client).collect();
-    assert_eq!((flows.len(), clients.len()), (count, count));
+/// Asserts that each of so many clients is found once.
+fn assert_each_is_found_once(findings: &[(Finding, u64)], count: usize) {
+    let clients: HashSet<_> = findings.iter().map(|(finding, _)| finding.client).collect();
+    assert_eq!((findings.len(), clients.len()), (count, count));
 }
 
 /// The packet with another client, by its address: building so many would take most of the time.
@@ -40,8 +40,8 @@ fn from(packet: &[u8], client: usize) -> Vec<u8> {
 }
 
 /// The number of a client that was given so.
-fn number(flow: &Flow) -> usize {
-    match flow.client {
+fn number(finding: &Finding) -> usize {
+    match finding.client {
         SocketAddr::V4(client) => u32::from(*client.ip()) as usize,
         SocketAddr::V6(client) => panic!("{client}"),
     }
@@ -49,7 +49,7 @@ fn number(flow: &Flow) -> usize {
 
 #[test]
 fn connections_are_bounded() {
-    const COUNT: usize = FLOWS_MAX + 10;
+    const COUNT: usize = CONNECTIONS_MAX + 10;
     let connection = Connection::v4();
     let segments = [connection.syn(), connection.of_client(0, REQUEST)];
     let [syn, request] = segments.map(|segment| segment.packet());
@@ -62,17 +62,17 @@ fn connections_are_bounded() {
         from(&syn, 1),
     ];
     let others = (3..COUNT).map(|client| from(&syn, client));
-    let flows = judge_and_count(first.into_iter().chain(others));
-    assert_each_is_told_once(&flows, COUNT);
+    let findings = read_and_count(first.into_iter().chain(others));
+    assert_each_is_found_once(&findings, COUNT);
     // The first is dropped for the last but eight, the second for the next.
-    let [(first, 2), (second, read), (third, next), ..] = &flows[..] else {
-        panic!("{:?}", &flows[..3]);
+    let [(first, 2), (second, read), (third, next), ..] = &findings[..] else {
+        panic!("{:?}", &findings[..3]);
     };
     assert_eq!([first, second, third].map(number), [0, 2, 1]);
-    assert_eq!(*read as usize, FLOWS_MAX + 4);
-    assert_eq!(*next as usize, FLOWS_MAX + 5);
-    assert_eq!(told(first), HTTP1);
-    assert_eq!(told(second), "too little data");
+    assert_eq!(*read as usize, CONNECTIONS_MAX + 4);
+    assert_eq!(*next as usize, CONNECTIONS_MAX + 5);
+    assert_eq!(describe(first), HTTP1);
+    assert_eq!(describe(second), "too little data");
 }
 
 #[test]
@@ -84,17 +84,19 @@ fn waiting_bytes_are_bounded() {
     let count = WAITING_MAX / LENGTH + 10;
     let clients = 0..count;
     let packets = clients.flat_map(|client| [from(&syn, client), from(&ahead, client)]);
-    let flows = judge_and_count(packets);
-    assert_each_is_told_once(&flows, count);
+    let findings = read_and_count(packets);
+    assert_each_is_found_once(&findings, count);
     // Somewhat earlier than by the bytes alone.
-    let (first, read) = &flows[0];
-    assert_eq!((number(first), &*told(first)), (0, "a gap"));
+    let (first, read) = &findings[0];
+    assert_eq!((number(first), &*describe(first)), (0, "a gap"));
     let bytes = *read as usize / 2 * LENGTH;
     assert!(
         (WAITING_MAX - WAITING_MAX / 100..=WAITING_MAX).contains(&bytes),
         "{bytes}"
     );
-    let at_end = flows.iter().filter(|(_, read)| *read as usize == 2 * count);
+    let at_end = findings
+        .iter()
+        .filter(|(_, read)| *read as usize == 2 * count);
     assert!(at_end.count() < count - 5);
 }
 
@@ -111,15 +113,16 @@ fn streams_without_a_start_wait_for_little() {
     let again = from(&connection.of_client(100, b"more").packet(), count);
     let others = clients.map(|client| from(&bulk, client));
     let packets = first.into_iter().chain(others).chain([again]);
-    let flows = judge_and_count(packets);
-    assert_each_is_told_once(&flows, count + 1);
-    let (undecided, decided): (Vec<_>, Vec<_>) =
-        flows.iter().partition(|(flow, _)| flow.outcome.is_err());
+    let findings = read_and_count(packets);
+    assert_each_is_found_once(&findings, count + 1);
+    let (undecided, decided): (Vec<_>, Vec<_>) = findings
+        .iter()
+        .partition(|(finding, _)| finding.outcome.is_err());
     assert_eq!(decided.len(), 1);
     assert!(undecided
         .iter()
-        .all(|(flow, _)| told(flow) == "no start seen"));
-    // Of those that wait the first ones are given up, and told once though they go on.
+        .all(|(finding, _)| describe(finding) == "no start seen"));
+    // Of those that wait the first ones are given up, and found once though they go on.
     let early = undecided
         .iter()
         .filter(|(_, read)| *read as usize <= 5 * count);
@@ -138,8 +141,8 @@ fn waiting_segments_are_bounded() {
     };
     for (length, expected) in [(AHEAD_MAX + 1, "http1"), (AHEAD_MAX + 20, "a gap")] {
         let (opening, segments) = line(length);
-        let told = told_of([opening, segments].concat().iter());
-        assert!(told[0].starts_with(expected), "{told:?}");
+        let found = findings_of([opening, segments].concat().iter());
+        assert!(found[0].starts_with(expected), "{found:?}");
     }
     for (length, expected) in [(EARLY_MAX, "http1"), (EARLY_MAX + 1, "a gap")] {
         let connection = Connection::v4();
@@ -150,8 +153,8 @@ fn waiting_segments_are_bounded() {
             connection.of_client(position as i32, &REQUEST[position..end])
         });
         let segments: Vec<_> = pieces.chain(connection.opening()).collect();
-        let told = told_of(&segments);
-        assert!(told[0].starts_with(expected), "{told:?}");
+        let found = findings_of(&segments);
+        assert!(found[0].starts_with(expected), "{found:?}");
     }
 }
 
@@ -163,10 +166,12 @@ fn incomplete_packets_are_bounded() {
     let count = INCOMPLETE_MAX + 10;
     let clients = 0..count;
     let packets = clients.flat_map(|client| [from(&syn, client), from(&fragment, client)]);
-    let flows = judge_and_count(packets);
-    assert_each_is_told_once(&flows, count);
-    assert!(flows.iter().all(|(flow, _)| told(flow) == HTTP1));
-    let (first, read) = &flows[0];
+    let findings = read_and_count(packets);
+    assert_each_is_found_once(&findings, count);
+    assert!(findings
+        .iter()
+        .all(|(finding, _)| describe(finding) == HTTP1));
+    let (first, read) = &findings[0];
     assert_eq!(number(first), 0);
     assert_eq!(*read as usize, 2 * (INCOMPLETE_MAX + 1));
 }

@@ -11,8 +11,8 @@ use crate::support::*;
 #[test]
 fn requests_are_found_on_every_link() {
     for (name, file) in samples::links() {
-        let found = judge(&*file);
-        assert_eq!(found.told(), [HTTP1], "{name}");
+        let found = read_all(&*file);
+        assert_eq!(found.descriptions(), [HTTP1], "{name}");
         assert!(found.summary.unknown.is_empty(), "{name}");
     }
 }
@@ -23,8 +23,8 @@ fn a_frame_of_any_link_may_be_cut_anywhere() {
     for &(name, link, frame) in LINKS {
         let frame = frame(&segment);
         let cut = (0..frame.len()).map(|length| &frame[..length]);
-        let found = judge(&*pcap(link, cut));
-        assert_eq!(found.told(), ["no start seen"], "{name}");
+        let found = read_all(&*pcap(link, cut));
+        assert_eq!(found.descriptions(), ["no start seen"], "{name}");
         assert_eq!(found.summary.packets, frame.len() as u64, "{name}");
     }
 }
@@ -38,7 +38,7 @@ fn what_a_file_says_of_checksums_is_no_matter() {
     ];
     let frames = frames.map(|segment| [segment.frame(), vec![0xcc; 4]].concat());
     assert_eq!(
-        judge(&*pcap(0x2400_0000 | ETHERNET, frames)).told(),
+        read_all(&*pcap(0x2400_0000 | ETHERNET, frames)).descriptions(),
         [HTTP1]
     );
 }
@@ -48,8 +48,8 @@ fn packets_of_unknown_links_are_counted() {
     let connection = Connection::v4();
     let frames = [connection.syn(), connection.of_client(0, REQUEST)].map(|it| it.frame());
     for order in [Order::Little, Order::Big] {
-        let found = judge(&*pcap_of(order, Microseconds, 147, &frames));
-        assert!(found.flows.is_empty());
+        let found = read_all(&*pcap_of(order, Microseconds, 147, &frames));
+        assert!(found.findings.is_empty());
         assert_eq!(found.summary.packets, 2);
         assert_eq!(found.summary.unknown, [(LinkType(147), 2)].into());
     }
@@ -69,8 +69,8 @@ fn packets_of_undescribed_interfaces_are_counted() {
         // What was described does not count in another section.
         .section(Order::Big)
         .packet(0, &frame);
-    let found = judge(&*file.bytes());
-    assert_eq!(found.told(), ["no start seen"]);
+    let found = read_all(&*file.bytes());
+    assert_eq!(found.descriptions(), ["no start seen"]);
     assert_eq!(found.summary.packets, 5);
     let unknown: Vec<_> = found.summary.unknown.iter().collect();
     let [(undescribed, 3), (LinkType(147), 1)] = unknown[..] else {
@@ -86,8 +86,8 @@ fn interfaces_are_bounded() {
     let file = PcapNg::new(Order::Little);
     let file = (0..INTERFACES_MAX + 10).fold(file, |file, _| file.interface(ETHERNET));
     let file = file.packet(INTERFACES_MAX, &frame).bytes();
-    let found = judge(&*file);
-    assert!(found.flows.is_empty());
+    let found = read_all(&*file);
+    assert!(found.findings.is_empty());
     assert_eq!(found.summary.unknown.into_values().sum::<u64>(), 1);
     let file = [
         &*file,
@@ -97,7 +97,7 @@ fn interfaces_are_bounded() {
             .bytes(),
     ]
     .concat();
-    assert_eq!(judge(&*file).flows.len(), 1);
+    assert_eq!(read_all(&*file).findings.len(), 1);
 }
 
 #[test]
@@ -113,8 +113,8 @@ fn other_protocols_are_left_out() {
         [&[2; 12], &[0x08, 0x00][..], &udp].concat(),
         vec![],
     ];
-    let found = judge(&*pcap(ETHERNET, frames));
-    assert!(found.flows.is_empty(), "{found:?}");
+    let found = read_all(&*pcap(ETHERNET, frames));
+    assert!(found.findings.is_empty(), "{found:?}");
     assert_eq!(found.summary.packets, 5);
     assert!(found.summary.unknown.is_empty());
 }
@@ -128,7 +128,7 @@ fn padding_behind_a_packet_does_not_count() {
             connection.of_client(4, &REQUEST[4..]),
         ];
         let frames = segments.map(|segment| [segment.frame(), vec![b'?'; 6]].concat());
-        assert_eq!(judge(&*pcap(ETHERNET, frames)).told(), [HTTP1]);
+        assert_eq!(read_all(&*pcap(ETHERNET, frames)).descriptions(), [HTTP1]);
     }
 }
 
@@ -140,7 +140,7 @@ fn a_length_that_is_left_to_the_network_card_is_that_of_the_frame() {
             packet[length_at..length_at + 2].fill(0);
             packet
         });
-        assert_eq!(told_of_packets(packets), [HTTP1]);
+        assert_eq!(findings_of_packets(packets), [HTTP1]);
     }
 }
 
@@ -157,7 +157,7 @@ fn options_of_ip_and_tcp_are_skipped() {
     packet[2..4].copy_from_slice(&total.to_be_bytes());
     packet.splice(20..20, [1; 4]);
     assert_eq!(
-        told_of_packets([connection.syn().packet(), packet]),
+        findings_of_packets([connection.syn().packet(), packet]),
         [HTTP1]
     );
 }

@@ -51,8 +51,8 @@ fn number(order: Order, bytes: [u8; 4]) -> usize {
 fn files_of_every_kind_are_read() {
     let count = samples::conversation().len() as u64;
     for (name, file) in samples::files() {
-        let found = judge(&*file);
-        assert_eq!(found.told(), [HTTP1, TOLD_OTHER], "{name}");
+        let found = read_all(&*file);
+        assert_eq!(found.descriptions(), [HTTP1, FOUND_OTHER], "{name}");
         assert!(found.error.is_none(), "{name}");
         assert_eq!(found.summary.packets, count, "{name}");
     }
@@ -77,8 +77,8 @@ fn packet_blocks_of_old_are_read() {
         }
         // One that is cut within its header, and one whose packet is larger.
         let file = file.block(2, &[0; 12]).block(2, &[0xff; 24]).bytes();
-        let found = judge(&*file);
-        assert_eq!(found.told(), [HTTP1, TOLD_OTHER]);
+        let found = read_all(&*file);
+        assert_eq!(found.descriptions(), [HTTP1, FOUND_OTHER]);
         assert_eq!(found.summary.packets, samples::conversation().len() as u64);
     }
 }
@@ -86,12 +86,12 @@ fn packet_blocks_of_old_are_read() {
 #[test]
 fn samples_have_a_request_each() {
     for (name, file) in samples::all() {
-        assert_eq!(judge(&*file).told()[0], HTTP1, "{name}");
+        assert_eq!(read_all(&*file).descriptions()[0], HTTP1, "{name}");
     }
 }
 
 #[test]
-fn what_is_no_capture_is_told() {
+fn what_is_no_capture_is_an_error() {
     let cases: [(&[u8], &str); 6] = [
         (b"GET / HTTP/1.1\r\n", "it begins like neither"),
         (b"\0\0\0\0", "it begins like neither"),
@@ -110,7 +110,7 @@ fn what_is_no_capture_is_told() {
 }
 
 fn assert_is_no_capture(file: &[u8], what: &str) {
-    let error = judge(file).error.unwrap();
+    let error = read_all(file).error.unwrap();
     let message = format!("not a capture (pcap or pcapng): {what}");
     assert_eq!(error.to_string(), message);
     assert!(!error.is_partial());
@@ -122,12 +122,12 @@ fn a_file_may_be_cut_off_at_any_byte() {
         let ends = ends(&file);
         assert_eq!(ends.last(), Some(&file.len()), "{name}");
         for length in 4..file.len() {
-            let cut = judge(&file[..length]);
+            let cut = read_all(&file[..length]);
             let end = *ends.iter().rfind(|&&end| end <= length).unwrap();
-            let whole = judge(&file[..end]);
+            let whole = read_all(&file[..end]);
             if end > 0 {
                 assert!(whole.error.is_none(), "{name}: {end}");
-                assert_eq!(cut.flows, whole.flows, "{name}: {length}");
+                assert_eq!(cut.findings, whole.findings, "{name}: {length}");
                 assert_eq!(cut.summary, whole.summary, "{name}: {length}");
             }
             match cut.error {
@@ -146,7 +146,7 @@ fn a_file_may_be_cut_off_at_any_byte() {
 
 #[test]
 fn an_error_says_where_it_is() {
-    let cut = judge(&samples::files()[0].1[..100]).error.unwrap();
+    let cut = read_all(&samples::files()[0].1[..100]).error.unwrap();
     let message = "cut off: it ends within a packet, which begins at byte 94";
     assert_eq!(cut.to_string(), message);
 }
@@ -197,12 +197,12 @@ fn behind_absurd_lengths_nothing_is_read() {
 
 /// Asserts that a file is read up to what follows, where it ends and where it goes on without an end.
 fn assert_nothing_is_read(file: &[u8], absurd: &[u8]) {
-    let whole = judge(file);
-    assert_eq!(whole.told(), [HTTP1, TOLD_OTHER]);
-    let ending = judge(file.chain(absurd));
-    let endless = judge(file.chain(absurd).chain(io::repeat(0)));
+    let whole = read_all(file);
+    assert_eq!(whole.descriptions(), [HTTP1, FOUND_OTHER]);
+    let ending = read_all(file.chain(absurd));
+    let endless = read_all(file.chain(absurd).chain(io::repeat(0)));
     for found in [ending, endless] {
-        assert_eq!(found.flows, whole.flows, "{absurd:x?}");
+        assert_eq!(found.findings, whole.findings, "{absurd:x?}");
         assert_eq!(found.summary, whole.summary, "{absurd:x?}");
         let error = found.error.unwrap();
         assert!(error.is_partial());
@@ -235,13 +235,16 @@ fn damage_does_no_harm() {
                     _ => drop(damaged.drain(at..damaged.len().min(at + random(20)))),
                 }
             }
-            let found = judge(&*damaged);
+            let found = read_all(&*damaged);
             // The smallest header of a packet has 16 bytes.
             assert!(
                 found.summary.packets <= file.len() as u64 / 16 + 20,
                 "{name}"
             );
-            assert!(found.flows.len() as u64 <= found.summary.packets, "{name}");
+            assert!(
+                found.findings.len() as u64 <= found.summary.packets,
+                "{name}"
+            );
         }
     }
 }
@@ -271,7 +274,7 @@ fn a_reader_may_give_little_at_once() {
                 rest,
                 is_interrupted: false,
             };
-            let (slow, fast) = (judge(slow), judge(rest));
+            let (slow, fast) = (read_all(slow), read_all(rest));
             assert_eq!(format!("{slow:?}"), format!("{fast:?}"), "{name}");
         }
     }
@@ -290,13 +293,13 @@ impl Read for Failing<'_> {
 }
 
 #[test]
-fn a_failure_to_read_is_told() {
+fn a_failure_to_read_is_an_error() {
     for (name, file) in samples::files() {
         let last_end = ends(&file).into_iter().rev().nth(2).unwrap();
         for length in [0, 3, 10, 24, 30, 100, last_end, last_end + 1, file.len()] {
-            let found = judge(Failing(&file[..length]));
-            let whole = judge(&file[..length]);
-            assert_eq!(found.flows, whole.flows, "{name}: {length}");
+            let found = read_all(Failing(&file[..length]));
+            let whole = read_all(&file[..length]);
+            assert_eq!(found.findings, whole.findings, "{name}: {length}");
             let error = found.error.unwrap();
             assert!(!error.is_partial());
             let Error::Io(error) = error else {
@@ -328,16 +331,16 @@ fn packets_may_be_larger_than_the_buffer() {
         // What is behind an IP packet does not count.
         frames[1].resize(size, b'?');
         for file in in_both_formats(Order::Big, &frames) {
-            let found = judge(&*file);
-            assert_eq!(found.told(), [HTTP1], "{size}");
+            let found = read_all(&*file);
+            assert_eq!(found.descriptions(), [HTTP1], "{size}");
             assert!(found.error.is_none());
         }
     }
     // There is an end to that too.
     let mut frames = segments.map(|segment| segment.frame());
     frames[1].resize(20 << 20, b'?');
-    let found = judge(&*pcap(ETHERNET, &frames));
-    assert_eq!(found.told(), ["too little data"]);
+    let found = read_all(&*pcap(ETHERNET, &frames));
+    assert_eq!(found.descriptions(), ["too little data"]);
     let at = 24 + 16 + frames[0].len();
     let message = format!("damaged at byte {at}: a packet of impossible size");
     assert_eq!(found.error.unwrap().to_string(), message);
@@ -352,8 +355,8 @@ fn files_larger_than_the_buffer_are_read_to_their_end() {
     frames.insert(0, first.frame());
     frames.push(last.frame());
     for file in in_both_formats(Order::Little, &frames) {
-        let found = judge(&*file);
-        assert_eq!(found.told(), [HTTP1]);
+        let found = read_all(&*file);
+        assert_eq!(found.descriptions(), [HTTP1]);
         assert_eq!(found.summary.packets, 4002);
     }
 }
@@ -374,6 +377,6 @@ fn what_a_simple_packet_is_padded_with_does_not_count() {
             let captured = &frame[..snaplen.min(frame.len())];
             file.simple(captured, frame.len() as u32)
         });
-        assert_eq!(judge(&*file.bytes()).told(), [HTTP1]);
+        assert_eq!(read_all(&*file.bytes()).descriptions(), [HTTP1]);
     }
 }

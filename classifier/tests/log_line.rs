@@ -3,7 +3,7 @@
 
 mod common;
 
-use classifier::{Classifier, Line, Method, Verdict};
+use classifier::{Classifier, LogLine, Method, Verdict};
 use common::{config, cut_stream, stream};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -16,8 +16,8 @@ const VERDICTS: [Verdict; 5] = [
     Verdict::Other,
 ];
 
-fn line(stream: &[u8]) -> Line {
-    let mut line = Line::new();
+fn line(stream: &[u8]) -> LogLine {
+    let mut line = LogLine::new();
     line.feed(stream);
     line
 }
@@ -31,7 +31,7 @@ fn shown(stream: &[u8]) -> String {
 }
 
 /// A line of which `missing` was not read.
-fn line_without(before: &[u8], missing: &[u8], behind: &[u8]) -> Line {
+fn line_without(before: &[u8], missing: &[u8], behind: &[u8]) -> LogLine {
     let mut classifier = Classifier::new();
     classifier.feed(before);
     classifier.feed(missing);
@@ -204,7 +204,7 @@ fn bounds() {
         b" HTTP/1.1",
     ]
     .concat();
-    assert_eq!(shown(&longest).len(), Line::DISPLAY_MAX);
+    assert_eq!(shown(&longest).len(), LogLine::DISPLAY_MAX);
 }
 
 #[test]
@@ -329,7 +329,7 @@ proptest! {
     fn every_display_is_printable_and_bounded(stream in stream()) {
         for verdict in VERDICTS {
             let shown = line(&stream).display(verdict).to_string();
-            prop_assert!(shown.len() <= Line::DISPLAY_MAX);
+            prop_assert!(shown.len() <= LogLine::DISPLAY_MAX);
             prop_assert!(shown.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"'));
         }
     }
@@ -337,7 +337,7 @@ proptest! {
     #[test]
     fn any_cutting_gives_the_same_line(pieces in cut_stream()) {
         let whole = line(&pieces.concat());
-        let mut cut = Line::new();
+        let mut cut = LogLine::new();
         for piece in &pieces {
             cut.feed(piece);
         }
@@ -359,7 +359,7 @@ proptest! {
             &stream[ends[1]..],
         );
         if matches!(verdict, Verdict::Http1 | Verdict::Http09 | Verdict::Other) {
-            let words = |line: &Line| -> [String; 3] {
+            let words = |line: &LogLine| -> [String; 3] {
                 let text = line.display(verdict).to_string();
                 let mut words = text.split(' ').map(str::to_owned);
                 [(); 3].map(|()| words.next().unwrap_or_default())

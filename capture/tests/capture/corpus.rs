@@ -12,7 +12,7 @@ use capture::Outcome;
 use classifier::Verdict;
 use serde::Deserialize;
 
-use crate::support::judge;
+use crate::support::read_all;
 
 /// A connection with its label.
 #[derive(Deserialize)]
@@ -31,9 +31,9 @@ type Outcomes = BTreeMap<(SocketAddr, SocketAddr), Vec<Outcome>>;
 
 fn outcomes(file: &Path) -> Outcomes {
     let mut outcomes = Outcomes::new();
-    for flow in judge(File::open(file).unwrap()).flows {
-        let ends = (flow.client, flow.server);
-        outcomes.entry(ends).or_default().push(flow.outcome);
+    for finding in read_all(File::open(file).unwrap()).findings {
+        let ends = (finding.client, finding.server);
+        outcomes.entry(ends).or_default().push(finding.outcome);
     }
     outcomes
 }
