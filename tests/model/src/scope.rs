@@ -133,7 +133,7 @@ fn special() -> Vec<Scenario> {
         },
         Scenario {
             limits: Limits { owns: 2, ..limits },
-            ..new("two owners", &differing[..3])
+            ..new("locked twice", &differing[..3])
         },
         Scenario {
             limits: Limits {

@@ -73,8 +73,16 @@ impl fmt::Display for Step<'_> {
                 })?;
                 with(|world| {
                     for (number, socket) in world.sockets.iter().enumerate() {
-                        let read = socket.stream.escape_ascii();
-                        write!(f, "; socket {number} has \"{read}\"")?;
+                        let received = socket.stream.escape_ascii();
+                        write!(f, "; socket {number} has received \"{received}\"")?;
+                        for (queue, len) in [
+                            ("in the backlog", socket.backlog.len()),
+                            ("out of order", socket.queue.len()),
+                        ] {
+                            if len != 0 {
+                                write!(f, ", {len} {queue}")?;
+                            }
+                        }
                     }
                     Ok(())
                 })
