@@ -18,7 +18,7 @@ from support.wait import wait_until
 
 FLOWS = pathlib.Path("/corpus/flows.jsonl")
 
-pytestmark = [pytest.mark.usefixtures("filtered"), pytest.mark.skipif(not FLOWS.exists(), reason="CORPUS is not set")]
+pytestmark = [pytest.mark.payload, pytest.mark.usefixtures("filtered"), pytest.mark.skipif(not FLOWS.exists(), reason="CORPUS is not set")]
 
 
 def pieces(segments):

@@ -9,7 +9,7 @@ from support import http_filter
 from support.streams import Stream
 from support.wait import wait_until
 
-pytestmark = pytest.mark.usefixtures("filtered")
+pytestmark = [pytest.mark.payload, pytest.mark.usefixtures("filtered")]
 
 # In the order in which the setting is read.
 KINDS = ["requests", "h2c", "http09", "responses"]

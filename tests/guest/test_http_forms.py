@@ -9,7 +9,7 @@ from support import http_filter
 from support.clients import BLOCKED_TIMEOUT, curl
 from support.expect import send_blocked
 
-pytestmark = pytest.mark.usefixtures("filtered")
+pytestmark = [pytest.mark.payload, pytest.mark.usefixtures("filtered")]
 
 REQUESTS = {
     "http 1.1": b"GET /index.html HTTP/1.1\r\nHost: a\r\n\r\n",

@@ -14,7 +14,7 @@ from support.clients import BLOCKED_TIMEOUT, curl, in_parallel
 from support.process import for_each_addressing
 from support.streams import Stream
 
-pytestmark = pytest.mark.usefixtures("filtered")
+pytestmark = [pytest.mark.payload, pytest.mark.usefixtures("filtered")]
 
 HOST = b"Host: example.com\r\n"
 LAST = HOST + b"Connection: close\r\n\r\n"

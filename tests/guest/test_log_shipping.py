@@ -10,7 +10,7 @@ from support.expect import send_blocked
 from support.kernel_log import PREFIX
 from support.wait import wait_until
 
-pytestmark = pytest.mark.usefixtures("filtered")
+pytestmark = [pytest.mark.payload, pytest.mark.usefixtures("filtered")]
 
 LOGGED_REQUEST = '"GET /index.html HTTP/1.1" 200 612 "-" "curl/8.14.1"'
 LINES = {

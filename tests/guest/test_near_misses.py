@@ -6,7 +6,7 @@ import pytest
 from support import http_filter
 from support.expect import send_delivered
 
-pytestmark = pytest.mark.usefixtures("filtered")
+pytestmark = [pytest.mark.payload, pytest.mark.usefixtures("filtered")]
 
 NEAR_MISSES = {
     "RTSP": b"OPTIONS rtsp://example.com/a RTSP/1.0\r\nCSeq: 1\r\n\r\n",

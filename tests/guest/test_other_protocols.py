@@ -10,7 +10,7 @@ from support import http_filter
 from support.other_protocols import streams
 from support.streams import Recorder, Stream
 
-pytestmark = pytest.mark.usefixtures("filtered")
+pytestmark = [pytest.mark.payload, pytest.mark.usefixtures("filtered")]
 
 # Between the two segments of a connection, in seconds, so that TCP has taken the first one.
 PAUSE = 0.1

@@ -17,7 +17,7 @@ from support.process import for_each_addressing
 from support.streams import Stream
 from support.wait import wait_until
 
-pytestmark = pytest.mark.usefixtures("filtered")
+pytestmark = [pytest.mark.payload, pytest.mark.usefixtures("filtered")]
 
 REQUEST = "GET / HTTP/1.1"
 

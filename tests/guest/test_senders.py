@@ -16,7 +16,7 @@ from support.streams import Recorder, Stream
 from support.topology import MAPPED, ONLY_IPV4, ONLY_IPV6
 from support.wait import wait_until
 
-pytestmark = pytest.mark.usefixtures("filtered")
+pytestmark = [pytest.mark.payload, pytest.mark.usefixtures("filtered")]
 
 REQUEST = b"GET /" + b"a" * 8192 + b" HTTP/1.1\r\nHost: example.com\r\n\r\n"
 OTHER = random.Random(7).randbytes(1_000_000)
