@@ -5,7 +5,7 @@
 
 #![forbid(unsafe_code)]
 
-use super::{Decision, Inspector};
+use super::{Decision, HttpMatch, Inspector};
 use crate::{
     classifier_states::States,
     entry::{Entry, InFlight},
@@ -56,18 +56,19 @@ impl Inspection<'_> {
     }
 
     /// Where nothing is dropped, frees the entry of a stream of which a segment passes against the
-    /// decision. If TCP discards that segment, which can be sent again and again, the scan budget
-    /// is kept.
+    /// decision, unless TCP discards that segment: then the stream stays where it was. While the
+    /// socket has received nothing, a segment that may be discarded can be sent again and again, so
+    /// the scan budget is kept.
     fn stop_tracking(&mut self, decision: &Decision) {
         let is_accepted = match decision {
             Decision::Pass | Decision::Blackholed | Decision::Refuse => return,
             Decision::Defer => false,
-            // TCP discards it, and the stream is where it was.
             Decision::Http(_) if !self.segment.checksum_ok() => return,
-            Decision::Http(found) => found
-                .connection
-                .as_ref()
-                .is_some_and(|found| found.blackholes),
+            Decision::Http(HttpMatch {
+                connection: Some(connection),
+                ..
+            }) => connection.blackholes,
+            Decision::Http(_) => return,
         };
         let now = time::uptime_seconds();
         match self.flow.entry() {

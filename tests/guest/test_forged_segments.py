@@ -64,6 +64,16 @@ def test_a_forged_request_does_not_count(veth, family, first, forge, kernel_log)
     assert kernel_log.lines() == []
 
 
+@pytest.mark.parametrize("forge", FORGERIES.values(), ids=FORGERIES)
+def test_a_forged_request_hides_none_where_nothing_is_dropped(veth, family, forge):
+    http_filter.write_setting("action", "monitor")
+    with Recorder(veth.endpoint(family)) as server, TimestampClient(veth, server.endpoint) as client:
+        deliver(server, client, MINIMAL_REQUEST[:4], **client.sent(NOW))
+        forge(client)
+        deliver(server, client, MINIMAL_REQUEST[4:], **client.sent(NOW))
+    assert http_filter.counters()["monitored"] == 1
+
+
 def test_a_request_with_a_wrong_checksum_does_not_count_later(veth, family, kernel_log):
     with Recorder(veth.endpoint(family)) as server, HandmadeClient(veth, server.endpoint) as client:
         deliver(server, client, OTHER)

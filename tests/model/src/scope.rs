@@ -318,6 +318,21 @@ fn special() -> Vec<Scenario> {
             },
             ..new("monitored", &differing[..3])
         },
+        Scenario {
+            setup: Setup {
+                monitors: true,
+                ..Setup::default()
+            },
+            ..new(
+                "monitored, and forged segments",
+                &[
+                    segment(0, b"GET "),
+                    segment(4, b"/ HTTP/1.1"),
+                    segment(4, b"/ HTTP/1.1").with(Flaw::Checksum),
+                    segment(0, b"GET / HTTP/1.1").with(Flaw::Acknowledgment),
+                ],
+            )
+        },
     ]
 }
 
