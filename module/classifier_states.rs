@@ -21,11 +21,11 @@ const OMITTED: u32 = u32::MAX;
 ///
 /// TCP may come to stand at any offset within the data that have passed: a socket filter trims
 /// segments, and TCP rewrites its out-of-order queue (`tcp_collapse_ofo_queue()`) before it drops
-/// the queue's end (`tcp_prune_ofo_queue()`). So the state at every offset must be known. Only
-/// those are stored from which the others follow: the first and the last of a run of bytes that
-/// leave the state as it is, and the last byte of a version. States within the stored text are not
-/// stored at all. If there are still too many, the last one is stored, and those before it are
-/// omitted.
+/// the queue's end (`tcp_prune_ofo_queue()`). So the state at every offset must be known. Stored are
+/// the first state and the last; the states before and after a run of bytes that change only the
+/// offset; and, of bytes that may be a version, the state after the last of them. Those between
+/// follow from these, and those within the stored text follow from the text. If there is no room,
+/// the last state is stored, and the one before it marked as omitted.
 ///
 /// If each segment in flight makes the stream something other than HTTP by itself, in whatever
 /// order they arrive, all states behind the first are decided ones ([`Self::add_decided`]).

@@ -27,7 +27,7 @@ use kernel::{
     },
 };
 
-/// How many undecided streams are kept unless a parameter says otherwise: half a megabyte of them.
+/// How many undecided streams are kept unless a parameter says otherwise: a table of 1.1 MB.
 /// One is kept for as long as a client takes to send the rest of a line, a round trip or two, so
 /// that this is enough for tens of thousands of cut starts in a second.
 const MAX_UNDECIDED: usize = 4096;

@@ -30,11 +30,11 @@ pub(crate) enum Counter {
     Inspected,
     /// Segments dropped.
     Dropped,
-    /// Segments of an undecided start, dropped for TCP to bring them again.
+    /// Segments dropped for their sender to retransmit: their effect on an undecided stream was not known.
     Deferred,
-    /// The same, for want of room.
+    /// The same, because there was no free slot, or because they belong to a second subflow or device.
     Refused,
-    /// Connections ended to make room.
+    /// Undecided connections that were aborted.
     Evicted,
     /// Segments whose headers could not be read.
     Malformed,

@@ -8,7 +8,7 @@ use crate::{
     classifier_states::States,
     kernel_ext::{
         rcu::GracePeriod,
-        socket::{Flow, InitialSeq},
+        socket::{FirstSeq, Flow},
     },
     stream::ScanBudget,
 };
@@ -75,7 +75,7 @@ impl InFlight {
 pub(crate) struct Entry {
     flow: Flow,
     grace_period: GracePeriod,
-    initial_seq: InitialSeq,
+    first_seq: FirstSeq,
     end: u32,
     states: States,
     since: u16,
@@ -91,9 +91,9 @@ static_assert!(core::mem::size_of::<Entry>() <= 128);
 /// The greatest age, in seconds.
 const MAX_AGE: u16 = u16::MAX / 2;
 
-/// Out-of-order segments may be in flight, or in the socket's out-of-order queue.
+/// Segments behind a gap have passed since the last one that was inspected synced and in order.
 const OUT_OF_ORDER: u8 = 1 << 0;
-/// A segment with an urgent pointer may be in flight.
+/// A segment that was read as urgent data may be in flight.
 const URGENT: u8 = 1 << 1;
 /// The sweep is to evict the entry, by aborting its connection.
 const EVICT: u8 = 1 << 2;
@@ -103,7 +103,7 @@ impl Entry {
     pub(crate) const FREE: Self = Self {
         flow: Flow::NONE,
         grace_period: GracePeriod::NONE,
-        initial_seq: InitialSeq {
+        first_seq: FirstSeq {
             received: 0,
             sent: 0,
         },
@@ -119,14 +119,14 @@ impl Entry {
     /// An entry for a stream that is at `here`, made at `now`, in seconds of uptime.
     pub(crate) fn new(
         flow: Flow,
-        initial_seq: InitialSeq,
+        first_seq: FirstSeq,
         here: Classifier,
         now: u32,
         in_flight: InFlight,
     ) -> Self {
         let mut new = Self {
             flow,
-            initial_seq,
+            first_seq,
             since: now as u16,
             ..Self::FREE
         };
@@ -149,8 +149,8 @@ impl Entry {
     }
 
     /// The first sequence numbers of its connection.
-    pub(crate) fn initial_seq(&self) -> InitialSeq {
-        self.initial_seq
+    pub(crate) fn first_seq(&self) -> FirstSeq {
+        self.first_seq
     }
 
     /// Offset behind the last byte that has passed without a gap before it.

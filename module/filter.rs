@@ -43,7 +43,7 @@ impl Hook for Filter {
             return NfVerdict::Accept;
         }
         let segment = match packet.tcp() {
-            Ok(Some(segment)) if segment.is_syn() || segment.is_read() => segment,
+            Ok(Some(segment)) if segment.is_syn() || segment.may_add_data() => segment,
             Ok(_) => return NfVerdict::Accept,
             Err(Unreadable::Malformed) => return accept_counted(Counter::Malformed),
             Err(Unreadable::Fragment | Unreadable::DeviceMemory) => {
@@ -78,19 +78,19 @@ impl Filter {
 
     /// Handles a segment that completes a first line of HTTP, as `action` says.
     fn act(&self, action: Action, segment: &Segment<'_>, found: &HttpMatch) -> NfVerdict {
-        self.count(action, segment, found);
+        self.record(action, segment, found);
         match action {
             Action::Monitor => NfVerdict::Accept,
             Action::Drop => drop_counted(),
         }
     }
 
-    /// Counts and logs the connection, if it is new, and TCP would not discard the segment.
-    fn count(&self, action: Action, segment: &Segment<'_>, found: &HttpMatch) {
+    /// Remembers the connection, unless TCP would discard the segment; counts and logs it if it is new.
+    fn record(&self, action: Action, segment: &Segment<'_>, found: &HttpMatch) {
         let Some(connection) = &found.connection else {
             return;
         };
-        let blackholed = connection.blackholes && action == Action::Drop;
+        let blackholed = connection.is_accepted && action == Action::Drop;
         if !segment.checksum_ok() || !self.connections.add(connection.id, blackholed) {
             return;
         }

@@ -16,7 +16,7 @@
 use crate::kernel_ext::{
     lock::{new_spinlock_bh, SpinLockBh},
     rcu,
-    socket::InitialSeq,
+    socket::FirstSeq,
 };
 use kernel::prelude::*;
 
@@ -43,11 +43,11 @@ pub(crate) struct ConnectionId {
 
 impl ConnectionId {
     /// The identifier of a connection whose flow has this `hash`.
-    pub(crate) fn new(hash: u64, initial_seq: InitialSeq) -> Self {
+    pub(crate) fn new(hash: u64, first_seq: FirstSeq) -> Self {
         // The fractional part of the golden ratio, which is odd: different sequence numbers give
         // different products.
         const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
-        let seq = (u64::from(initial_seq.received) << 32) | u64::from(initial_seq.sent);
+        let seq = (u64::from(first_seq.received) << 32) | u64::from(first_seq.sent);
         Self {
             bucket: (hash >> 32) as usize % BUCKETS,
             id: hash.wrapping_add(seq.wrapping_mul(FACTOR)) & !BLACKHOLED,

@@ -9,7 +9,7 @@
 //! - [`inspect`] decides whether a segment may pass, given the state of its socket
 //!   ([`socket_state`]) and where it lies in its [`stream`] ([`span`]);
 //! - [`table`] holds the streams whose start is undecided, an [`entry`](mod@entry) each, with the
-//!   classifier's [`states`];
+//!   classifier's [`states`](classifier_states);
 //! - [`http_connections`] are those that were found, so that each is counted and logged once;
 //! - [`policy`] has the settings, [`counters`] the counters, [`report`] the log lines;
 //! - [`control`] is sysfs, and switches the filter on and off.

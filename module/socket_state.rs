@@ -6,16 +6,17 @@
 
 use crate::{
     entry::Entry,
-    kernel_ext::socket::{InitialSeq, LockedSocket, Request},
+    kernel_ext::socket::{FirstSeq, LockedSocket, Request},
 };
 use classifier::LIMIT;
 
 /// The state of a socket, or of a request for one.
 pub(crate) struct SocketState<'a> {
-    initial_seq: InitialSeq,
-    /// Whether `initial_seq` is right: not while the socket's owner moves `rcv_nxt`.
-    is_initial_seq_exact: bool,
-    /// How many bytes of the stream TCP has received; [`LIMIT`] or more if the socket was restored.
+    first_seq: FirstSeq,
+    /// Whether `first_seq` is right: not while the socket's owner moves `rcv_nxt`.
+    is_first_seq_exact: bool,
+    /// How many bytes of the stream TCP has received; [`LIMIT`] if the socket was
+    /// restored, and has received nothing since.
     pub(crate) received: u32,
     /// Whether the socket has a backlog: then `received` lags behind what has passed the hook.
     pub(crate) has_backlog: bool,
@@ -34,8 +35,8 @@ impl<'a> SocketState<'a> {
     /// The state that a request's socket will have when it is created.
     pub(crate) fn of_request(request: &Request<'_>) -> Self {
         Self {
-            initial_seq: request.initial_seq(),
-            is_initial_seq_exact: true,
+            first_seq: request.first_seq(),
+            is_first_seq_exact: true,
             received: 0,
             has_backlog: false,
             backlog_may_have_data: false,
@@ -49,8 +50,8 @@ impl<'a> SocketState<'a> {
     /// The state of a socket.
     pub(crate) fn of(socket: &'a LockedSocket<'a>) -> Self {
         Self {
-            initial_seq: socket.initial_seq(),
-            is_initial_seq_exact: socket.is_initial_seq_exact(),
+            first_seq: socket.first_seq(),
+            is_first_seq_exact: socket.is_first_seq_exact(),
             received: u32::try_from(socket.received()).unwrap_or(LIMIT),
             has_backlog: socket.has_backlog(),
             backlog_may_have_data: socket.backlog_may_have_data(),
@@ -63,15 +64,15 @@ impl<'a> SocketState<'a> {
 
     /// The first sequence numbers of the connection, `sent` being wrong if there is a backlog;
     /// `None` while the socket's owner moves `rcv_nxt`.
-    pub(crate) fn initial_seq(&self) -> Option<InitialSeq> {
-        self.is_initial_seq_exact.then_some(self.initial_seq)
+    pub(crate) fn first_seq(&self) -> Option<FirstSeq> {
+        self.is_first_seq_exact.then_some(self.first_seq)
     }
 
     /// Whether an entry belongs to this connection, and not to an earlier one with the same
     /// addresses and ports.
     pub(crate) fn has_entry(&self, entry: &Entry) -> bool {
-        entry.initial_seq().received == self.initial_seq.received
-            && (self.has_backlog || entry.initial_seq().sent == self.initial_seq.sent)
+        entry.first_seq().received == self.first_seq.received
+            && (self.has_backlog || entry.first_seq().sent == self.first_seq.sent)
             && entry.states().first().offset() <= self.received
     }
 

@@ -5,15 +5,15 @@
 //!
 //! A stream has an entry while its socket may stand within an undecided start, and also, for a
 //! short time, while packets of its start are in flight. The entry is freed by the first packet
-//! that finds the socket past the start, or by the sweep, within [`SWEEP_INTERVAL`] and a grace
-//! period.
+//! that finds the socket past the start, or by the sweep: after two [intervals](SWEEP_INTERVAL), if a
+//! grace period is shorter than one.
 //!
 //! An undecided entry whose socket has received something never times out, because the rest of the
 //! stream would pass uninspected without it. If a bucket has no free slot for a new stream, its
 //! segment is refused, to be retransmitted, and another connection of the bucket is aborted to make
 //! room. Of the connections that have been undecided for [`MIN_AGE`], this is the one that came
 //! last: whoever fills the table by opening connections slowly came later than a session that has
-//! been [idle](IDLE_AGE) for its own reasons. So an attacker can delay new streams for that long,
+//! been [undecided for long](SPARED_AGE) for its own reasons. So an attacker can delay new streams for that long,
 //! but not longer, and cannot choose which ones, since the hash is keyed.
 
 #![forbid(unsafe_code)]
@@ -23,7 +23,7 @@ use crate::{
     entry::{Entry, InFlight},
     kernel_ext::{
         lock::{new_spinlock_bh, SpinLockBh, SpinLockBhBackend},
-        socket::{Abort, Flow, InitialSeq, Socket, SocketLookup},
+        socket::{Abort, FirstSeq, Flow, Socket, SocketLookup},
         time,
         work::{self, DelayedWork, Work},
     },
@@ -61,8 +61,9 @@ const EVICTION_DELAY: u32 = 100;
 /// client with bytes to send needs to send them, lost segments included.
 const MIN_AGE: u16 = 5;
 
-/// Seconds after which an undecided connection counts as an idle session.
-const IDLE_AGE: u16 = 30;
+/// Seconds after which an undecided connection is not aborted while others are younger than
+/// [`MIN_AGE`].
+const SPARED_AGE: u16 = 30;
 
 /// The table.
 pub(crate) struct Table(DelayedWork<Buckets>);
@@ -91,7 +92,7 @@ struct Bucket {
 static_assert!(SLOTS <= u64::BITS as usize);
 
 impl Table {
-    /// An empty table for at least `entries` streams. Process context.
+    /// An empty table made for `entries` streams. Process context.
     ///
     /// # Errors
     ///
@@ -115,7 +116,7 @@ impl Table {
         })?))
     }
 
-    /// How many streams it has room for, whatever their hashes.
+    /// How many streams it was made for.
     pub(crate) fn capacity(&self) -> usize {
         self.0.task().capacity
     }
@@ -205,7 +206,7 @@ impl Bucket {
     }
 
     /// The slot whose connection is to be aborted: the one made last of those that have reached
-    /// [`MIN_AGE`]. `None` if this one has reached [`IDLE_AGE`], while others will soon reach
+    /// [`MIN_AGE`]. `None` if this one has reached [`SPARED_AGE`], while others will soon reach
     /// [`MIN_AGE`].
     fn eviction_candidate(&self, now: u32) -> Option<usize> {
         let age = |index: usize| {
@@ -217,7 +218,7 @@ impl Bucket {
             .filter(is_old_enough)
             .min_by_key(|&index| age(index))?;
         let is_young = |index: usize| age(index).is_some_and(|age| age < MIN_AGE);
-        let is_spared = age(last) >= Some(IDLE_AGE) && (0..SLOTS).any(is_young);
+        let is_spared = age(last) >= Some(SPARED_AGE) && (0..SLOTS).any(is_young);
         (!is_spared).then_some(last)
     }
 
@@ -337,7 +338,7 @@ impl LockedFlow<'_> {
     /// packet in a softirq of `cpu`. `None` if there is no free slot.
     pub(crate) fn insert(
         &mut self,
-        initial_seq: InitialSeq,
+        first_seq: FirstSeq,
         here: Classifier,
         cpu: Option<u32>,
         in_flight: InFlight,
@@ -347,7 +348,7 @@ impl LockedFlow<'_> {
         // An entry that is replaced was not undecided.
         *self.bucket.tags.get_mut(index)? = self.tag;
         let entry = self.bucket.entries.get_mut(index)?;
-        *entry = Entry::new(self.flow, initial_seq, here, now, in_flight);
+        *entry = Entry::new(self.flow, first_seq, here, now, in_flight);
         self.selected = Some(index);
         // The bucket's lock is held, which the sweep takes: it can't miss the entry and end.
         self.table.0.queue(SWEEP_INTERVAL);
@@ -437,7 +438,7 @@ impl Drop for LockedFlow<'_> {
 /// A connection that is to be aborted, and what identifies its entry.
 struct Eviction {
     flow: Flow,
-    initial_seq: InitialSeq,
+    first_seq: FirstSeq,
     socket: Socket<'static>,
 }
 
@@ -448,7 +449,7 @@ impl Work for Buckets {
         for bucket in self.all() {
             let mut next = 0;
             while let Some(eviction) = self.sweep(bucket, &mut next, &mut is_empty) {
-                let outcome = eviction.socket.abort(eviction.initial_seq);
+                let outcome = eviction.socket.abort(eviction.first_seq);
                 if outcome == Abort::Aborted {
                     Counter::Evicted.count();
                 }
@@ -456,7 +457,7 @@ impl Work for Buckets {
                 let is_evicted = |entry: &Entry| {
                     !entry.is_free()
                         && *entry.flow() == eviction.flow
-                        && entry.initial_seq() == eviction.initial_seq
+                        && entry.first_seq() == eviction.first_seq
                 };
                 let Some(index) = bucket.entries.iter().position(is_evicted) else {
                     continue;
@@ -496,7 +497,7 @@ impl Buckets {
             let action = sweep_action(entry, now);
             if matches!(action, SweepAction::Keep | SweepAction::KeepBudget) {
                 *is_empty = false;
-                // It has received nothing yet: another connection's end makes room sooner.
+                // Its connection cannot be aborted now. It counts as the oldest, so that others are.
                 if entry.is_to_be_evicted() {
                     entry.postpone_eviction(now);
                 }
@@ -511,7 +512,7 @@ impl Buckets {
                 SweepAction::Abort(socket) => {
                     return Some(Eviction {
                         flow: *entry.flow(),
-                        initial_seq: entry.initial_seq(),
+                        first_seq: entry.first_seq(),
                         socket,
                     })
                 }
@@ -583,7 +584,7 @@ fn need_of(socket: &Socket<'_>, entry: &Entry) -> Need {
     }
     let received = u32::try_from(socket.received()).unwrap_or(LIMIT);
     let is_decided = |here: Classifier| here.verdict().is_some();
-    if socket.initial_seq() != entry.initial_seq() || received >= LIMIT {
+    if socket.first_seq() != entry.first_seq() || received >= LIMIT {
         return Need::Nothing;
     }
     match received {

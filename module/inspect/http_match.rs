@@ -17,7 +17,8 @@ pub(crate) struct HttpMatch {
     pub(crate) kind: Kind,
     /// The same, as the classifier has it.
     pub(crate) verdict: Verdict,
-    /// The connection; `None` if TCP would discard the segment.
+    /// The connection; `None` if TCP would discard the segment, or if that is a SYN, whose data are
+    /// sent again on the connection.
     pub(crate) connection: Option<HttpConnection>,
 }
 
@@ -25,15 +26,15 @@ pub(crate) struct HttpMatch {
 pub(crate) struct HttpConnection {
     pub(crate) id: ConnectionId,
     /// Whether TCP would accept the segment, so that nothing else can be read from this connection.
-    pub(crate) blackholes: bool,
+    pub(crate) is_accepted: bool,
     /// The first line, as the log shows it; `None` if the connection was found before.
     pub(crate) line: Option<LogLine>,
 }
 
 impl Inspection<'_> {
     /// The decision on a segment that completes a forbidden line, of which `here` is the state
-    /// before it and `end` the state after it. It `is_certain` if the segment begins where the
-    /// socket stands, and can be read in one way only.
+    /// before it and `end` the state after it. `is_certain`: nothing in flight can move `rcv_nxt`, and
+    /// the bytes can be read in one way only.
     pub(super) fn http_match(
         &mut self,
         span: Span,
@@ -44,18 +45,18 @@ impl Inspection<'_> {
         let (Some(kind), Some(verdict)) = (self.inspector.forbidden(end), end.verdict()) else {
             return Decision::Defer;
         };
-        let initial_seq = span.initial_seq;
+        let first_seq = span.first_seq;
         let acceptable = match self.socket.socket {
             Some(socket) => socket.accepts(self.segment, is_certain),
-            None if self.segment.ack() == initial_seq.sent => Acceptable::Unknown,
+            None if self.segment.ack() == first_seq.sent => Acceptable::Unknown,
             None => Acceptable::No,
         };
         let connection = (acceptable != Acceptable::No).then(|| {
-            let id = ConnectionId::new(self.hash, initial_seq);
+            let id = ConnectionId::new(self.hash, first_seq);
             let is_new = !self.inspector.connections.contains(id);
             HttpConnection {
                 id,
-                blackholes: acceptable == Acceptable::Yes,
+                is_accepted: acceptable == Acceptable::Yes,
                 line: is_new.then(|| self.first_line(span, here, end)),
             }
         });

@@ -15,13 +15,13 @@ impl Inspection<'_> {
             return Decision::Defer;
         }
         let base = entry.states().first();
-        if span.last <= base.offset().into() {
+        if span.end <= base.offset().into() {
             return Decision::Pass;
         }
         if entry.states().is_decided_after_first() {
             return self.inspect_beside_decided(span, entry);
         }
-        let continues = span.first == i64::from(entry.end());
+        let continues = span.start == i64::from(entry.end());
         if !continues || entry.is_out_of_order() || self.socket.has_ofo_queue {
             return Decision::Defer;
         }
@@ -36,18 +36,19 @@ impl Inspection<'_> {
         if states.is_incomplete() {
             return Decision::Defer;
         }
-        let end = span.end();
+        let end = span.end_or_zero();
         self.pass_beside(|entry| {
             entry.set_states(states, end);
             true
         })
     }
 
-    /// Inspects a segment while whatever TCP receives first makes the stream something other than
-    /// HTTP. A segment that does so itself, or that lies behind such a one, may pass in any order.
+    /// Inspects a segment while no undecided segment is in flight that begins where the socket
+    /// stands: those that do make the stream something other than HTTP, or all lie behind a gap. A
+    /// segment that makes it so itself, or that lies behind, may pass in any order.
     fn inspect_beside_decided(&mut self, span: Span, entry: Entry) -> Decision {
         let base = entry.states().first();
-        if span.first <= base.offset().into() {
+        if span.start <= base.offset().into() {
             if self.socket.may_have_filter() {
                 return Decision::Defer;
             }
@@ -58,10 +59,10 @@ impl Inspection<'_> {
                 _ => Decision::Defer,
             };
         }
-        let continues = span.first == i64::from(entry.end());
+        let continues = span.start == i64::from(entry.end());
         self.pass_beside(|entry| {
             if continues {
-                entry.set_end(span.end());
+                entry.set_end(span.end_or_zero());
             } else {
                 entry.set_out_of_order(true);
             }

@@ -67,7 +67,7 @@ impl Inspection<'_> {
             Decision::Http(HttpMatch {
                 connection: Some(connection),
                 ..
-            }) => connection.blackholes,
+            }) => connection.is_accepted,
             Decision::Http(_) => return,
         };
         let now = time::uptime_seconds();
@@ -80,8 +80,8 @@ impl Inspection<'_> {
     }
 
     fn inspect(&mut self) -> Decision {
-        let initial_seq = match self.socket.initial_seq() {
-            Some(initial_seq) => {
+        let first_seq = match self.socket.first_seq() {
+            Some(first_seq) => {
                 let has_entry = self.flow.select(|entry| self.socket.has_entry(entry));
                 if !has_entry && self.socket.is_syn_cookie() && self.before.is_tracked() {
                     // Of two segments with SYN cookies, each of which would create a socket, TCP
@@ -92,10 +92,10 @@ impl Inspection<'_> {
                 // they passed before there was a socket, or while the filter was switched off.
                 self.may_be_untracked |=
                     !has_entry && (self.before.is_tracked() || self.socket.backlog_may_have_data);
-                initial_seq
+                first_seq
             }
             None => match self.flow.select_only() {
-                Ok(Some(entry)) => entry.initial_seq(),
+                Ok(Some(entry)) => entry.first_seq(),
                 // Data were received, and the stream is decided.
                 Ok(None) => return Decision::Pass,
                 Err(Ambiguous) => return Decision::Defer,
@@ -104,7 +104,7 @@ impl Inspection<'_> {
         if self.is_of_other_device() {
             return Decision::Refuse;
         }
-        let span = Span::new(self.segment, initial_seq);
+        let span = Span::new(self.segment, first_seq);
         match self.flow.entry().map(|entry| *entry) {
             // The stream is decided, or was begun before the filter was switched on.
             None if self.socket.received != 0 => Decision::Pass,
@@ -160,7 +160,7 @@ impl Inspection<'_> {
         may_be_uncounted || self.flow.was_in_flight(self.before)
     }
 
-    /// The states before `here` that are known.
+    /// A range of states that begins at `here`, with the stored text before it.
     pub(super) fn states_from(&mut self, here: Classifier) -> States {
         let known = self.flow.entry().map(|entry| *entry.states());
         known.unwrap_or(States::NONE).restarted_at(here)
@@ -175,13 +175,13 @@ impl Inspection<'_> {
     pub(super) fn entry_or_insert(&mut self, span: Span, here: Classifier) -> Option<&mut Entry> {
         if self.flow.entry().is_none() {
             let (cpu, in_flight) = (self.cpu, self.in_flight());
-            self.flow.insert(span.initial_seq, here, cpu, in_flight)?;
+            self.flow.insert(span.first_seq, here, cpu, in_flight)?;
         }
         self.flow.entry()
     }
 
-    /// Passes to `consume` what the segment holds from the offset of `here` on and, if it fills a
-    /// gap, what TCP will receive from the out-of-order queue after it, until it returns false.
+    /// Passes to `consume` what the segment holds from the offset of `here` on and, if there is an
+    /// out-of-order queue, what TCP will receive from that after it, until `consume` returns false.
     pub(super) fn read(
         &mut self,
         span: Span,
@@ -200,7 +200,7 @@ impl Inspection<'_> {
         let now = time::uptime_seconds();
         let mut budget = entry.scan_budget(now);
         let queue = socket.ofo_queue().ok_or(NotNow::Queue)?;
-        let is_complete = read_ofo_queue(queue, span.seq(span.last), &mut budget, consume);
+        let is_complete = read_ofo_queue(queue, span.seq(span.end), &mut budget, consume);
         entry.set_scan_budget(&budget, now);
         is_complete.then_some(()).ok_or(NotNow::Queue)
     }

@@ -4,16 +4,17 @@
 //!
 //! Offsets count from the first byte of a stream. `received` is the number of bytes that TCP has
 //! received: the socket's own count, which segments that TCP discards do not change. A(n) is the
-//! classifier's state after the first n bytes that the application can read. The classifier has
-//! undecided states, and decided ones, which it never leaves: forbidden HTTP, and everything else.
+//! classifier's state after the first n bytes that the application can read. A state is undecided or
+//! decided, and a decided state is never left; it is forbidden if it is HTTP of a kind that `detect`
+//! names.
 //!
 //! A segment is inspected in one of two ways.
 //!
 //! **Synced** ([`synced`]): `received` is exact, and nothing is in flight between the hook and TCP
-//! that could change it. Then it is known what TCP will do with the segment: it discards the
-//! segment; or, if the segment begins at or before `received`, it receives all of its bytes from
-//! there on, and after them the tails of segments in the out-of-order queue (`tcp_data_queue()`,
-//! `tcp_ofo_queue()`). All states on the way are recorded, and the segment passes unless the last
+//! that could change it. Then it is known what the segment does if TCP accepts it. A
+//! segment that begins behind `received` goes to the out-of-order queue. Of any other, TCP receives
+//! all bytes from `received` on, and after them the tails of segments in the out-of-order queue
+//! (`tcp_data_queue()`, `tcp_ofo_queue()`). All states on the way are recorded, and the segment passes unless the last
 //! one is forbidden.
 //!
 //! **In flight** ([`in_flight`]): segments are in the backlog of a socket that has an owner, or
@@ -44,15 +45,16 @@
 //! 4. What is in flight is determined before the socket's state is read: what had arrived by then
 //!    is in that state. A segment for which there is no socket passes if nothing of its flow is in
 //!    flight.
-//! 5. No entry means that nothing was received, or that the stream is decided: an entry with an
-//!    undecided state behind the beginning lives as long as its socket. Out-of-order segments are
+//! 5. No entry means that nothing was received, that the stream is decided, or that it began before
+//!    the filter was switched on: an entry with an undecided state behind the beginning lives as
+//!    long as its socket. Out-of-order segments are
 //!    found in the socket's queue. If the backlog holds segments of which no entry is known,
 //!    nothing undecided passes.
-//! 6. A segment that makes the stream something other than HTTP by itself needs no entry. But an
-//!    undecided segment that passes beside it does: if TCP receives that one first, its bytes and
-//!    the tail of the other can form a forbidden line. So the decided segment has an entry while it
-//!    is in flight; or, if there is no free slot, the bucket records it, and no undecided segment
-//!    of a new stream passes meanwhile.
+//! 6. A segment that makes the stream something other than HTTP by itself can pass without an entry.
+//!    While it is in flight, it must be recorded all the same: an undecided segment could pass
+//!    beside it, and if TCP received that one first, its bytes and the tail of the decided segment
+//!    could form a forbidden line. The entry records it; if there is no free slot, the bucket does,
+//!    and until it has arrived no undecided segment of a new stream passes in that bucket.
 //! 7. The socket of a blackholed connection ([`HttpConnections`]) stands where a segment that TCP
 //!    was about to accept completes a forbidden line. No segment with data passes to it any more:
 //!    all are dropped unread, or inspected, if they were looked up before the connection was
@@ -66,7 +68,10 @@
 //! only for a while: if it is inspected in flight and does not continue what has passed (until the
 //! owner releases the socket, or a grace period has elapsed); if the out-of-order queue has been
 //! scanned too often, or has an owner; if the table has no free slot; or if urgent data can be read
-//! in several ways, until what decides is in the queue. Out-of-order segments pass: dropping them
+//! in several ways, until what decides is in the queue. Also dropped are data of a SYN that do not
+//! make the stream something other than HTTP, second subflows of Multipath TCP, segments to a
+//! socket in `SYN_SENT`, and, of connections that have the same addresses, ports and sequence
+//! numbers on different devices (VRF), all but the first. Out-of-order segments pass: dropping them
 //! would cost a retransmission each time the network reorders packets. A stream whose first segment
 //! makes it something other than HTTP passes without a drop.
 
@@ -146,7 +151,7 @@ impl Inspector<'_> {
         }
         let hash = self.key.hash(&segment.flow().identity());
         if let SocketLookup::Socket(socket) = &lookup {
-            let id = ConnectionId::new(hash, socket.initial_seq());
+            let id = ConnectionId::new(hash, socket.first_seq());
             if self.enforce && segment.len() != 0 && self.connections.is_blackholed(id) {
                 return Decision::Blackholed;
             }
@@ -199,7 +204,7 @@ impl Inspector<'_> {
         if segment.is_mptcp_join() {
             return Decision::Refuse;
         }
-        if segment.len() == 0 || !segment.syn_is_read() {
+        if segment.len() == 0 || !segment.syn_data_may_be_read() {
             return Decision::Pass;
         }
         Counter::Inspected.count();

@@ -17,7 +17,7 @@ impl Inspection<'_> {
     /// is not known.
     pub(super) fn inspect_synced(&mut self, span: Span, here: Option<Classifier>) -> Decision {
         let received = i64::from(self.socket.received);
-        let is_duplicate = span.last <= received && !self.segment.is_urgent();
+        let is_duplicate = span.end <= received && !self.segment.is_urgent();
         let Some(here) = here else {
             if is_duplicate || self.socket.is_done() {
                 return Decision::Pass;
@@ -36,7 +36,7 @@ impl Inspection<'_> {
         if self.segment.is_urgent() || self.socket.urgent.is_some() {
             return self.inspect_urgent(span, here);
         }
-        if span.first > received {
+        if span.start > received {
             return self.pass_out_of_order(span, here);
         }
 
@@ -46,7 +46,7 @@ impl Inspection<'_> {
             return self.not_now(reason);
         }
         let end = states.last();
-        let is_decided_alone = end.verdict().is_some() && end.offset() <= span.end();
+        let is_decided_alone = end.verdict().is_some() && end.offset() <= span.end_or_zero();
         if is_decided_alone && !self.socket.may_have_filter() {
             // TCP receives all of the segment, or nothing.
             states = self.states_of_one_step(here, end);
@@ -85,7 +85,7 @@ impl Inspection<'_> {
             self.flow.pass_untracked(cpu);
             return Decision::Pass;
         };
-        entry.set_states(states, span.end().max(end.offset()));
+        entry.set_states(states, span.end_or_zero().max(end.offset()));
         // Out-of-order segments are in the socket's queue, where they can be read.
         entry.set_out_of_order(false);
         entry.set_urgent(false);

@@ -32,7 +32,7 @@ impl Inspection<'_> {
     /// Inspects a segment with an urgent pointer, or for a socket that has one.
     pub(super) fn inspect_urgent(&mut self, span: Span, here: Classifier) -> Decision {
         let received = i64::from(self.socket.received);
-        if span.first > received || span.last <= received {
+        if span.start > received || span.end <= received {
             return Decision::Defer;
         }
         Counter::Inspected.count();

@@ -130,7 +130,7 @@ static ssize_t hf_attribute_show(struct kobject *kobj, struct kobj_attribute *at
 	return a->dir->show(a->dir->data, a->file, page);
 }
 
-/* The file's mode lets root write, also one without what a firewall's other interfaces ask for. */
+/* The file's mode lets root write, even without CAP_NET_ADMIN, which a firewall's interfaces require. */
 static ssize_t hf_attribute_store(struct kobject *kobj, struct kobj_attribute *attr,
 				  const char *page, size_t len)
 {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A packet at `NF_INET_LOCAL_IN`, read only: never modified, linearised or cloned.
+//! A packet at `NF_INET_LOCAL_IN`, read only: never linearised or cloned, and never modified but for
+//! the checksum's state, which TCP itself would note ([`Segment::checksum_ok`]).
 //!
 //! Payload may lie in the linear part, in page fragments or in a list of fragments, and a GRO
 //! packet may hold 64 kB of it: all access copies, by `skb_copy_bits()`.
@@ -243,7 +244,7 @@ impl Packet<'_> {
 impl Segment<'_> {
     /// Whether it may have a part in what is read: it has data, or points to urgent data, and is of
     /// a form that TCP does not discard at once (RFC 9293 section 3.10.7).
-    pub(crate) fn is_read(&self) -> bool {
+    pub(crate) fn may_add_data(&self) -> bool {
         (self.len != 0 || self.is_urgent())
             && self.flags & TCP_RST == 0
             && self.flags & (TCP_ACK | TCP_SYN) != 0
@@ -290,7 +291,7 @@ impl Segment<'_> {
     }
 
     /// What decides whether TCP accepts its data.
-    pub(super) fn header(&self) -> bindings::hf_segment {
+    pub(super) fn acceptance_fields(&self) -> bindings::hf_segment {
         let mut header = bindings::hf_segment {
             seq: self.seq(),
             end_seq: self.seq().wrapping_add(self.len),
@@ -343,7 +344,7 @@ impl Segment<'_> {
     /// Looks up the socket that will receive its data.
     pub(crate) fn look_up_socket(&self) -> SocketLookup<'_> {
         let mut found = bindings::hf_socket::default();
-        let mut initial_seq = bindings::hf_initial_seq::default();
+        let mut first_seq = bindings::hf_first_seq::default();
         // SAFETY: By the packet's invariant; a packet at this hook has a route; the out-parameters
         // are valid for writes.
         let kind = unsafe {
@@ -352,17 +353,17 @@ impl Segment<'_> {
                 &self.flow.0,
                 self.header,
                 &mut found,
-                &mut initial_seq,
+                &mut first_seq,
             )
         };
         // SAFETY: The function returned them together; a socket without a reference is the
         // packet's.
-        unsafe { SocketLookup::new(kind, found, initial_seq) }
+        unsafe { SocketLookup::new(kind, found, first_seq) }
     }
 
     /// Whether the data of a SYN may be read, by Fast Open (RFC 7413). Otherwise it comes again on
     /// the connection.
-    pub(crate) fn syn_is_read(&self) -> bool {
+    pub(crate) fn syn_data_may_be_read(&self) -> bool {
         let ack = self.flags & TCP_ACK != 0;
         // SAFETY: By the packet's invariant; a packet at this hook has a route.
         unsafe { bindings::hf_tcp_reads_syn(self.packet.skb, &self.flow.0, ack) }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Grace periods of RCU, polled for instead of waited for.
+//! Grace periods of RCU: polled for in the hook, waited for when a setting changes.
 //!
 //! C header: [`include/linux/rcupdate.h`](srctree/include/linux/rcupdate.h)
 

@@ -27,8 +27,9 @@ impl Flow {
         pf: 0,
     });
 
-    /// Its identity, packed: the same for all segments of a connection's direction, whatever device
-    /// they came by, and no other's while it lives.
+    /// Its identity, packed: the same for all segments of one direction of a connection, whatever
+    /// device they came in by. Connections of sockets that are bound to different devices (VRF) can
+    /// share it.
     pub(crate) fn identity(&self) -> [u64; 6] {
         let pair = |high: u32, low: u32| (u64::from(high) << 32) | u64::from(low);
         let [s0, s1, s2, s3] = self.0.saddr;
@@ -48,11 +49,11 @@ impl Flow {
     /// off. [`SocketLookup::NoSocket`] as well if the namespace is gone.
     pub(crate) fn look_up_socket(&self) -> SocketLookup<'static> {
         let mut socket = bindings::hf_socket::default();
-        let mut initial_seq = bindings::hf_initial_seq::default();
+        let mut first_seq = bindings::hf_first_seq::default();
         // SAFETY: The out-parameters are valid for writes.
-        let kind = unsafe { bindings::hf_tcp_lookup_flow(&self.0, &mut socket, &mut initial_seq) };
+        let kind = unsafe { bindings::hf_tcp_lookup_flow(&self.0, &mut socket, &mut first_seq) };
         // SAFETY: The function returned them together; it takes a reference if it finds a socket.
-        unsafe { SocketLookup::new(kind, socket, initial_seq) }
+        unsafe { SocketLookup::new(kind, socket, first_seq) }
     }
 }
 
@@ -69,19 +70,20 @@ impl PartialEq for Flow {
     }
 }
 
-/// The sequence numbers of the first bytes that this end of a connection receives and sends. They
+/// The sequence numbers of the first bytes that this end of a connection receives and sends; on the
+/// end that opened the connection, `sent` is that of its SYN. They
 /// tell it from other connections that have had, or will have, the same addresses and ports.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct InitialSeq {
+pub(crate) struct FirstSeq {
     pub(crate) received: u32,
     pub(crate) sent: u32,
 }
 
-impl From<bindings::hf_initial_seq> for InitialSeq {
-    fn from(initial_seq: bindings::hf_initial_seq) -> Self {
+impl From<bindings::hf_first_seq> for FirstSeq {
+    fn from(first_seq: bindings::hf_first_seq) -> Self {
         Self {
-            received: initial_seq.received,
-            sent: initial_seq.sent,
+            received: first_seq.received,
+            sent: first_seq.sent,
         }
     }
 }
@@ -102,12 +104,12 @@ pub(crate) enum SocketLookup<'a> {
 impl<'a> SocketLookup<'a> {
     /// # Safety
     ///
-    /// `socket` and `initial_seq` must be what `hf_tcp_lookup()` or `hf_tcp_lookup_flow()` set when
+    /// `socket` and `first_seq` must be what `hf_tcp_lookup()` or `hf_tcp_lookup_flow()` set when
     /// it returned `kind`; a socket without a reference must live for `'a`.
     pub(super) unsafe fn new(
         kind: bindings::hf_tcp_lookup,
         socket: bindings::hf_socket,
-        initial_seq: bindings::hf_initial_seq,
+        first_seq: bindings::hf_first_seq,
     ) -> Self {
         // INVARIANT: By this function's requirements.
         let socket = Socket {
@@ -117,7 +119,7 @@ impl<'a> SocketLookup<'a> {
         match kind {
             bindings::hf_tcp_lookup_HF_TCP_SYN_SENT => Self::SynSent,
             bindings::hf_tcp_lookup_HF_TCP_REQUEST => Self::Request(Request {
-                initial_seq: initial_seq.into(),
+                first_seq: first_seq.into(),
                 socket,
             }),
             bindings::hf_tcp_lookup_HF_TCP_SOCKET => Self::Socket(socket),
@@ -128,15 +130,15 @@ impl<'a> SocketLookup<'a> {
 
 /// A request socket, or a SYN cookie.
 pub(crate) struct Request<'a> {
-    initial_seq: InitialSeq,
+    first_seq: FirstSeq,
     /// NULL for a SYN cookie.
     socket: Socket<'a>,
 }
 
 impl Request<'_> {
     /// The first sequence numbers of its connection.
-    pub(crate) fn initial_seq(&self) -> InitialSeq {
-        self.initial_seq
+    pub(crate) fn first_seq(&self) -> FirstSeq {
+        self.first_seq
     }
 
     /// Whether there is no request socket, but a segment with a valid SYN cookie.
@@ -167,9 +169,9 @@ impl Socket<'_> {
 
     /// The first sequence numbers of its connection, read without its lock: wrong while its owner
     /// moves `rcv_nxt`.
-    pub(crate) fn initial_seq(&self) -> InitialSeq {
+    pub(crate) fn first_seq(&self) -> FirstSeq {
         // SAFETY: By the type invariant.
-        unsafe { bindings::hf_tcp_initial_seq(self.socket.sk) }.into()
+        unsafe { bindings::hf_tcp_first_seq(self.socket.sk) }.into()
     }
 
     /// Locks it against other softirqs; an owner in process context may be at work with it all the
@@ -203,13 +205,13 @@ pub(crate) enum Abort {
 impl Socket<'static> {
     /// Aborts the connection that has these first sequence numbers: its owner gets an error, its
     /// peer a reset. Does not wait for an owner. Process context: it sends a packet.
-    pub(crate) fn abort(&self, initial_seq: InitialSeq) -> Abort {
-        let initial_seq = bindings::hf_initial_seq {
-            received: initial_seq.received,
-            sent: initial_seq.sent,
+    pub(crate) fn abort(&self, first_seq: FirstSeq) -> Abort {
+        let first_seq = bindings::hf_first_seq {
+            received: first_seq.received,
+            sent: first_seq.sent,
         };
-        // SAFETY: By the type invariant; `initial_seq` is valid for a read.
-        match unsafe { bindings::hf_tcp_abort(self.socket.sk, &initial_seq) } {
+        // SAFETY: By the type invariant; `first_seq` is valid for a read.
+        match unsafe { bindings::hf_tcp_abort(self.socket.sk, &first_seq) } {
             bindings::hf_tcp_abort_HF_TCP_BUSY => Abort::Busy,
             bindings::hf_tcp_abort_HF_TCP_ABORTED => Abort::Aborted,
             _ => Abort::Closed,
@@ -269,20 +271,21 @@ impl LockedSocket<'_> {
     }
 
     /// How many bytes of the stream TCP has received; a FIN counts as one. `u64::MAX` for a
-    /// connection that was restored somewhere in its stream (`TCP_REPAIR`).
+    /// connection that was restored somewhere in its stream (`TCP_REPAIR`) and has received nothing
+    /// since.
     pub(crate) fn received(&self) -> u64 {
         self.state.received
     }
 
     /// The first sequence numbers of its connection, if [they are
-    /// exact](Self::is_initial_seq_exact).
-    pub(crate) fn initial_seq(&self) -> InitialSeq {
-        self.state.initial_seq.into()
+    /// exact](Self::is_first_seq_exact).
+    pub(crate) fn first_seq(&self) -> FirstSeq {
+        self.state.first_seq.into()
     }
 
     /// Whether the owner is not about to move `rcv_nxt`.
-    pub(crate) fn is_initial_seq_exact(&self) -> bool {
-        self.state.initial_seq_exact
+    pub(crate) fn is_first_seq_exact(&self) -> bool {
+        self.state.first_seq_exact
     }
 
     /// Whether nobody will read more from it than it has received: it has received a FIN, or no
@@ -299,9 +302,9 @@ impl LockedSocket<'_> {
     /// Whether TCP would accept the data of a segment, if its checksum is right. If it
     /// `is_certain`, nothing in flight can move `rcv_nxt` before.
     pub(crate) fn accepts(&self, segment: &Segment<'_>, is_certain: bool) -> Acceptable {
-        let header = segment.header();
+        let fields = segment.acceptance_fields();
         // SAFETY: By the type invariant; the packet and the reference are valid for reads.
-        match unsafe { bindings::hf_tcp_accepts(self.sk, segment.skb(), &header, is_certain) } {
+        match unsafe { bindings::hf_tcp_accepts(self.sk, segment.skb(), &fields, is_certain) } {
             bindings::hf_tcp_accepts_HF_TCP_YES => Acceptable::Yes,
             bindings::hf_tcp_accepts_HF_TCP_UNKNOWN => Acceptable::Unknown,
             _ => Acceptable::No,

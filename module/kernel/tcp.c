@@ -64,8 +64,8 @@ void hf_flow_locate(struct hf_flow *flow, const struct sk_buff *skb)
 	 TCPF_CLOSING | TCPF_LAST_ACK)
 
 /*
- * bytes_received is a statistic: on a socket that TCP_REPAIR has put into its state
- * it begins to count there. Such a socket has completed no handshake, which counts
+ * bytes_received is a statistic: on a socket that TCP_REPAIR has restored it starts at 0
+ * in the middle of the stream. Such a socket has completed no handshake, which counts
  * as one packet delivered (tcp_rcv_state_process(), tcp_clean_rtx_queue()); and it
  * keeps the name of the queue that was restored last.
  */
@@ -84,7 +84,7 @@ u64 hf_tcp_received(const struct sock *sk)
 	u64 received = data_race(tcp_sk(sk)->bytes_received);
 
 	smp_rmb();
-	/* One that has received something since is past its start as far as the table knows. */
+	/* One that has received something since has no entry, and so is past its start. */
 	return !received && hf_tcp_restored(sk) ? U64_MAX : received;
 }
 
@@ -100,7 +100,7 @@ bool hf_skb_readable(const struct sk_buff *skb)
 	return skb_frags_readable(skb);
 }
 
-/* The lookup that TCP will do, but for listeners; takes a reference. */
+/* The lookup that TCP will do, listeners excepted; takes a reference. */
 static struct sock *hf_tcp_inet_lookup(const struct net *net, const struct hf_flow *flow)
 {
 	if (flow->pf == NFPROTO_IPV4)
@@ -118,7 +118,7 @@ static struct sock *hf_tcp_inet_lookup(const struct net *net, const struct hf_fl
 
 /* The ACK that brings a SYN cookie back has no socket yet: TCP creates it, with the ACK's data. */
 static bool hf_tcp_cookie(const struct sk_buff *skb, const struct hf_flow *flow,
-			  unsigned int header, struct hf_initial_seq *initial_seq)
+			  unsigned int header, struct hf_first_seq *first_seq)
 {
 	const struct net *net = skb_dst_dev_net_rcu(skb);
 	struct tcphdr buffer;
@@ -127,8 +127,8 @@ static bool hf_tcp_cookie(const struct sk_buff *skb, const struct hf_flow *flow,
 	if (!th || !th->ack || th->rst ||
 	    !READ_ONCE(net->ipv4.sysctl_tcp_syncookies))
 		return false;
-	initial_seq->received = ntohl(th->seq);
-	initial_seq->sent = ntohl(th->ack_seq);
+	first_seq->received = ntohl(th->seq);
+	first_seq->sent = ntohl(th->ack_seq);
 	/* A cookie that a BPF program has validated (bpf_sk_assign_tcp_reqsk()). */
 	if (skb->sk && READ_ONCE(skb->sk->sk_state) == TCP_NEW_SYN_RECV &&
 	    inet_reqsk(skb->sk)->syncookie)
@@ -138,7 +138,7 @@ static bool hf_tcp_cookie(const struct sk_buff *skb, const struct hf_flow *flow,
 	return IS_ENABLED(CONFIG_IPV6) && __cookie_v6_check(ipv6_hdr(skb), th);
 }
 
-static enum hf_tcp_lookup hf_tcp_kind(const struct sock *sk, struct hf_initial_seq *initial_seq)
+static enum hf_tcp_lookup hf_tcp_kind(const struct sock *sk, struct hf_first_seq *first_seq)
 {
 	switch (READ_ONCE(sk->sk_state)) {
 	case TCP_TIME_WAIT:
@@ -147,8 +147,8 @@ static enum hf_tcp_lookup hf_tcp_kind(const struct sock *sk, struct hf_initial_s
 	case TCP_SYN_SENT:
 		return HF_TCP_SYN_SENT;
 	case TCP_NEW_SYN_RECV:
-		initial_seq->received = tcp_rsk(inet_reqsk(sk))->rcv_isn + 1;
-		initial_seq->sent = tcp_rsk(inet_reqsk(sk))->snt_isn + 1;
+		first_seq->received = tcp_rsk(inet_reqsk(sk))->rcv_isn + 1;
+		first_seq->sent = tcp_rsk(inet_reqsk(sk))->snt_isn + 1;
 		return HF_TCP_REQUEST;
 	default:
 		return sk_is_tcp(sk) ? HF_TCP_SOCKET : HF_TCP_NO_SOCKET;
@@ -157,16 +157,16 @@ static enum hf_tcp_lookup hf_tcp_kind(const struct sock *sk, struct hf_initial_s
 
 /* Looks up the socket of a flow, to be given back with hf_tcp_put(). */
 static enum hf_tcp_lookup hf_tcp_find(const struct net *net, const struct hf_flow *flow,
-				      struct hf_socket *socket, struct hf_initial_seq *initial_seq)
+				      struct hf_socket *socket, struct hf_first_seq *first_seq)
 {
 	socket->sk = hf_tcp_inet_lookup(net, flow);
 	socket->held = socket->sk;
-	return socket->sk ? hf_tcp_kind(socket->sk, initial_seq) : HF_TCP_NO_SOCKET;
+	return socket->sk ? hf_tcp_kind(socket->sk, first_seq) : HF_TCP_NO_SOCKET;
 }
 
 /* The same for a flow whose packet is gone, and whose namespace may be gone. */
 enum hf_tcp_lookup hf_tcp_lookup_flow(const struct hf_flow *flow, struct hf_socket *socket,
-				      struct hf_initial_seq *initial_seq)
+				      struct hf_first_seq *first_seq)
 {
 	enum hf_tcp_lookup lookup = HF_TCP_NO_SOCKET;
 	const struct net *net;
@@ -176,7 +176,7 @@ enum hf_tcp_lookup hf_tcp_lookup_flow(const struct hf_flow *flow, struct hf_sock
 	rcu_read_lock();
 	net = hf_net_find(flow->net_cookie);
 	if (net)
-		lookup = hf_tcp_find(net, flow, socket, initial_seq);
+		lookup = hf_tcp_find(net, flow, socket, first_seq);
 	rcu_read_unlock();
 	return lookup;
 }
@@ -189,24 +189,24 @@ enum hf_tcp_lookup hf_tcp_lookup_flow(const struct hf_flow *flow, struct hf_sock
  */
 static enum hf_tcp_lookup hf_tcp_find_for(const struct sk_buff *skb, const struct hf_flow *flow,
 					  struct hf_socket *socket,
-					  struct hf_initial_seq *initial_seq)
+					  struct hf_first_seq *first_seq)
 {
 	struct sock *sk = skb->sk;
 
 	if (!sk || !sk_fullsock(sk) || READ_ONCE(sk->sk_state) == TCP_LISTEN)
-		return hf_tcp_find(skb_dst_dev_net_rcu(skb), flow, socket, initial_seq);
+		return hf_tcp_find(skb_dst_dev_net_rcu(skb), flow, socket, first_seq);
 	socket->sk = sk;
 	socket->held = false;
-	return hf_tcp_kind(sk, initial_seq);
+	return hf_tcp_kind(sk, first_seq);
 }
 
 enum hf_tcp_lookup hf_tcp_lookup(const struct sk_buff *skb, const struct hf_flow *flow,
 				 unsigned int header, struct hf_socket *socket,
-				 struct hf_initial_seq *initial_seq)
+				 struct hf_first_seq *first_seq)
 {
-	enum hf_tcp_lookup lookup = hf_tcp_find_for(skb, flow, socket, initial_seq);
+	enum hf_tcp_lookup lookup = hf_tcp_find_for(skb, flow, socket, first_seq);
 
-	if (!socket->sk && hf_tcp_cookie(skb, flow, header, initial_seq))
+	if (!socket->sk && hf_tcp_cookie(skb, flow, header, first_seq))
 		return HF_TCP_REQUEST;
 	return lookup;
 }
@@ -225,13 +225,13 @@ void hf_tcp_put(struct hf_socket *socket)
 bool hf_tcp_reads_syn(const struct sk_buff *skb, const struct hf_flow *flow, bool ack)
 {
 	struct hf_socket socket;
-	struct hf_initial_seq initial_seq;
+	struct hf_first_seq first_seq;
 	bool reads;
 
 	if (!ack)
 		return READ_ONCE(skb_dst_dev_net_rcu(skb)->ipv4.sysctl_tcp_fastopen) &
 		       TFO_SERVER_ENABLE;
-	reads = hf_tcp_find_for(skb, flow, &socket, &initial_seq) == HF_TCP_SYN_SENT &&
+	reads = hf_tcp_find_for(skb, flow, &socket, &first_seq) == HF_TCP_SYN_SENT &&
 		sk_is_tcp(socket.sk) &&
 		(tcp_sk(socket.sk)->syn_fastopen || tcp_sk(socket.sk)->syn_data);
 	hf_tcp_put(&socket);
@@ -255,12 +255,12 @@ void hf_tcp_unlock(struct sock *sk)
 	local_bh_enable();
 }
 
-struct hf_initial_seq hf_tcp_initial_seq(const struct sock *sk)
+struct hf_first_seq hf_tcp_first_seq(const struct sock *sk)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
 
 	/* bytes_acked counts the SYN of the end that opened the connection, once. */
-	return (struct hf_initial_seq) {
+	return (struct hf_first_seq) {
 		.received = READ_ONCE(tp->rcv_nxt) - (u32)data_race(tp->bytes_received),
 		.sent = READ_ONCE(tp->snd_una) - (u32)data_race(tp->bytes_acked),
 	};
@@ -303,11 +303,11 @@ void hf_tcp_get_state(const struct sock *sk, struct hf_tcp_state *state)
 	state->has_backlog = state->owned &&
 			     (READ_ONCE(sk->sk_backlog.len) || READ_ONCE(sk->sk_backlog.tail));
 	state->backlog_may_have_data = state->has_backlog && hf_tcp_backlog_may_have_data(sk);
-	state->initial_seq = hf_tcp_initial_seq(sk);
+	state->first_seq = hf_tcp_first_seq(sk);
 	state->received = hf_tcp_received(sk);
-	state->initial_seq_exact = !state->has_backlog ||
+	state->first_seq_exact = !state->has_backlog ||
 				   (!state->received &&
-				    state->initial_seq.received == copied_seq);
+				    state->first_seq.received == copied_seq);
 	state->has_ofo_queue = !RB_EMPTY_ROOT(&tp->out_of_order_queue);
 	state->urgent = READ_ONCE(tp->urg_data);
 	state->urg_seq = READ_ONCE(tp->urg_seq);
@@ -398,7 +398,7 @@ enum hf_tcp_accepts hf_tcp_accepts(const struct sock *sk, const struct sk_buff *
 		return HF_TCP_UNKNOWN;
 	if (segment->has_signature)
 		return HF_TCP_NO;
-	/* An owner may be changing all of these but write_seq, behind which nothing was sent. */
+	/* An owner may be changing all of these. Nothing behind write_seq was sent. */
 	if (sk->sk_lock.owned)
 		return after(segment->ack, READ_ONCE(tp->write_seq)) ? HF_TCP_NO : HF_TCP_UNKNOWN;
 	oldest = tp->snd_una - (u32)min_t(u64, tp->max_window, tp->bytes_acked);
@@ -424,21 +424,21 @@ enum hf_tcp_accepts hf_tcp_accepts(const struct sock *sk, const struct sk_buff *
 
 /*
  * tcp_abort() would wait for an owner, who may keep the socket for ever. disconnect()
- * needs the spinlock alone, as in inet_child_forget(); it only does not wake up who
- * waits for a change of state. A socket that no process reads from any more, or whose
+ * needs only the spinlock, as in inet_child_forget(). It does not wake those who wait
+ * for a change of state; that is done here. A socket that no process reads from any more, or whose
  * stream has ended, is left as it is.
  */
-enum hf_tcp_abort hf_tcp_abort(struct sock *sk, const struct hf_initial_seq *initial_seq)
+enum hf_tcp_abort hf_tcp_abort(struct sock *sk, const struct hf_first_seq *first_seq)
 {
 	enum hf_tcp_abort abort = HF_TCP_CLOSED;
-	struct hf_initial_seq now;
+	struct hf_first_seq now;
 
 	hf_tcp_lock(sk);
-	now = hf_tcp_initial_seq(sk);
+	now = hf_tcp_first_seq(sk);
 	if (sk->sk_lock.owned) {
 		abort = HF_TCP_BUSY;
 	} else if (((1 << sk->sk_state) & (HF_TCPF_SYNCHRONISED | TCPF_SYN_RECV)) &&
-		   now.received == initial_seq->received && now.sent == initial_seq->sent &&
+		   now.received == first_seq->received && now.sent == first_seq->sent &&
 		   !sock_flag(sk, SOCK_DEAD) && !sock_flag(sk, SOCK_DONE)) {
 		/* Protocols on top of TCP may refuse (kTLS). */
 		abort = READ_ONCE(sk->sk_prot)->disconnect(sk, 0) ? HF_TCP_BUSY : HF_TCP_ABORTED;

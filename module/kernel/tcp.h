@@ -41,8 +41,11 @@ u64 hf_tcp_received(const struct sock *sk);
 u64 hf_skb_received(const struct sk_buff *skb);
 bool hf_skb_readable(const struct sk_buff *skb);
 
-/* The sequence numbers of the first bytes of both directions of a connection. */
-struct hf_initial_seq {
+/*
+ * The sequence numbers of the first bytes of both directions of a connection; on the
+ * end that opened it, @sent is that of its SYN.
+ */
+struct hf_first_seq {
 	u32 received;
 	u32 sent;
 };
@@ -51,7 +54,7 @@ struct hf_initial_seq {
 enum hf_tcp_lookup {
 	HF_TCP_NO_SOCKET,	/* none, or one in time-wait or closed */
 	HF_TCP_SYN_SENT,	/* a socket in SYN_SENT */
-	HF_TCP_REQUEST,		/* a request, or a SYN cookie; *initial_seq is set */
+	HF_TCP_REQUEST,		/* a request, or a SYN cookie; *first_seq is set */
 	HF_TCP_SOCKET,		/* a full socket */
 };
 struct hf_socket {
@@ -60,26 +63,26 @@ struct hf_socket {
 };
 enum hf_tcp_lookup hf_tcp_lookup(const struct sk_buff *skb, const struct hf_flow *flow,
 				 unsigned int header, struct hf_socket *socket,
-				 struct hf_initial_seq *initial_seq);
+				 struct hf_first_seq *first_seq);
 enum hf_tcp_lookup hf_tcp_lookup_flow(const struct hf_flow *flow, struct hf_socket *socket,
-				      struct hf_initial_seq *initial_seq);
+				      struct hf_first_seq *first_seq);
 void hf_tcp_put(struct hf_socket *socket);
 
 /* Read without the socket's lock: wrong while its owner moves rcv_nxt. */
-struct hf_initial_seq hf_tcp_initial_seq(const struct sock *sk);
+struct hf_first_seq hf_tcp_first_seq(const struct sock *sk);
 
 /* Whether the data of a SYN may be read as the start of a stream (RFC 7413). */
 bool hf_tcp_reads_syn(const struct sk_buff *skb, const struct hf_flow *flow, bool ack);
 
 /* The state of a locked socket, as far as a decision depends on it. */
 struct hf_tcp_state {
-	struct hf_initial_seq initial_seq;
+	struct hf_first_seq first_seq;
 	u32 urg_seq;
 	u64 received;		/* bytes, as of hf_tcp_received() */
 	bool owned;		/* by a process (lock_sock()) */
 	bool has_backlog;	/* or its owner is processing it: the rest lags behind */
 	bool backlog_may_have_data;
-	bool initial_seq_exact;	/* the owner is not about to move rcv_nxt */
+	bool first_seq_exact;	/* the owner is not about to move rcv_nxt */
 	bool has_ofo_queue;	/* the out-of-order queue is not empty */
 	bool urgent;		/* urg_seq is that of an urgent byte */
 	bool filtered;		/* a socket filter may trim segments */
@@ -132,7 +135,7 @@ enum hf_tcp_abort {
 	HF_TCP_CLOSED,		/* it or its stream has ended, or no process reads from it */
 	HF_TCP_ABORTED,
 };
-enum hf_tcp_abort hf_tcp_abort(struct sock *sk, const struct hf_initial_seq *initial_seq);
+enum hf_tcp_abort hf_tcp_abort(struct sock *sk, const struct hf_first_seq *first_seq);
 
 /*
  * The CPU whose softirq this is: bottom halves stay off until TCP has the packet, so

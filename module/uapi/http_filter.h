@@ -44,12 +44,12 @@
 /* ... connections by what became of them; */
 #define HTTP_FILTER_STAT_BLOCKED	"blocked"
 #define HTTP_FILTER_STAT_MONITORED	"monitored"
-#define HTTP_FILTER_STAT_EVICTED	"evicted"	/* undecided, ended to make room */
+#define HTTP_FILTER_STAT_EVICTED	"evicted"	/* undecided, aborted */
 /* ... segments. */
 #define HTTP_FILTER_STAT_INSPECTED	"inspected"	/* payload looked at */
-#define HTTP_FILTER_STAT_DROPPED	"dropped"	/* would complete a first line of HTTP */
-#define HTTP_FILTER_STAT_DEFERRED	"deferred"	/* of an undecided start, dropped to come again */
-#define HTTP_FILTER_STAT_REFUSED	"refused"	/* the same, for want of room */
+#define HTTP_FILTER_STAT_DROPPED	"dropped"	/* would complete a first line of HTTP, or follow one */
+#define HTTP_FILTER_STAT_DEFERRED	"deferred"	/* dropped for the sender to retransmit */
+#define HTTP_FILTER_STAT_REFUSED	"refused"	/* the same: no free slot, or a second stream */
 #define HTTP_FILTER_STAT_MALFORMED	"malformed"	/* no TCP header could be read */
 #define HTTP_FILTER_STAT_UNINSPECTABLE	"uninspectable"	/* passed without a verdict */
 

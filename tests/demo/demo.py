@@ -15,7 +15,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "guest"))
 
 from screen import Screen
-from support import http_filter, http_servers, servers, topology
+from support import http_filter, http_servers, other_servers, topology
 from support.clients import curl, in_parallel, redis_cli, ssh
 from support.kernel_log import KernelLog
 from support.topology import IPV4, IPV6
@@ -39,9 +39,9 @@ class Stage:
         self.tls = self.veth.endpoint(port=443)
         cleanup.enter_context(http_servers.nginx_tls(self.tls))
         self.ssh = self.veth.endpoint(port=22)
-        self.key = cleanup.enter_context(servers.sshd(self.ssh))
+        self.key = cleanup.enter_context(other_servers.sshd(self.ssh))
         self.redis = self.veth.endpoint(port=6379)
-        cleanup.enter_context(servers.redis(self.redis))
+        cleanup.enter_context(other_servers.redis(self.redis))
 
 
 def show_pages(screen, stage, expected):

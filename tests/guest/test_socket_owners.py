@@ -14,7 +14,7 @@ from support.handmade import HandmadeClient
 from support.streams import Recorder, connection, listen, read_what_is_there
 from support.topology import IPV4
 from support.undecided_connections import full_table
-from support.userfault import MissingPage, Unsupported
+from support.missing_page import MissingPage, Unsupported
 from support.wait import wait_until
 
 # After so many seconds, the filter's sweep (one per second) has removed the entries that need not be kept.

@@ -259,7 +259,7 @@ impl Beginning {
                         Established::Socket(world.sockets.len() - 1)
                     }
                     Begin::Request => Established::Request {
-                        initial_seq: start(0),
+                        first_seq: start(0),
                         is_syn_cookie: false,
                     },
                     Begin::Cookies => Established::Cookies,

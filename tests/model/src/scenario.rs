@@ -2,7 +2,7 @@
 
 //! A scenario: the segments that are sent, and what else may happen, how often.
 
-use crate::{kernel_ext::socket::InitialSeq, world::Packet};
+use crate::{kernel_ext::socket::FirstSeq, world::Packet};
 use core::fmt;
 
 /// A segment that a client or an attacker may send.
@@ -174,8 +174,8 @@ impl fmt::Display for Segment {
 /// The initial sequence numbers of the connections that have the same addresses and ports one after
 /// the other. They are close enough for an old segment to fall into the next connection's window;
 /// every second connection receives from the same number on as the first.
-pub(crate) fn start(generation: u8) -> InitialSeq {
-    InitialSeq {
+pub(crate) fn start(generation: u8) -> FirstSeq {
+    FirstSeq {
         received: 1000 + 20 * u32::from(generation % 2),
         sent: 5000 + 100 * u32::from(generation),
     }

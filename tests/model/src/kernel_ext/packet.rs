@@ -59,7 +59,7 @@ impl Segment<'_> {
         &self.packet
     }
 
-    pub(crate) fn is_read(&self) -> bool {
+    pub(crate) fn may_add_data(&self) -> bool {
         self.len() != 0 || self.is_urgent()
     }
 
@@ -71,7 +71,7 @@ impl Segment<'_> {
         self.packet.syn == Some(Syn::Subflow)
     }
 
-    pub(crate) fn syn_is_read(&self) -> bool {
+    pub(crate) fn syn_data_may_be_read(&self) -> bool {
         self.packet.syn == Some(Syn::FastOpen)
     }
 

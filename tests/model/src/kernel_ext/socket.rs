@@ -55,7 +55,7 @@ impl PartialEq for Flow {
 
 /// Sequence numbers of the first bytes that a connection's end receives and sends.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(crate) struct InitialSeq {
+pub(crate) struct FirstSeq {
     pub(crate) received: u32,
     pub(crate) sent: u32,
 }
@@ -75,10 +75,10 @@ impl SocketLookup<'_> {
         match observe(with(|world| world.receiver(packet))) {
             Established::Nothing | Established::Cookies => Self::NoSocket,
             Established::Request {
-                initial_seq,
+                first_seq,
                 is_syn_cookie,
             } => Self::Request(Request {
-                initial_seq,
+                first_seq,
                 is_syn_cookie,
                 _lives: PhantomData,
             }),
@@ -89,14 +89,14 @@ impl SocketLookup<'_> {
 
 /// A request for a connection.
 pub(crate) struct Request<'a> {
-    initial_seq: InitialSeq,
+    first_seq: FirstSeq,
     is_syn_cookie: bool,
     _lives: PhantomData<&'a ()>,
 }
 
 impl Request<'_> {
-    pub(crate) fn initial_seq(&self) -> InitialSeq {
-        self.initial_seq
+    pub(crate) fn first_seq(&self) -> FirstSeq {
+        self.first_seq
     }
 
     pub(crate) fn is_syn_cookie(&self) -> bool {
@@ -122,8 +122,8 @@ impl Socket<'_> {
         observe(with(|world| world.sockets[self.number].received()))
     }
 
-    pub(crate) fn initial_seq(&self) -> InitialSeq {
-        observe(with(|world| world.sockets[self.number].initial_seq()))
+    pub(crate) fn first_seq(&self) -> FirstSeq {
+        observe(with(|world| world.sockets[self.number].first_seq()))
     }
 
     pub(crate) fn lock(&self) -> LockedSocket<'_> {
@@ -150,9 +150,9 @@ pub(crate) enum Abort {
 }
 
 impl Socket<'static> {
-    pub(crate) fn abort(&self, initial_seq: InitialSeq) -> Abort {
+    pub(crate) fn abort(&self, first_seq: FirstSeq) -> Abort {
         preemption_point(Wait::Socket(self.number));
-        observe(with(|world| world.abort(self.number, initial_seq)))
+        observe(with(|world| world.abort(self.number, first_seq)))
     }
 }
 
@@ -192,12 +192,12 @@ impl LockedSocket<'_> {
         self.state.received
     }
 
-    pub(crate) fn initial_seq(&self) -> InitialSeq {
-        self.state.initial_seq
+    pub(crate) fn first_seq(&self) -> FirstSeq {
+        self.state.first_seq
     }
 
-    pub(crate) fn is_initial_seq_exact(&self) -> bool {
-        self.state.is_initial_seq_exact
+    pub(crate) fn is_first_seq_exact(&self) -> bool {
+        self.state.is_first_seq_exact
     }
 
     pub(crate) fn is_done(&self) -> bool {

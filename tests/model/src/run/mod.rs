@@ -221,7 +221,7 @@ impl<'a> Run<'a> {
                 world.close(socket);
             }
             world.flows[usize::from(flow)] = Established::Request {
-                initial_seq: start(*generation),
+                first_seq: start(*generation),
                 is_syn_cookie: false,
             };
         });

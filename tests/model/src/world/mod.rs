@@ -12,7 +12,7 @@ mod socket;
 use crate::{
     counters::Counter,
     kernel_ext::{
-        socket::{Abort, InitialSeq},
+        socket::{Abort, FirstSeq},
         work::Work,
     },
     scenario,
@@ -74,7 +74,7 @@ pub(crate) enum Established {
     Cookies,
     /// A request socket; with `is_syn_cookie`, one that is made from a SYN cookie.
     Request {
-        initial_seq: InitialSeq,
+        first_seq: FirstSeq,
         is_syn_cookie: bool,
     },
     Socket(usize),
@@ -109,10 +109,10 @@ impl World {
             // A segment that brings a cookie back has its connection's initial sequence numbers.
             Established::Cookies => {
                 let brings_back =
-                    |start: &InitialSeq| (packet.seq, packet.ack) == (start.received, start.sent);
+                    |start: &FirstSeq| (packet.seq, packet.ack) == (start.received, start.sent);
                 match [0, 1].map(scenario::start).into_iter().find(brings_back) {
-                    Some(initial_seq) => Established::Request {
-                        initial_seq,
+                    Some(first_seq) => Established::Request {
+                        first_seq,
                         is_syn_cookie: true,
                     },
                     None => Established::Nothing,
@@ -130,13 +130,13 @@ impl World {
         let socket = match self.receiver(&packet) {
             Established::Nothing | Established::Cookies => return,
             Established::Socket(socket) => socket,
-            Established::Request { initial_seq, .. } => {
+            Established::Request { first_seq, .. } => {
                 // tcp_check_req(): it must acknowledge the SYN-ACK.
-                if packet.ack != initial_seq.sent {
+                if packet.ack != first_seq.sent {
                     return;
                 }
                 self.sockets
-                    .push(Socket::new(initial_seq, self.socket_filter));
+                    .push(Socket::new(first_seq, self.socket_filter));
                 let socket = self.sockets.len() - 1;
                 self.flows[usize::from(packet.flow)] = Established::Socket(socket);
                 socket
@@ -146,12 +146,12 @@ impl World {
     }
 
     /// The module aborts a connection (`hf_tcp_abort()`).
-    pub(crate) fn abort(&mut self, socket: usize, initial_seq: InitialSeq) -> Abort {
+    pub(crate) fn abort(&mut self, socket: usize, first_seq: FirstSeq) -> Abort {
         let ended = &mut self.sockets[socket];
         if ended.is_owned {
             return Abort::Busy;
         }
-        if ended.is_closed || ended.initial_seq() != initial_seq {
+        if ended.is_closed || ended.first_seq() != first_seq {
             return Abort::Closed;
         }
         self.close(socket);

@@ -3,7 +3,7 @@
 //! A TCP socket that receives, after `net/ipv4/tcp_input.c` and `net/core/sock.c`.
 
 use super::Packet;
-use crate::kernel_ext::socket::{Acceptable, InitialSeq};
+use crate::kernel_ext::socket::{Acceptable, FirstSeq};
 
 /// The length of the longest segment, also of a coalesced one.
 const LEN: usize = 64;
@@ -61,12 +61,12 @@ pub(crate) struct SocketState {
     pub(crate) is_owned: bool,
     pub(crate) has_backlog: bool,
     pub(crate) backlog_may_have_data: bool,
-    pub(crate) is_initial_seq_exact: bool,
+    pub(crate) is_first_seq_exact: bool,
     pub(crate) has_ofo_queue: bool,
     pub(crate) has_filter: bool,
     pub(crate) is_done: bool,
     pub(crate) received: u64,
-    pub(crate) initial_seq: InitialSeq,
+    pub(crate) first_seq: FirstSeq,
     pub(crate) urgent: Option<u32>,
 }
 
@@ -74,7 +74,7 @@ pub(crate) struct SocketState {
 #[derive(Clone, Hash)]
 pub(crate) struct Socket {
     /// Initial sequence numbers.
-    begin: InitialSeq,
+    begin: FirstSeq,
     pub(crate) rcv_nxt: u32,
     copied_seq: u32,
     bytes_received: u64,
@@ -105,7 +105,7 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    pub(crate) fn new(begin: InitialSeq, filter: Option<u8>) -> Self {
+    pub(crate) fn new(begin: FirstSeq, filter: Option<u8>) -> Self {
         Self {
             begin,
             rcv_nxt: begin.received,
@@ -132,9 +132,9 @@ impl Socket {
         self.bytes_received
     }
 
-    /// `hf_tcp_initial_seq()`: wrong while the owner moves `rcv_nxt`.
-    pub(crate) fn initial_seq(&self) -> InitialSeq {
-        InitialSeq {
+    /// `hf_tcp_first_seq()`: wrong while the owner moves `rcv_nxt`.
+    pub(crate) fn first_seq(&self) -> FirstSeq {
+        FirstSeq {
             received: self.rcv_nxt.wrapping_sub(self.bytes_received as u32),
             sent: self.begin.sent,
         }
@@ -143,20 +143,20 @@ impl Socket {
     /// `hf_tcp_get_state()`.
     pub(crate) fn state(&self) -> SocketState {
         let has_backlog = self.has_backlog();
-        let initial_seq = self.initial_seq();
+        let first_seq = self.first_seq();
         SocketState {
             is_owned: self.is_owned,
             has_backlog,
             backlog_may_have_data: has_backlog
                 && (self.backlog.iter().any(|packet| !packet.data.is_empty())
                     || self.backlog.len() != usize::from(self.counted)),
-            is_initial_seq_exact: !has_backlog
-                || (self.bytes_received == 0 && initial_seq.received == self.copied_seq),
+            is_first_seq_exact: !has_backlog
+                || (self.bytes_received == 0 && first_seq.received == self.copied_seq),
             has_ofo_queue: !self.queue.is_empty(),
             has_filter: self.filter.is_some(),
             is_done: self.is_closed || self.is_done,
             received: self.bytes_received,
-            initial_seq,
+            first_seq,
             urgent: self.urgent,
         }
     }

@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 
-from support import http_filter, http_servers, servers
+from support import http_filter, http_servers, other_servers
 from support.clients import curl, redis_cli, ssh
 from support.process import for_each_addressing
 from support.streams import Stream
@@ -42,7 +42,7 @@ def test_https(veth, version):
 
 @pytest.mark.smoke
 def test_ssh(veth):
-    with for_each_addressing(veth, servers.sshd, mapped=False) as instances:
+    with for_each_addressing(veth, other_servers.sshd, mapped=False) as instances:
         for instance in instances:
             answer = ssh(veth.client, instance.yielded, instance.endpoint, f"echo {REQUEST}")
             assert answer.decode() == REQUEST + "\n", instance
@@ -50,20 +50,20 @@ def test_ssh(veth):
 
 def test_ssh_on_port_80(veth, family):
     endpoint = veth.endpoint(family, 80)
-    with servers.sshd(endpoint) as key:
+    with other_servers.sshd(endpoint) as key:
         assert ssh(veth.client, key, endpoint, f"echo {REQUEST}").decode() == REQUEST + "\n"
 
 
 def test_ssh_copies_a_megabyte_in_both_directions(macvlan):
     endpoint = macvlan.endpoint()
     data = random.Random(1).randbytes(1_000_000)
-    with servers.sshd(endpoint) as key:
+    with other_servers.sshd(endpoint) as key:
         assert ssh(macvlan.client, key, endpoint, "cat", stdin=data) == data
 
 
 @pytest.mark.smoke
 def test_redis(veth):
-    with for_each_addressing(veth, servers.redis, mapped=False) as instances:
+    with for_each_addressing(veth, other_servers.redis, mapped=False) as instances:
         for instance in instances:
             assert redis_cli(veth.client, instance.endpoint, "SET", "page", REQUEST) == "OK"
             assert redis_cli(veth.client, instance.endpoint, "GET", "page") == REQUEST, instance
@@ -77,14 +77,14 @@ def assert_answers(veth, endpoint, question, answer):
 
 
 def test_redis_inline_commands(veth):
-    with for_each_addressing(veth, servers.redis, mapped=False) as instances:
+    with for_each_addressing(veth, other_servers.redis, mapped=False) as instances:
         for instance in instances:
             for question, answer in (b"SET key 1", b"+OK"), (b"GET key", b"$1\r\n1"), (b"PING", b"+PONG"):
                 assert_answers(veth, instance.endpoint, question + b"\r\n", answer + b"\r\n")
 
 
 def test_memcached(veth):
-    with for_each_addressing(veth, servers.memcached, mapped=False) as instances:
+    with for_each_addressing(veth, other_servers.memcached, mapped=False) as instances:
         for instance in instances:
             value = REQUEST.encode()
             assert_answers(veth, instance.endpoint, b"set page 0 0 %d\r\n%s\r\n" % (len(value), value), b"STORED\r\n")
@@ -101,7 +101,7 @@ def run(namespace, *command, seconds=60):
 
 
 def test_postgresql(veth):
-    with for_each_addressing(veth, servers.postgresql, mapped=False) as instances:
+    with for_each_addressing(veth, other_servers.postgresql, mapped=False) as instances:
         for instance in instances:
             answer = run(veth.client, "psql", "-h", instance.endpoint.address, "-p", str(instance.endpoint.port),
                          "-U", "postgres", "-Atc", f"select '{REQUEST}'")
@@ -110,7 +110,7 @@ def test_postgresql(veth):
 
 def test_smtp(veth):
     mail = f"Subject: {REQUEST}\r\n\r\n{REQUEST}\r\n"
-    with for_each_addressing(veth, servers.opensmtpd, mapped=False) as instances:
+    with for_each_addressing(veth, other_servers.opensmtpd, mapped=False) as instances:
         for instance in instances:
             with veth.client:
                 client = smtplib.SMTP(instance.endpoint.address, instance.endpoint.port, "test", timeout=60)
@@ -122,7 +122,7 @@ def test_smtp(veth):
 
 def test_imap(veth):
     mail = f"Subject: {REQUEST}\r\n\r\n{REQUEST}\r\n".encode()
-    with for_each_addressing(veth, servers.dovecot, mapped=False) as instances:
+    with for_each_addressing(veth, other_servers.dovecot, mapped=False) as instances:
         for instance in instances:
             with veth.client:
                 client = imaplib.IMAP4(instance.endpoint.address, instance.endpoint.port, timeout=60)
@@ -136,7 +136,7 @@ def test_imap(veth):
 @pytest.mark.parametrize("passive", [True, False], ids=["passive", "active"])
 def test_ftp(veth, passive):
     data = random.Random(6).randbytes(300_000)
-    with for_each_addressing(veth, servers.vsftpd) as instances:
+    with for_each_addressing(veth, other_servers.vsftpd) as instances:
         for instance in instances:
             with veth.client, contextlib.closing(ftplib.FTP(timeout=60)) as client:
                 client.connect(instance.endpoint.address, instance.endpoint.port)
@@ -152,7 +152,7 @@ def test_ftp(veth, passive):
 
 
 def test_mqtt(veth):
-    with for_each_addressing(veth, servers.mosquitto, mapped=False) as instances:
+    with for_each_addressing(veth, other_servers.mosquitto, mapped=False) as instances:
         for instance in instances:
             where = ["-h", instance.endpoint.address, "-p", str(instance.endpoint.port), "-t", "page"]
             run(veth.client, "mosquitto_pub", *where, "--retain", "-m", REQUEST)
@@ -160,14 +160,14 @@ def test_mqtt(veth):
 
 
 def test_rtsp(veth):
-    with for_each_addressing(veth, servers.rtsp) as instances:
+    with for_each_addressing(veth, other_servers.rtsp) as instances:
         for instance in instances:
             answer = run(veth.client, "curl", "-sSi", "--noproxy", "*", instance.endpoint.url("/stream", "rtsp"))
             assert answer.startswith("RTSP/1.0 200 OK"), instance
 
 
 def test_sip_over_tcp(veth, tmp_path):
-    with for_each_addressing(veth, servers.sipp) as instances:
+    with for_each_addressing(veth, other_servers.sipp) as instances:
         for instance in instances:
             # sipp is an interactive program, hence -nostdin. It exits with 0 if all calls have succeeded.
             run(veth.client, "sh", "-c", f"cd {tmp_path} && exec sipp -sn uac -t t1 -m 3 -r 30 -nostdin -i"
