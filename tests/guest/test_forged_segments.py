@@ -36,18 +36,18 @@ class TimestampClient(HandmadeClient):
         """Arguments of send() for a segment with this timestamp."""
         return {"options": timestamp(when, self._servers)}
 
-    def forge(self, when=NOW, **header):
-        """Sends a request with a header that TCP does not accept."""
-        self.send(MINIMAL_REQUEST, **header, **self.sent(when))
+    def forge(self, when=NOW, data=MINIMAL_REQUEST, **header):
+        """Sends a request, or its rest, with a header that TCP does not accept."""
+        self.send(data, **header, **self.sent(when))
 
 
 # What is wrong with a segment that has the right addresses, ports and sequence number.
 FORGERIES = {
-    "acknowledges what was never sent": lambda client: client.forge(acknowledges=1 << 30),
-    "acknowledges what is long gone": lambda client: client.forge(acknowledges=-1 << 30),
-    "acknowledges nothing": lambda client: client.forge(acknowledges=None),
-    "has an old timestamp": lambda client: client.forge(LONG_AGO),
-    "has a wrong checksum": lambda client: client.send_corrupt(MINIMAL_REQUEST, **client.sent(NOW)),
+    "acknowledges what was never sent": lambda client, data: client.forge(data=data, acknowledges=1 << 30),
+    "acknowledges what is long gone": lambda client, data: client.forge(data=data, acknowledges=-1 << 30),
+    "acknowledges nothing": lambda client, data: client.forge(data=data, acknowledges=None),
+    "has an old timestamp": lambda client, data: client.forge(LONG_AGO, data),
+    "has a wrong checksum": lambda client, data: client.send_corrupt(data, **client.sent(NOW)),
 }
 
 
@@ -57,7 +57,7 @@ def test_a_forged_request_does_not_count(veth, family, first, forge, kernel_log)
     with Recorder(veth.endpoint(family)) as server, TimestampClient(veth, server.endpoint) as client:
         deliver(server, client, *[first] * bool(first), **client.sent(NOW))
         for _ in range(3):
-            forge(client)
+            forge(client, MINIMAL_REQUEST)
         deliver(server, client, OTHER[len(first):], b"more", **client.sent(NOW))
     counters = http_filter.counters()
     assert (counters["requests"], counters["blocked"], counters["monitored"]) == (0, 0, 0)
@@ -69,7 +69,7 @@ def test_a_forged_request_hides_none_where_nothing_is_dropped(veth, family, forg
     http_filter.write_setting("action", "monitor")
     with Recorder(veth.endpoint(family)) as server, TimestampClient(veth, server.endpoint) as client:
         deliver(server, client, MINIMAL_REQUEST[:4], **client.sent(NOW))
-        forge(client)
+        forge(client, MINIMAL_REQUEST[4:])
         deliver(server, client, MINIMAL_REQUEST[4:], **client.sent(NOW))
     assert http_filter.counters()["monitored"] == 1
 
