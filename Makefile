@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0
 
+SHELL := /bin/bash
+
 # The kernel to build for: its release (KVER=), or its build folder (KDIR=).
 KVER ?= $(if $(KDIR),$(shell cat $(KDIR)/include/config/kernel.release),$(shell uname -r))
 PREFIX ?= /usr/local
 CARGO ?= cargo
 
+ifneq ($(words $(CURDIR)),1)
+$(error the path of the checkout has a blank in it, which the kernel's makefiles can't stand: $(CURDIR))
+endif
 build := $(CURDIR)/build/$(KVER)
 cargo_target := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 lab := tests/lab/lab
@@ -14,11 +19,21 @@ all: module filterctl ## build http_filter.ko and filterctl, for KVER= (default:
 	@cp $(build)/http_filter.ko $(build)/filterctl .
 	@echo "built http_filter.ko for $(KVER), and filterctl"
 
+# Kernels before 6.13 know no MO=, and build where the sources are: there they get links
+# to them. What was built with the other kernel crate is of no use.
 .PHONY: module
 module: ## build http_filter.ko alone
-	@mkdir -p $(build)
+	@mkdir -p "$(build)"
 	@set -e; tree=$$(scripts/kernel-tree $(KVER) $(KDIR)); eval "$$tree"; \
-	$(MAKE) --no-print-directory -C $$KDIR M=$(CURDIR) MO=$(build) CC=$$CC RUSTC=$$RUSTC $${ARCH:+ARCH=$$ARCH} CONFIG_DEBUG_INFO_BTF_MODULES= modules
+	[ "$$(cat "$(build)/kernel-crate" 2>/dev/null)" = $$KERNEL_CRATE ] || rm -rf "$(build)"/{.*.cmd,*.o,Module.symvers,modules.order,module,classifier,kernel}; \
+	echo $$KERNEL_CRATE >"$(build)/kernel-crate"; \
+	where="M=$(CURDIR) MO=$(build)"; \
+	if [ "$$(printf '%s\n' 6.13 $(KVER) | sort -V | head -n 1)" != 6.13 ]; then \
+		cp -rs --remove-destination "$(CURDIR)"/{Kbuild,module,classifier,kernel} "$(build)"; \
+		find "$(build)" -xtype l -delete; \
+		where="M=$(build)"; \
+	fi; \
+	$(MAKE) --no-print-directory -C $$KDIR $$where CC=$$CC RUSTC=$$RUSTC BINDGEN=$$BINDGEN HF_KERNEL_CRATE=$$KERNEL_CRATE $${ARCH:+ARCH=$$ARCH} CONFIG_DEBUG_INFO_BTF_MODULES= modules
 
 .PHONY: filterctl
 filterctl: ## build filterctl alone
@@ -28,9 +43,9 @@ filterctl: ## build filterctl alone
 	@install $(cargo_target)/release/filterctl $(build)/filterctl
 
 .PHONY: install
-install: all ## install both, for the running kernel or KVER=
-	install -D -m 755 filterctl $(DESTDIR)$(PREFIX)/sbin/filterctl
-	install -D -m 644 http_filter.ko $(DESTDIR)/lib/modules/$(KVER)/updates/http_filter.ko
+install: $(if $(wildcard $(build)/http_filter.ko $(build)/filterctl),,all) ## install both, for the running kernel or KVER=
+	install -D -m 755 $(build)/filterctl $(DESTDIR)$(PREFIX)/sbin/filterctl
+	install -D -m 644 $(build)/http_filter.ko $(DESTDIR)/lib/modules/$(KVER)/updates/http_filter.ko
 	strip --strip-debug $(DESTDIR)/lib/modules/$(KVER)/updates/http_filter.ko
 	$(if $(DESTDIR),,depmod $(KVER))
 

@@ -70,7 +70,7 @@ impl Control {
             .map_or(Ok(MAX_UNDECIDED), policy::parse_max_undecided)?;
 
         let filter = Arc::new(Filter::new(policy, max_undecided)?, GFP_KERNEL)?;
-        let settings = Arc::pin_init(Settings::new(filter, scope), GFP_KERNEL)?;
+        let settings = Arc::new(Settings::new(filter, scope)?, GFP_KERNEL)?;
         let counters = Arc::new(Counters::new(), GFP_KERNEL)?;
         let stats = Stats {
             counters: counters.clone(),
@@ -112,23 +112,21 @@ impl Drop for Running {
 }
 
 /// `/sys/kernel/http_filter`: the settings, and the switch among them.
-#[pin_data]
 struct Settings {
     filter: Arc<Filter>,
     scope: Scope,
     since: Atomic<i64>,
     /// Switched off means that no hook is registered.
-    #[pin]
-    hooks: Mutex<Option<pernet::Registration<Hooks<Filter>>>>,
+    hooks: Pin<KBox<Mutex<Option<pernet::Registration<Hooks<Filter>>>>>>,
 }
 
 impl Settings {
-    fn new(filter: Arc<Filter>, scope: Scope) -> impl PinInit<Self> {
-        pin_init!(Self {
+    fn new(filter: Arc<Filter>, scope: Scope) -> Result<Self> {
+        Ok(Self {
             filter,
             scope,
             since: Atomic::new(time::real_seconds()),
-            hooks <- new_mutex!(None, "http_filter_switch"),
+            hooks: KBox::pin_init(new_mutex!(None, "http_filter_switch"), GFP_KERNEL)?,
         })
     }
 

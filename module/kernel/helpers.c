@@ -8,6 +8,7 @@
 #include <linux/workqueue.h>
 
 #include "../uapi/http_filter.h"
+#include "compat.h"
 #include "helpers.h"
 
 MODULE_VERSION(HTTP_FILTER_VERSION);

@@ -7,6 +7,7 @@
 #include <net/tcp.h>
 #include <net/xfrm.h>
 
+#include "compat.h"
 #include "netns.h"
 #include "tcp.h"
 
@@ -422,6 +423,11 @@ enum hf_tcp_accepts hf_tcp_accepts(const struct sock *sk, const struct sk_buff *
 	return HF_TCP_YES;
 }
 
+static bool hf_tcp_has_tls(const struct sock *sk)
+{
+	return inet_csk(sk)->icsk_ulp_ops && !sk_is_mptcp(sk);
+}
+
 /*
  * tcp_abort() would wait for an owner, who may keep the socket for ever. disconnect()
  * needs only the spinlock, as in inet_child_forget(). It does not wake those who wait
@@ -440,12 +446,15 @@ enum hf_tcp_abort hf_tcp_abort(struct sock *sk, const struct hf_first_seq *first
 	} else if (((1 << sk->sk_state) & (HF_TCPF_SYNCHRONISED | TCPF_SYN_RECV)) &&
 		   now.received == first_seq->received && now.sent == first_seq->sent &&
 		   !sock_flag(sk, SOCK_DEAD) && !sock_flag(sk, SOCK_DONE)) {
-		/* Protocols on top of TCP may refuse (kTLS). */
-		abort = READ_ONCE(sk->sk_prot)->disconnect(sk, 0) ? HF_TCP_BUSY : HF_TCP_ABORTED;
+		/* Protocols on top of TCP may refuse, and kTLS must: before Linux 6.15 it does not itself. */
+		if (!hf_tcp_has_tls(sk) && !READ_ONCE(sk->sk_prot)->disconnect(sk, 0))
+			abort = HF_TCP_ABORTED;
+		else
+			abort = HF_TCP_BUSY;
 	}
 	if (abort == HF_TCP_ABORTED) {
 		/* System calls that sleep on the socket must fail. */
-		sk->sk_disconnects++;
+		hf_count_disconnect(sk);
 		sk->sk_state_change(sk);
 	}
 	hf_tcp_unlock(sk);

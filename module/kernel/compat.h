@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The C API of older kernels, as that of Linux 7.3. Distributions backport, so Kbuild
+ * looks into the headers: HF_HAS_* tells what it has found there.
+ */
+#ifndef _HTTP_FILTER_COMPAT_H
+#define _HTTP_FILTER_COMPAT_H
+
+#include <linux/ratelimit.h>
+#include <net/inet6_hashtables.h>
+#include <net/inet_hashtables.h>
+#include <net/tcp.h>
+
+/* Linux 6.16. */
+#ifndef HF_HAS_RATELIMIT_STATE_RESET_MISS
+static inline int ratelimit_state_reset_miss(struct ratelimit_state *rs)
+{
+	return xchg(&rs->missed, 0);
+}
+#endif
+
+/* Linux 6.17; in 6.1.y and 6.12.y as well. */
+#ifndef HF_HAS_SKB_DST_DEV_NET_RCU
+static inline struct net *skb_dst_dev_net_rcu(const struct sk_buff *skb)
+{
+	return dev_net(READ_ONCE(skb_dst(skb)->dev));
+}
+#endif
+
+/* Linux 6.6: tells system calls that sleep on a socket that it was disconnected. */
+static inline void hf_count_disconnect(struct sock *sk)
+{
+#ifdef HF_HAS_SK_DISCONNECTS
+	sk->sk_disconnects++;
+#endif
+}
+
+/* Linux 6.12: before, no data lay in a device's memory. */
+#ifndef HF_HAS_SKB_FRAGS_READABLE
+static inline bool skb_frags_readable(const struct sk_buff *skb)
+{
+	return true;
+}
+#endif
+
+/* Linux 6.18: before, the table of sockets was an argument. Up to 6.8 the namespace was not const. */
+#ifdef HF_HAS_LOOKUP_IN_HASHINFO
+#define __inet_lookup_established(net, ...) \
+	__inet_lookup_established((struct net *)(net), (net)->ipv4.tcp_death_row.hashinfo, __VA_ARGS__)
+#define __inet6_lookup_established(net, ...) \
+	__inet6_lookup_established((struct net *)(net), (net)->ipv4.tcp_death_row.hashinfo, __VA_ARGS__)
+#endif
+
+/* Linux 6.8: before, the cookie was an argument. */
+#ifdef HF_HAS_COOKIE_CHECK_OF_COOKIE
+#define __cookie_v4_check(iph, th) __cookie_v4_check(iph, th, ntohl((th)->ack_seq) - 1)
+#define __cookie_v6_check(iph, th) __cookie_v6_check(iph, th, ntohl((th)->ack_seq) - 1)
+#endif
+
+#endif
