@@ -197,7 +197,7 @@ class TestDoctor:
     def test_a_kernel_that_takes_the_module_is_well(self):
         names = ["kernel", "permission", "signatures", "module"]
         if pathlib.Path("/lib/modules", os.uname().release, "build").exists():
-            names += ["CONFIG_RUST", "CONFIG_MODULES", "CONFIG_NETFILTER", "headers", "rustc", "C compiler", "tools"]
+            names += ["CONFIG_MODULES", "CONFIG_NETFILTER", "headers", "kernel crate", "rustc", "C compiler", "tools"]
         found = findings()
         assert [found[name] for name in names if found[name]["status"] != "ok"] == []
         assert str(http_filter.MODULE) in found["module"]["found"]

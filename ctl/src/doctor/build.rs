@@ -1,17 +1,47 @@
 // SPDX-License-Identifier: GPL-2.0
 //! What the facts mean for a build of the module, of which `scripts/kernel-tree` asks the same.
 
-use super::facts::Facts;
+use super::facts::{version, Facts, Rustc};
 use super::finding::{bad, ok, Finding, Status};
+
+/// The oldest kernel whose own kernel crate has what the module uses.
+const OLDEST_NATIVE: (u32, u32) = (7, 2);
+
+/// The oldest versions of rustc and bindgen that will do for the stand-in.
+const OLDEST_RUSTC: (u32, u32) = (1, 85);
+const OLDEST_BINDGEN: (u32, u32) = (0, 71);
+
+/// Options of kernels for which Rust's object takes what the stand-in's build does not have.
+const UNSUPPORTED: [&str; 10] = [
+    "KASAN",
+    "CFI",
+    "CFI_CLANG",
+    "RANDSTRUCT",
+    "RANDSTRUCT_FULL",
+    "RANDSTRUCT_PERFORMANCE",
+    "GCC_PLUGIN_RANDSTRUCT",
+    "SHADOW_CALL_STACK",
+    "LTO_CLANG",
+    "UML",
+];
+
+/// Which kernel crate a build takes.
+enum KernelCrate<'a> {
+    /// The kernel's own, with this rustc.
+    Native(&'a Rustc),
+    /// The stand-in, and why.
+    StandIn(String),
+}
 
 /// The findings on what a build takes; `lacking` is how bad it is if something is not there.
 pub(super) fn findings(facts: &Facts, lacking: Status) -> [Finding; 5] {
+    let kernel_crate = kernel_crate(facts);
     [
         headers(facts, lacking),
-        metadata(facts, lacking),
-        rustc(facts, lacking),
+        support(facts, &kernel_crate, lacking),
+        rustc(facts, &kernel_crate, lacking),
         cc(facts, lacking),
-        tools(facts, lacking),
+        tools(facts, &kernel_crate, lacking),
     ]
 }
 
@@ -29,59 +59,124 @@ fn headers(facts: &Facts, lacking: Status) -> Finding {
     )
 }
 
-fn metadata(facts: &Facts, lacking: Status) -> Finding {
-    const NAME: &str = "Rust metadata";
-    if facts.build.has_metadata {
-        return ok(NAME, "in the headers");
-    }
-    let source = &facts.build.source;
-    let found = format!("{}, to make it from", source.display());
-    if facts.build.has_source {
-        return ok(NAME, found);
-    }
-    let package = source.file_name().unwrap_or_default().to_string_lossy();
-    let package = package.trim_end_matches(".tar.xz");
-    bad(
-        NAME,
-        lacking,
-        format!("missing: {found}"),
-        format!("apt install {package}"),
-    )
-}
-
-/// Rust's metadata can be read by no other version.
-fn rustc(facts: &Facts, lacking: Status) -> Finding {
-    const NAME: &str = "rustc";
+/// The kernel's own crate where its metadata is there, or can be made, and can be read: by no other
+/// version of rustc.
+fn kernel_crate(facts: &Facts) -> KernelCrate<'_> {
+    let build = &facts.build;
     let wanted = facts.option("RUSTC_VERSION_TEXT").unwrap_or_default();
     // "rustc 1.85.1 (4eb161250 2025-03-15) (built from a source tarball)".
-    let is_same = |version: &str| {
-        let [wanted, version] = [wanted, version].map(|text| text.split(' ').take(2));
+    let is_same = |rustc: &&Rustc| {
+        let [wanted, version] = [wanted, &rustc.version].map(|text| text.split(' ').take(2));
         wanted.eq(version)
     };
-    let here = &facts.build.rustc;
-    match here.iter().find(|rustc| is_same(&rustc.version)) {
-        Some(same) if same.has_source => ok(NAME, &same.version),
-        Some(same) => bad(
+    let why = if facts.config.is_none() {
+        "the kernel's configuration is not known".to_owned()
+    } else if facts.option("RUST") != Some("y") {
+        "the kernel is built without CONFIG_RUST".to_owned()
+    } else if version(&facts.release).is_none_or(|version| version < OLDEST_NATIVE) {
+        let (major, minor) = OLDEST_NATIVE;
+        format!("the kernel's own is older than that of Linux {major}.{minor}")
+    } else if let Some(rustc) = build.rustc.iter().find(is_same) {
+        if build.has_metadata || build.has_source {
+            return KernelCrate::Native(rustc);
+        }
+        let source = build.source.display();
+        format!("the headers carry no Rust metadata, and there is no {source} to make it from")
+    } else {
+        format!("the kernel was built with another rustc ({wanted})")
+    };
+    KernelCrate::StandIn(why)
+}
+
+fn support(facts: &Facts, kernel_crate: &KernelCrate<'_>, lacking: Status) -> Finding {
+    const NAME: &str = "kernel crate";
+    let why = match kernel_crate {
+        KernelCrate::Native(_) if facts.build.has_metadata => {
+            return ok(NAME, "the kernel's own, whose metadata is in the headers");
+        }
+        KernelCrate::Native(_) => {
+            let source = facts.build.source.display();
+            return ok(NAME, format!("the kernel's own, made from {source}"));
+        }
+        KernelCrate::StandIn(why) => why,
+    };
+    let is_set = |option: &&&str| facts.option(option) == Some("y");
+    if facts.config.is_some() && !["X86_64", "ARM64"].iter().any(|option| is_set(&option)) {
+        return bad(
             NAME,
             lacking,
-            format!("{}, without the sources of its core library", same.version),
-            "apt install rust-src",
+            format!("the stand-in, since {why}; but that is for x86-64 and arm64 alone"),
+            "choose a kernel with CONFIG_RUST whose metadata is there",
+        );
+    }
+    if facts.option("IPV6") == Some("m") {
+        return bad(
+            NAME,
+            lacking,
+            format!("the stand-in, since {why}; but IPv6 is a module (CONFIG_IPV6=m)"),
+            "choose a kernel with CONFIG_IPV6=y",
+        );
+    }
+    match UNSUPPORTED.iter().find(is_set) {
+        Some(option) => bad(
+            NAME,
+            lacking,
+            format!("the stand-in, since {why}; but it does not support CONFIG_{option}"),
+            "choose a kernel without that option, or one with CONFIG_RUST whose metadata is there",
         ),
-        None => {
-            let here = here.first().map(|rustc| rustc.version.as_str());
-            another(NAME, lacking, wanted, here, "rustc and rust-src")
-        }
+        None => ok(NAME, format!("the stand-in, since {why}")),
     }
 }
 
+fn rustc(facts: &Facts, kernel_crate: &KernelCrate<'_>, lacking: Status) -> Finding {
+    const NAME: &str = "rustc";
+    let rustc = match kernel_crate {
+        KernelCrate::Native(rustc) => Some(*rustc),
+        KernelCrate::StandIn(_) => facts.build.rustc.first(),
+    };
+    let is_old = |rustc: &Rustc| {
+        let number = rustc.version.split(' ').nth(1).unwrap_or_default();
+        version(number).is_none_or(|version| version < OLDEST_RUSTC)
+    };
+    match rustc {
+        None => bad(
+            NAME,
+            lacking,
+            "missing",
+            "apt install rustc, on Debian 12 rustc-web",
+        ),
+        Some(rustc) if is_old(rustc) => bad(
+            NAME,
+            lacking,
+            format!(
+                "{}, older than {}.{}",
+                rustc.version, OLDEST_RUSTC.0, OLDEST_RUSTC.1
+            ),
+            "install a newer one, on Debian 12: apt install rustc-web",
+        ),
+        Some(rustc) if !rustc.has_source => bad(
+            NAME,
+            lacking,
+            format!("{}, without the sources of its core library", rustc.version),
+            "apt install rust-src, on Debian 12 rust-web-src",
+        ),
+        Some(rustc) => ok(NAME, &rustc.version),
+    }
+}
+
+/// One of the same major version, whose options the kernel's makefiles use.
 fn cc(facts: &Facts, lacking: Status) -> Finding {
     const NAME: &str = "C compiler";
     let wanted = facts.option("CC_VERSION_TEXT").unwrap_or_default();
     // "x86_64-linux-gnu-gcc-14 (Debian 14.2.0-19) 14.2.0", of which the name may differ, or "Debian
     // clang version 19.1.7 (3)".
     let number = wanted.split_once(") ").map_or(wanted, |(_, number)| number);
+    let number = number
+        .rsplit_once("version ")
+        .map_or(number, |(_, number)| number);
+    let major = number.split('.').next().unwrap_or_default();
     let here = &facts.build.cc;
-    let is_same = |cc: &&String| !number.is_empty() && cc.contains(number);
+    let is_same = |cc: &&String| !major.is_empty() && cc.contains(&format!(" {major}."));
     match here.iter().find(is_same) {
         Some(cc) => ok(NAME, cc),
         None => {
@@ -108,17 +203,37 @@ fn another(
     bad(name, lacking, found, advice)
 }
 
-fn tools(facts: &Facts, lacking: Status) -> Finding {
+fn tools(facts: &Facts, kernel_crate: &KernelCrate<'_>, lacking: Status) -> Finding {
     const NAME: &str = "tools";
-    let missing = &facts.build.missing;
-    if missing.is_empty() {
-        return ok(NAME, "make, cargo, bindgen and what they need");
+    const ALL: &str = "make, cargo, bindgen and what they need";
+    let build = &facts.build;
+    let mut missing = build.missing.clone();
+    if matches!(kernel_crate, KernelCrate::Native(_)) && !build.has_metadata {
+        missing.extend(&build.missing_for_metadata);
     }
-    let (tools, packages): (Vec<_>, Vec<_>) = missing.iter().copied().unzip();
-    bad(
-        NAME,
-        lacking,
-        format!("missing: {}", tools.join(", ")),
-        format!("apt install {}", packages.join(" ")),
-    )
+    if !missing.is_empty() {
+        let (tools, packages): (Vec<_>, Vec<_>) = missing.iter().copied().unzip();
+        return bad(
+            NAME,
+            lacking,
+            format!("missing: {}", tools.join(", ")),
+            format!("apt install {}", packages.join(" ")),
+        );
+    }
+    if matches!(kernel_crate, KernelCrate::Native(_)) {
+        return ok(NAME, ALL);
+    }
+    // "bindgen 0.71.1".
+    let bindgen = build.bindgen.as_deref().unwrap_or_default();
+    let number = bindgen.split(' ').nth(1).unwrap_or_default();
+    if version(number).is_none_or(|version| version < OLDEST_BINDGEN) {
+        let (major, minor) = OLDEST_BINDGEN;
+        return bad(
+            NAME,
+            lacking,
+            format!("{bindgen}, older than {major}.{minor}"),
+            "install a newer one: cargo install bindgen-cli",
+        );
+    }
+    ok(NAME, ALL)
 }

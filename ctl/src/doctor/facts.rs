@@ -74,8 +74,12 @@ pub(crate) struct Build {
     /// The compilers that are there.
     pub(crate) rustc: Vec<Rustc>,
     pub(crate) cc: Vec<String>,
-    /// Tools and headers that are not there, and their packages.
+    /// What bindgen says of its version.
+    pub(crate) bindgen: Option<String>,
+    /// Tools that are not there, and their packages.
     pub(crate) missing: Vec<(&'static str, &'static str)>,
+    /// Tools and headers that Rust metadata is made with and that are not there, and their packages.
+    pub(crate) missing_for_metadata: Vec<(&'static str, &'static str)>,
 }
 
 /// A Rust compiler.
@@ -88,7 +92,7 @@ pub(crate) struct Rustc {
 }
 
 /// Tools that every build takes, and tools and headers that prepare Rust metadata, with their packages.
-const TOOLS: [(&str, &str); 3] = [("make", "make"), ("cargo", "cargo"), ("bindgen", "bindgen")];
+const TOOLS: [(&str, &str); 2] = [("make", "make"), ("cargo", "cargo")];
 const METADATA_TOOLS: [(&str, &str); 4] = [
     ("flex", "flex"),
     ("bison", "bison"),
@@ -177,20 +181,19 @@ impl Build {
         let source = env::var_os("KERNEL_SOURCE").map_or_else(|| root.join(source), PathBuf::from);
         let has_metadata = headers.join("rust/libkernel.rmeta").exists();
         let is_missing = |&&(tool, _): &&(&str, _)| output(tool, &["--version"]).is_none();
+        let folders = [
+            root.join("usr/include"),
+            root.join(format!("usr/include/{}-linux-gnu", env::consts::ARCH)),
+        ];
+        let is_no_header =
+            |&&(header, _): &&(&str, _)| folders.iter().all(|folder| !folder.join(header).exists());
+        let tools = METADATA_TOOLS.iter().filter(is_missing);
+        let bindgen = bindgen();
         let mut missing: Vec<_> = TOOLS.iter().filter(is_missing).copied().collect();
-        if !has_metadata {
-            missing.extend(METADATA_TOOLS.iter().filter(is_missing));
-            let folders = [
-                root.join("usr/include"),
-                root.join(format!("usr/include/{}-linux-gnu", env::consts::ARCH)),
-            ];
-            let is_there = |header: &str| folders.iter().any(|folder| folder.join(header).exists());
-            missing.extend(
-                METADATA_HEADERS
-                    .iter()
-                    .filter(|(header, _)| !is_there(header)),
-            );
+        if bindgen.is_none() {
+            missing.push(("bindgen", "bindgen"));
         }
+        let missing_for_metadata = tools.chain(METADATA_HEADERS.iter().filter(is_no_header));
         // As scripts/kernel-tree looks for them.
         let named = |variable, names: &[&str]| -> Vec<String> {
             let names = names.iter().map(|&name| name.to_owned());
@@ -211,11 +214,24 @@ impl Build {
                 .iter()
                 .filter_map(|program| output(program, &["--version"]))
                 .collect(),
+            bindgen,
             missing,
+            missing_for_metadata: missing_for_metadata.copied().collect(),
             headers,
             source,
         }
     }
+}
+
+/// What bindgen says of its version, where `scripts/kernel-tree` looks for it too.
+fn bindgen() -> Option<String> {
+    let named = env::var("BINDGEN").ok();
+    let cargo = env::var_os("CARGO_HOME").map(PathBuf::from);
+    let cargo = cargo.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cargo")));
+    let cargo = cargo.map(|cargo| cargo.join("bin/bindgen").to_string_lossy().into_owned());
+    let programs = [named, Some("bindgen".to_owned()), cargo];
+    let mut programs = programs.into_iter().flatten();
+    programs.find_map(|program| output(&program, &["--version"]))
 }
 
 impl Rustc {
@@ -229,6 +245,14 @@ impl Rustc {
                 || Path::new(&sysroot).join(CORE).exists(),
         })
     }
+}
+
+/// The first two numbers of a version: `1.85.1`, `6.12.57+deb13-amd64`.
+pub(super) fn version(text: &str) -> Option<(u32, u32)> {
+    let mut numbers = text
+        .split(|byte: char| !byte.is_ascii_digit())
+        .map(str::parse::<u32>);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
 /// The program that says this of its version, as Debian names it: `gcc-14`, `clang-19`.

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 //! What the facts mean for the kernel and the module, and what to do about them.
 
-use super::facts::{Facts, NoModule};
+use super::facts::{version, Facts, NoModule};
 use super::finding::{bad, ok, Finding, Status};
 
 /// The oldest kernel that is supported, as Debian packages it.
-const OLDEST: (u32, u32) = (7, 2);
+const OLDEST: (u32, u32) = (6, 1);
 
 /// What to do without the kernel's files.
 const MOUNT_SYSFS: &str = "mount -t sysfs sysfs /sys";
@@ -14,11 +14,6 @@ const MOUNT_SYSFS: &str = "mount -t sysfs sysfs /sys";
 pub(super) fn findings(facts: &Facts, module: Finding) -> Vec<Finding> {
     vec![
         kernel(facts),
-        option(
-            facts,
-            "CONFIG_RUST",
-            "choose a kernel that has it, such as Debian's from trixie-backports on",
-        ),
         option(
             facts,
             "CONFIG_MODULES",
@@ -38,18 +33,14 @@ pub(super) fn findings(facts: &Facts, module: Finding) -> Vec<Finding> {
 
 fn kernel(facts: &Facts) -> Finding {
     let release = &facts.release;
-    let mut numbers = release
-        .split(|byte: char| !byte.is_ascii_digit())
-        .map(str::parse::<u32>);
-    let version = numbers.next().zip(numbers.next());
-    match version {
-        Some((Ok(major), Ok(minor))) if (major, minor) < OLDEST => bad(
+    match version(release) {
+        Some(version) if version < OLDEST => bad(
             "kernel",
             Status::Problem,
             format!("Linux {release}, older than {}.{}", OLDEST.0, OLDEST.1),
-            "install a newer one, on Debian 13: apt install -t trixie-backports linux-image-amd64",
+            "install a newer one",
         ),
-        Some((Ok(_), Ok(_))) => ok("kernel", format!("Linux {release}")),
+        Some(_) => ok("kernel", format!("Linux {release}")),
         _ => bad(
             "kernel",
             Status::Warning,
@@ -246,6 +237,7 @@ mod tests {
     fn sound() -> Facts {
         let options = [
             ("RUST", "y"),
+            ("X86_64", "y"),
             ("MODULES", "y"),
             ("NETFILTER", "y"),
             ("RUSTC_VERSION_TEXT", RUSTC),
@@ -293,7 +285,9 @@ mod tests {
                     })
                     .into(),
                 cc: vec!["gcc-14 (Debian 14.2.0-19) 14.2.0".to_owned()],
+                bindgen: Some("bindgen 0.71.1".to_owned()),
                 missing: Vec::new(),
+                missing_for_metadata: Vec::new(),
             },
         }
     }
@@ -330,15 +324,53 @@ mod tests {
     }
 
     #[test]
+    fn the_kernel_crate_is_told_with_the_reason() {
+        type Change = fn(&mut Facts);
+        let cases: &[(Change, &str)] = &[
+            (
+                |_| {},
+                "the kernel's own, made from /usr/src/linux-source-7.3.tar.xz",
+            ),
+            (
+                |facts| facts.build.has_metadata = true,
+                "metadata is in the headers",
+            ),
+            (|facts| set(facts, "RUST", ""), "without CONFIG_RUST"),
+            (
+                |facts| facts.release = "7.1.9".to_owned(),
+                "older than that of Linux 7.2",
+            ),
+            (
+                |facts| facts.build.has_source = false,
+                "there is no /usr/src/linux-source-7.3",
+            ),
+            (
+                |facts| facts.build.rustc.truncate(1),
+                "another rustc (rustc 1.85.1",
+            ),
+            (
+                |facts| {
+                    set(facts, "RUST", "");
+                    facts.build.missing_for_metadata = vec![("flex", "flex")];
+                },
+                "the stand-in",
+            ),
+        ];
+        for (change, part) in cases {
+            let mut facts = sound();
+            change(&mut facts);
+            let findings = examine(&facts);
+            let is_crate = |finding: &&Finding| finding.name == "kernel crate";
+            let told = findings.iter().find(is_crate).unwrap();
+            assert_eq!(told.status, Status::Ok, "{told:?}");
+            assert!(told.found.contains(part), "{told:?}");
+        }
+    }
+
+    #[test]
     fn each_fault_is_found_with_what_to_do() {
         type Change = fn(&mut Facts);
         let cases: &[(Change, &str, Status, &str)] = &[
-            (
-                |facts| set(facts, "RUST", ""),
-                "CONFIG_RUST",
-                Status::Problem,
-                "trixie-backports",
-            ),
             (
                 |facts| set(facts, "MODULES", ""),
                 "CONFIG_MODULES",
@@ -400,16 +432,61 @@ mod tests {
                 "linux-headers-7.3.4",
             ),
             (
-                |facts| facts.build.has_source = false,
-                "Rust metadata",
-                Status::Warning,
-                "apt install linux-source-7.3",
-            ),
-            (
-                |facts| facts.build.rustc.truncate(1),
+                |facts| facts.build.rustc.clear(),
                 "rustc",
                 Status::Warning,
-                "rustc 1.95.0 (x); the kernel was built with rustc 1.85.1",
+                "apt install rustc",
+            ),
+            (
+                |facts| {
+                    facts.build.rustc.remove(1);
+                    facts.build.rustc[0].version = "rustc 1.84.1 (x)".to_owned();
+                },
+                "rustc",
+                Status::Warning,
+                "older than 1.85",
+            ),
+            (
+                |facts| {
+                    set(facts, "RUST", "");
+                    facts.build.bindgen = Some("bindgen 0.60.1".to_owned());
+                },
+                "tools",
+                Status::Warning,
+                "cargo install bindgen-cli",
+            ),
+            (
+                |facts| {
+                    set(facts, "RUST", "");
+                    set(facts, "KASAN", "y");
+                },
+                "kernel crate",
+                Status::Warning,
+                "CONFIG_KASAN",
+            ),
+            (
+                |facts| {
+                    set(facts, "RUST", "");
+                    set(facts, "X86_64", "");
+                },
+                "kernel crate",
+                Status::Warning,
+                "for x86-64 and arm64 alone",
+            ),
+            (
+                |facts| {
+                    set(facts, "RUST", "");
+                    set(facts, "IPV6", "m");
+                },
+                "kernel crate",
+                Status::Warning,
+                "CONFIG_IPV6=m",
+            ),
+            (
+                |facts| facts.build.missing_for_metadata = vec![("flex", "flex")],
+                "tools",
+                Status::Warning,
+                "apt install flex",
             ),
             (
                 |facts| facts.build.cc.clear(),
@@ -522,8 +599,10 @@ mod tests {
     #[test]
     fn old_kernels_are_told_apart() {
         for (release, status) in [
-            ("6.12.57+deb13-amd64", Some(Status::Problem)),
-            ("7.1.9", Some(Status::Problem)),
+            ("5.10.0-35-amd64", Some(Status::Problem)),
+            ("6.0.9", Some(Status::Problem)),
+            ("6.1.0-56-cloud-amd64", None),
+            ("6.12.57+deb13-amd64", None),
             ("7.2.12-amd64", None),
             ("7.10.0", None),
             ("10.0-rc1", None),
@@ -565,13 +644,7 @@ mod tests {
             .iter()
             .map(|(name, status, _)| (*name, *status))
             .collect();
-        let expected = [
-            "CONFIG_RUST",
-            "CONFIG_MODULES",
-            "CONFIG_NETFILTER",
-            "rustc",
-            "C compiler",
-        ];
+        let expected = ["CONFIG_MODULES", "CONFIG_NETFILTER", "C compiler"];
         assert_eq!(names, expected.map(|name| (name, Status::Warning)));
     }
 }
