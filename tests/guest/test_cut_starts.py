@@ -13,7 +13,7 @@ from support.socket_filter import IS, LENGTH, RETURN, attached, instruction
 from support.streams import Recorder, Stream, connection, read_what_is_there
 from support.wait import wait_until
 
-pytestmark = pytest.mark.usefixtures("filtered")
+pytestmark = [pytest.mark.every_kernel, pytest.mark.usefixtures("filtered")]
 
 REQUEST = b"GET /index.html HTTP/1.1\r\nHost: example.com\r\n\r\n"
 DECIDED = REQUEST.index(b"HTTP/1") + len(b"HTTP/1")

@@ -10,7 +10,7 @@ from support.payloads import MINIMAL_REQUEST, OTHER
 from support.streams import Recorder
 from support.topology import IPV4, Endpoint
 
-pytestmark = pytest.mark.usefixtures("unfiltered")
+pytestmark = [pytest.mark.every_kernel, pytest.mark.usefixtures("unfiltered")]
 
 
 def test_a_namespace_older_than_the_filter(family):

@@ -13,7 +13,7 @@ from support.expect import send_blocked, send_delivered
 from support.payloads import MINIMAL_REQUEST
 from support.process import WITHOUT_NET_ADMIN
 
-pytestmark = pytest.mark.usefixtures("filtered")
+pytestmark = [pytest.mark.every_kernel, pytest.mark.usefixtures("filtered")]
 
 BAD_VALUES = [
     ("enabled", "2"), ("enabled", "-1"), ("enabled", "10"), ("enabled", "yes"), ("enabled", "0x1"), ("enabled", ""),

@@ -7,6 +7,8 @@ from support import http_filter
 from support.streams import Stream
 from support.wait import wait_until
 
+pytestmark = pytest.mark.every_kernel
+
 START, REST = b"GET /index", b".html HTTP/1.1\r\n\r\n"
 
 DISABLE = {
