@@ -5,7 +5,7 @@
 
 use std::io::{self, Read};
 
-use capture::{Error, Finding, Capture, Summary};
+use capture::{Capture, Error, Finding, Summary};
 use classifier::{LogLine, Verdict};
 use libfuzzer_sys::fuzz_target;
 
@@ -25,7 +25,10 @@ impl Found {
     /// The connections that were found before so many packets had been read.
     fn before(&self, packets: u64) -> impl Iterator<Item = &Finding> {
         let early = move |&&(_, read): &&(Finding, u64)| read < packets;
-        self.findings.iter().take_while(early).map(|(finding, _)| finding)
+        self.findings
+            .iter()
+            .take_while(early)
+            .map(|(finding, _)| finding)
     }
 }
 
