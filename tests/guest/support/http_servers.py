@@ -2,6 +2,7 @@
 """Real HTTP servers, as Debian packages them, each a context manager that ends its process."""
 
 import contextlib
+import re
 import subprocess
 
 from support.process import folder, process
@@ -40,7 +41,10 @@ http {{{{
 
 
 def nginx(endpoint):
-    return _nginx(endpoint, more="http2 on;")
+    version = subprocess.run(["nginx", "-v"], capture_output=True, text=True).stderr
+    # Older ones speak either version of HTTP on a port.
+    has_both = tuple(map(int, re.search(r"nginx/(\d+)\.(\d+)", version).groups())) >= (1, 26)
+    return _nginx(endpoint, more="http2 on;" if has_both else "")
 
 
 def nginx_deferred(endpoint):

@@ -3,10 +3,31 @@
 
 import collections
 import contextlib
+import ctypes
 import os
 import pathlib
 import subprocess
 import threading
+
+
+# Debian 12's Python has neither in os.
+_LIBC = ctypes.CDLL(None, use_errno=True)
+_CLONE_NEWNET = 0x40000000
+
+
+def _check(status):
+    if status != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+def set_network(fd):
+    """Moves this thread into the network namespace of an open file (setns(2))."""
+    _check(_LIBC.setns(fd, _CLONE_NEWNET))
+
+
+def unshare_network():
+    """Moves this thread into a new network namespace (unshare(2))."""
+    _check(_LIBC.unshare(_CLONE_NEWNET))
 
 
 def ip(*arguments):
@@ -30,12 +51,12 @@ class Namespace:
         if not hasattr(self._left, "stack"):
             self._left.stack = []
         self._left.stack.append(os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC))
-        os.setns(self._fd, os.CLONE_NEWNET)
+        set_network(self._fd)
         return self
 
     def __exit__(self, *_):
         before = self._left.stack.pop()
-        os.setns(before, os.CLONE_NEWNET)
+        set_network(before)
         os.close(before)
 
     def ip(self, *arguments):

@@ -11,6 +11,7 @@ import struct
 import threading
 
 from support import http_filter
+from support.namespace import unshare_network
 from support.payloads import OTHER, REQUEST
 from support.streams import Recorder, Stream
 from support.topology import IPV4, IPV6
@@ -94,7 +95,7 @@ def echo(namespace, endpoint):
 
 def make_namespace():
     """Moves the thread to a new namespace, which ends its former one, and connects to itself there."""
-    os.unshare(os.CLONE_NEWNET)
+    unshare_network()
     with socket.socket() as listener, socket.socket() as client:
         fcntl.ioctl(listener, _SIOCSIFFLAGS, struct.pack("16sh", b"lo", _IFF_UP) + bytes(14))
         listener.bind(("127.0.0.1", 0))
