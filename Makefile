@@ -43,7 +43,8 @@ filterctl: ## build filterctl alone
 	@install $(cargo_target)/release/filterctl $(build)/filterctl
 
 .PHONY: install
-install: $(if $(wildcard $(build)/http_filter.ko $(build)/filterctl),,all) ## install both, for the running kernel or KVER=
+# What was built, so that root needs no compilers.
+install: $(if $(and $(wildcard $(build)/http_filter.ko),$(wildcard $(build)/filterctl)),,all) ## install both, for the running kernel or KVER=
 	install -D -m 755 $(build)/filterctl $(DESTDIR)$(PREFIX)/sbin/filterctl
 	install -D -m 644 $(build)/http_filter.ko $(DESTDIR)/lib/modules/$(KVER)/updates/http_filter.ko
 	strip --strip-debug $(DESTDIR)/lib/modules/$(KVER)/updates/http_filter.ko

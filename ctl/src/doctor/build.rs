@@ -11,7 +11,7 @@ const OLDEST_NATIVE: (u32, u32) = (7, 2);
 const OLDEST_RUSTC: (u32, u32) = (1, 85);
 const OLDEST_BINDGEN: (u32, u32) = (0, 71);
 
-/// Options of kernels for which Rust's object takes what the stand-in's build does not have.
+/// Options for which Rust code is compiled in a way that the kernel's own build alone has.
 const UNSUPPORTED: [&str; 10] = [
     "KASAN",
     "CFI",
