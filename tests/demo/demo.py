@@ -31,11 +31,11 @@ class Stage:
         self.veth = cleanup.enter_context(topology.veth_pair())
         self.macvlan = cleanup.enter_context(topology.macvlan_bridge())
         self.pages = []
-        for road in self.macvlan, self.veth, self.loopback:
+        for network in self.macvlan, self.veth, self.loopback:
             for family, server in (IPV4, http_servers.nginx), (IPV6, http_servers.busybox_httpd):
-                endpoint = road.endpoint(family, port=80)
+                endpoint = network.endpoint(family, port=80)
                 cleanup.enter_context(server(endpoint))
-                self.pages.append((road, endpoint))
+                self.pages.append((network, endpoint))
         self.tls = self.veth.endpoint(port=443)
         cleanup.enter_context(http_servers.nginx_tls(self.tls))
         self.ssh = self.veth.endpoint(port=22)
@@ -45,12 +45,12 @@ class Stage:
 
 
 def show_pages(screen, stage, expected):
-    """curl on every road at once: each is to end as expected."""
+    """curl in every topology at once: each is to end as expected."""
     replies = in_parallel({
-        endpoint: functools.partial(curl, road.client, endpoint.url(), timeout=4) for road, endpoint in stage.pages})
-    for road, endpoint in stage.pages:
+        endpoint: functools.partial(curl, network.client, endpoint.url(), timeout=4) for network, endpoint in stage.pages})
+    for network, endpoint in stage.pages:
         reply, url = str(replies[endpoint]), endpoint.url().replace(":80/", "/")
-        screen.step(f"curl {url}", reply, reply == expected, road.name)
+        screen.step(f"curl {url}", reply, reply == expected, network.name)
 
 
 def show_the_rest(screen, stage):
@@ -95,7 +95,7 @@ def show_log(screen, log, connections):
 
 
 def tell(screen, stage, log):
-    screen.chapter("Without the filter, HTTP is served on every road")
+    screen.chapter("Without the filter, HTTP is served in every topology")
     show_pages(screen, stage, "200")
 
     screen.chapter("With it, HTTP is stopped")
