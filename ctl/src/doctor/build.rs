@@ -101,31 +101,38 @@ fn support(facts: &Facts, kernel_crate: &KernelCrate<'_>, lacking: Status) -> Fi
         KernelCrate::StandIn(why) => why,
     };
     let is_set = |option: &&&str| facts.option(option) == Some("y");
-    if facts.config.is_some() && !["X86_64", "ARM64"].iter().any(|option| is_set(&option)) {
-        return bad(
-            NAME,
-            lacking,
-            format!("the stand-in, since {why}; but that is for x86-64 and arm64 alone"),
+    let is_supported = ["X86_64", "ARM64"].iter().any(|option| is_set(&option));
+    let (obstacle, advice) = if facts.config.is_some() && !is_supported {
+        (
+            "that is for x86-64 and arm64 alone".to_owned(),
             "choose a kernel with CONFIG_RUST whose metadata is there",
-        );
-    }
-    if facts.option("IPV6") == Some("m") {
-        return bad(
-            NAME,
-            lacking,
-            format!("the stand-in, since {why}; but IPv6 is a module (CONFIG_IPV6=m)"),
+        )
+    } else if facts.option("IPV6") == Some("m") {
+        (
+            "IPv6 is a module (CONFIG_IPV6=m)".to_owned(),
             "choose a kernel with CONFIG_IPV6=y",
-        );
-    }
-    match UNSUPPORTED.iter().find(is_set) {
-        Some(option) => bad(
-            NAME,
-            lacking,
-            format!("the stand-in, since {why}; but it does not support CONFIG_{option}"),
+        )
+    } else if let Some(option) = UNSUPPORTED.iter().find(is_set) {
+        (
+            format!("it does not support CONFIG_{option}"),
             "choose a kernel without that option, or one with CONFIG_RUST whose metadata is there",
-        ),
-        None => ok(NAME, format!("the stand-in, since {why}")),
-    }
+        )
+    } else {
+        return ok(NAME, format!("the stand-in, since {why}"));
+    };
+    bad(
+        NAME,
+        lacking,
+        format!("the stand-in, since {why}; but {obstacle}"),
+        advice,
+    )
+}
+
+/// Whether what a program says of its version (`rustc 1.85.1 (x)`, `bindgen 0.71.1`) is older than this
+/// version, or tells none.
+fn is_older(program: &str, oldest: (u32, u32)) -> bool {
+    let number = program.split(' ').nth(1).unwrap_or_default();
+    version(number).is_none_or(|version| version < oldest)
 }
 
 fn rustc(facts: &Facts, kernel_crate: &KernelCrate<'_>, lacking: Status) -> Finding {
@@ -134,10 +141,6 @@ fn rustc(facts: &Facts, kernel_crate: &KernelCrate<'_>, lacking: Status) -> Find
         KernelCrate::Native(rustc) => Some(*rustc),
         KernelCrate::StandIn(_) => facts.build.rustc.first(),
     };
-    let is_old = |rustc: &Rustc| {
-        let number = rustc.version.split(' ').nth(1).unwrap_or_default();
-        version(number).is_none_or(|version| version < OLDEST_RUSTC)
-    };
     match rustc {
         None => bad(
             NAME,
@@ -145,7 +148,7 @@ fn rustc(facts: &Facts, kernel_crate: &KernelCrate<'_>, lacking: Status) -> Find
             "missing",
             "apt install rustc, on Debian 12 rustc-web",
         ),
-        Some(rustc) if is_old(rustc) => bad(
+        Some(rustc) if is_older(&rustc.version, OLDEST_RUSTC) => bad(
             NAME,
             lacking,
             format!(
@@ -205,10 +208,10 @@ fn another(
 
 fn tools(facts: &Facts, kernel_crate: &KernelCrate<'_>, lacking: Status) -> Finding {
     const NAME: &str = "tools";
-    const ALL: &str = "make, cargo, bindgen and what they need";
     let build = &facts.build;
     let mut missing = build.missing.clone();
-    if matches!(kernel_crate, KernelCrate::Native(_)) && !build.has_metadata {
+    let is_native = matches!(kernel_crate, KernelCrate::Native(_));
+    if is_native && !build.has_metadata {
         missing.extend(&build.missing_for_metadata);
     }
     if !missing.is_empty() {
@@ -220,13 +223,8 @@ fn tools(facts: &Facts, kernel_crate: &KernelCrate<'_>, lacking: Status) -> Find
             format!("apt install {}", packages.join(" ")),
         );
     }
-    if matches!(kernel_crate, KernelCrate::Native(_)) {
-        return ok(NAME, ALL);
-    }
-    // "bindgen 0.71.1".
     let bindgen = build.bindgen.as_deref().unwrap_or_default();
-    let number = bindgen.split(' ').nth(1).unwrap_or_default();
-    if version(number).is_none_or(|version| version < OLDEST_BINDGEN) {
+    if !is_native && is_older(bindgen, OLDEST_BINDGEN) {
         let (major, minor) = OLDEST_BINDGEN;
         return bad(
             NAME,
@@ -235,5 +233,5 @@ fn tools(facts: &Facts, kernel_crate: &KernelCrate<'_>, lacking: Status) -> Find
             "install a newer one: cargo install bindgen-cli",
         );
     }
-    ok(NAME, ALL)
+    ok(NAME, "make, cargo, bindgen and what they need")
 }
