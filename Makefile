@@ -19,8 +19,7 @@ all: module filterctl ## build http_filter.ko and filterctl, for KVER= (default:
 	@cp $(build)/http_filter.ko $(build)/filterctl .
 	@echo "built http_filter.ko for $(KVER), and filterctl"
 
-# Kernels before 6.13 know no MO=, and build where the sources are: there they get links
-# to them. What was built with the other kernel crate is of no use.
+# Kernels that know no MO= build where the sources are: there they get links to them. What was built with the other kernel crate is of no use.
 .PHONY: module
 module: ## build http_filter.ko alone
 	@mkdir -p "$(build)"
@@ -28,7 +27,7 @@ module: ## build http_filter.ko alone
 	[ "$$(cat "$(build)/kernel-crate" 2>/dev/null)" = $$KERNEL_CRATE ] || rm -rf "$(build)"/{.*.cmd,*.o,Module.symvers,modules.order,module,classifier,kernel}; \
 	echo $$KERNEL_CRATE >"$(build)/kernel-crate"; \
 	where="M=$(CURDIR) MO=$(build)"; \
-	if [ "$$(printf '%s\n' 6.13 $(KVER) | sort -V | head -n 1)" != 6.13 ]; then \
+	if [ -z "$$KNOWS_MO" ]; then \
 		cp -rs --remove-destination "$(CURDIR)"/{Kbuild,module,classifier,kernel} "$(build)"; \
 		find "$(build)" -xtype l -delete; \
 		where="M=$(build)"; \

@@ -24,7 +24,7 @@ pub mod code {
             pub const $name: super::Error = super::Error::of(crate::bindings::$name as i32);
         )*};
     }
-    codes! { E2BIG EACCES EBUSY EINVAL ENOENT ENOMEM EOVERFLOW EPERM }
+    codes! { EACCES EBUSY EINVAL ENOMEM EOVERFLOW }
 }
 
 impl Error {

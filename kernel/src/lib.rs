@@ -43,7 +43,7 @@ pub mod ffi {
     pub type c_ulong = usize;
 }
 
-pub use module::{Module, ModuleMetadata, ThisModule};
+pub use module::{Module, ThisModule};
 
 /// Ends the machine: the code of this module has no path to it.
 #[panic_handler]

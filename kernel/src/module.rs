@@ -15,12 +15,6 @@ pub trait Module: Sized + Sync + Send {
     fn init(module: &'static ThisModule) -> Result<Self>;
 }
 
-/// What `module!` knows of a module.
-pub trait ModuleMetadata {
-    /// Its name.
-    const NAME: &'static core::ffi::CStr;
-}
-
 /// The module that this code belongs to.
 pub struct ThisModule(PhantomData<*mut crate::bindings::module>);
 
@@ -47,10 +41,6 @@ macro_rules! module {
     ) => {
         /// The module's name, which the lines that it logs begin with.
         const __LOG_PREFIX: &[u8] = $name.as_bytes();
-
-        impl $crate::ModuleMetadata for $type {
-            const NAME: &'static ::core::ffi::CStr = $crate::c_str!($name);
-        }
 
         /// What runs when the kernel loads and unloads the module.
         mod __module_init {

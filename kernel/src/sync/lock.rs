@@ -104,17 +104,6 @@ impl<T, B: Backend> Lock<T, B> {
             _not_send: PhantomData,
         }
     }
-
-    /// Takes the lock if it is free.
-    pub fn try_lock(&self) -> Option<Guard<'_, T, B>> {
-        // SAFETY: As in `lock`.
-        let state = unsafe { B::try_lock(self.state.get()) }?;
-        Some(Guard {
-            lock: self,
-            state,
-            _not_send: PhantomData,
-        })
-    }
 }
 
 /// The ownership of a lock; dropping it releases the lock.
@@ -153,9 +142,6 @@ impl<T, B: Backend> Drop for Guard<'_, T, B> {
 
 /// A `struct mutex`. Process context; may sleep (`rust/kernel/sync/lock/mutex.rs`).
 pub type Mutex<T> = Lock<T, MutexBackend>;
-
-/// The ownership of a [`Mutex`].
-pub type MutexGuard<'a, T> = Guard<'a, T, MutexBackend>;
 
 /// The backend of [`Mutex`].
 pub struct MutexBackend;

@@ -8,7 +8,7 @@ pub mod lock;
 mod arc;
 
 pub use arc::Arc;
-pub use lock::{Mutex, MutexGuard};
+pub use lock::Mutex;
 
 use crate::{bindings, types::Opaque};
 use core::pin::Pin;
