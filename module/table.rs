@@ -294,6 +294,14 @@ impl LockedFlow<'_> {
         self.bucket.entries.get_mut(self.selected?)
     }
 
+    /// Whether the flow has an entry, of whatever connection.
+    pub(crate) fn has_entry(&self) -> bool {
+        self.bucket
+            .slots_of(&self.flow, self.tag)
+            .next()
+            .is_some()
+    }
+
     /// Selects the only entry of the flow. `None` if it has none.
     ///
     /// # Errors

@@ -88,6 +88,11 @@ impl Inspection<'_> {
                     // uses the first that it receives.
                     return Decision::Defer;
                 }
+                if !has_entry && self.socket.backlog_may_have_data && self.flow.has_entry() {
+                    // The entry may be this stream's: a weakly ordered processor can show where the
+                    // owner moves `rcv_nxt` before it shows that something was received.
+                    return Decision::Defer;
+                }
                 // Segments of the backlog may have no entry: they were out of order, or decided, or
                 // they passed before there was a socket, or while the filter was switched off.
                 self.may_be_untracked |=

@@ -160,9 +160,12 @@ impl Inspector<'_> {
             return Decision::Refuse;
         };
         let before = flow.in_flight(cpu);
+        let was_request = matches!(lookup, SocketLookup::Request(_));
         let lookup = match lookup {
             // A segment that has arrived since may have created the socket.
-            SocketLookup::Request(_) | SocketLookup::NoSocket => segment.look_up_socket(),
+            SocketLookup::Request(_) | SocketLookup::RequestGone | SocketLookup::NoSocket => {
+                segment.look_up_socket()
+            }
             lookup => lookup,
         };
         let inspection = |flow, socket| Inspection {
@@ -181,8 +184,10 @@ impl Inspector<'_> {
                 flow.request_grace_period();
                 Decision::Defer
             }
-            SocketLookup::NoSocket => Decision::Pass,
-            SocketLookup::SynSent => Decision::Defer,
+            SocketLookup::NoSocket if !was_request => Decision::Pass,
+            SocketLookup::NoSocket | SocketLookup::RequestGone | SocketLookup::SynSent => {
+                Decision::Defer
+            }
             SocketLookup::Request(request) => {
                 inspection(flow, SocketState::of_request(&request)).decide()
             }

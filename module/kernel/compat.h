@@ -27,7 +27,7 @@ static inline struct net *skb_dst_dev_net_rcu(const struct sk_buff *skb)
 }
 #endif
 
-/* Linux 6.6: tells system calls that sleep on a socket that it was disconnected. */
+/* Linux 6.6; in 6.1.y as well: tells system calls that sleep on a socket that it was disconnected. */
 static inline void hf_count_disconnect(struct sock *sk)
 {
 #ifdef HF_HAS_SK_DISCONNECTS

@@ -86,6 +86,8 @@ const OPTION_MD5: u8 = 19;
 const OPTION_AO: u8 = 29;
 const OPTION_MPTCP: u8 = 30;
 const MPTCP_JOIN: u8 = 1;
+/// Bytes of data of an MD5 signature.
+const MD5_LEN: usize = 16;
 
 const TCP_SYN: u8 = 0x02;
 const TCP_RST: u8 = 0x04;
@@ -299,16 +301,19 @@ impl Segment<'_> {
             ..Default::default()
         };
         self.options(|options| {
-            for (kind, data) in options {
+            for (kind, data) in options.by_ref() {
                 match (kind, data) {
                     (OPTION_TIMESTAMP, &[t0, t1, t2, t3, _, _, _, _]) => {
                         header.tsval = u32::from_be_bytes([t0, t1, t2, t3]);
                         header.has_tsval = true;
                     }
-                    (OPTION_MD5 | OPTION_AO, _) => header.has_signature = true,
+                    (OPTION_MD5, data) if data.len() == MD5_LEN => header.has_md5 = true,
+                    (OPTION_AO, [_, _, _, ..]) => header.has_ao = true,
+                    (OPTION_MD5 | OPTION_AO, _) => header.has_odd_options = true,
                     _ => {}
                 }
             }
+            header.has_odd_options |= !matches!(options.0, [] | [OPTION_END, ..]);
         });
         header
     }

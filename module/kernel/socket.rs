@@ -97,6 +97,9 @@ pub(crate) enum SocketLookup<'a> {
     SynSent,
     /// A request socket: the segment that completes the handshake creates the full one.
     Request(Request<'a>),
+    /// A request socket that was the packet's, and is there no more: it has ended, or its full
+    /// socket is about to be there.
+    RequestGone,
     /// A full socket.
     Socket(Socket<'a>),
 }
@@ -122,6 +125,7 @@ impl<'a> SocketLookup<'a> {
                 first_seq: first_seq.into(),
                 socket,
             }),
+            bindings::hf_tcp_lookup_HF_TCP_REQUEST_GONE => Self::RequestGone,
             bindings::hf_tcp_lookup_HF_TCP_SOCKET => Self::Socket(socket),
             _ => Self::NoSocket,
         }

@@ -80,6 +80,12 @@ static bool hf_tcp_restored(const struct sock *sk)
 	return !READ_ONCE(tp->delivered) || tp->repair_queue != TCP_NO_QUEUE;
 }
 
+/*
+ * The hook that let a byte pass has told what it knows of its stream before TCP received
+ * that byte: with a fully ordered atomic operation (Bucket::count_undecided()), or under
+ * a lock. Whoever sees the byte counted, even by a third CPU that had it from the backlog
+ * under the socket's lock, sees that too in what it loads after the barrier.
+ */
 u64 hf_tcp_received(const struct sock *sk)
 {
 	u64 received = data_race(tcp_sk(sk)->bytes_received);
@@ -207,8 +213,16 @@ enum hf_tcp_lookup hf_tcp_lookup(const struct sk_buff *skb, const struct hf_flow
 {
 	enum hf_tcp_lookup lookup = hf_tcp_find_for(skb, flow, socket, first_seq);
 
-	if (!socket->sk && hf_tcp_cookie(skb, flow, header, first_seq))
+	if (socket->sk)
+		return lookup;
+	if (hf_tcp_cookie(skb, flow, header, first_seq))
 		return HF_TCP_REQUEST;
+	/*
+	 * inet_ehash_insert() replaces a request by its socket. In older kernels there is
+	 * neither for a moment, and TCP, which has the packet's request, looks again after it.
+	 */
+	if (skb->sk && READ_ONCE(skb->sk->sk_state) == TCP_NEW_SYN_RECV)
+		return HF_TCP_REQUEST_GONE;
 	return lookup;
 }
 
@@ -293,6 +307,15 @@ static bool hf_tcp_backlog_may_have_data(const struct sock *sk)
  * does, sk_backlog.tail is NULL, but sk_backlog.len is not 0. The order in which it
  * changes rcv_nxt and bytes_received is not defined for other CPUs. As long as nothing
  * was received, rcv_nxt is equal to copied_seq, which readers move later.
+ *
+ * Later, for a weakly ordered CPU too: the owner takes the spinlock between receiving a
+ * segment and reading it, and so either has not moved copied_seq while the lock is held
+ * here, or has released what it changed before. There are two exceptions, both within the
+ * processing of one backlog: tcp_check_urg() skips a byte, and a protocol on top of TCP
+ * reads in sk_data_ready() (sockmap). Reading copied_seq first is enough for those on
+ * x86; elsewhere bytes_received may still be seen as 0, and rcv_nxt be taken for the
+ * first byte. Then the flow's entry seems another connection's, with data in the
+ * backlog, for which the inspection defers.
  */
 void hf_tcp_get_state(const struct sock *sk, struct hf_tcp_state *state)
 {
@@ -383,6 +406,18 @@ static bool hf_tcp_has_filters(const struct sock *sk, const struct sk_buff *skb)
 }
 
 /*
+ * A signature, on a socket without keys, makes TCP discard the segment, if this kernel
+ * knows it. Which malformed options do, before and behind it, differs between kernels
+ * (tcp_do_parse_auth_options(), before Linux 6.7 tcp_parse_md5sig_option()).
+ */
+static bool hf_tcp_is_discarded_as_signed(const struct hf_segment *segment)
+{
+	return !segment->has_odd_options &&
+	       ((IS_ENABLED(CONFIG_TCP_MD5SIG) && segment->has_md5) ||
+		(IS_ENABLED(CONFIG_TCP_AO) && segment->has_ao));
+}
+
+/*
  * After tcp_v4_rcv(), sk_filter_trim_cap(), tcp_ack(), tcp_validate_incoming(),
  * tcp_sequence() and tcp_data_queue().
  */
@@ -397,7 +432,7 @@ enum hf_tcp_accepts hf_tcp_accepts(const struct sock *sk, const struct sk_buff *
 		return HF_TCP_NO;
 	if (hf_tcp_has_keys(tp))
 		return HF_TCP_UNKNOWN;
-	if (segment->has_signature)
+	if (hf_tcp_is_discarded_as_signed(segment))
 		return HF_TCP_NO;
 	/* An owner may be changing all of these. Nothing behind write_seq was sent. */
 	if (sk->sk_lock.owned)
@@ -417,6 +452,11 @@ enum hf_tcp_accepts hf_tcp_accepts(const struct sock *sk, const struct sk_buff *
 		return HF_TCP_UNKNOWN;
 	if (after(segment->seq, tp->rcv_nxt) || !after(segment->end_seq, tp->rcv_nxt))
 		return HF_TCP_NO;
+	if (segment->has_md5 || segment->has_ao || segment->has_odd_options)
+		return HF_TCP_UNKNOWN;
+	/* Older kernels discard an old ACK while they close (tcp_rcv_state_process()). */
+	if (before(segment->ack, tp->snd_una) && sk->sk_state != TCP_ESTABLISHED)
+		return HF_TCP_UNKNOWN;
 	if (hf_tcp_has_filters(sk, skb) ||
 	    after(segment->end_seq, tp->rcv_nxt + tcp_receive_window(tp)))
 		return HF_TCP_UNKNOWN;

@@ -55,6 +55,7 @@ enum hf_tcp_lookup {
 	HF_TCP_NO_SOCKET,	/* none, or one in time-wait or closed */
 	HF_TCP_SYN_SENT,	/* a socket in SYN_SENT */
 	HF_TCP_REQUEST,		/* a request, or a SYN cookie; *first_seq is set */
+	HF_TCP_REQUEST_GONE,	/* the packet's request, which its socket may be replacing */
 	HF_TCP_SOCKET,		/* a full socket */
 };
 struct hf_socket {
@@ -111,12 +112,15 @@ struct hf_segment {
 	u32 ack;
 	u32 tsval;
 	bool has_tsval;
-	bool has_signature;	/* TCP-MD5 or TCP-AO */
+	bool has_md5;
+	bool has_ao;
+	bool has_odd_options;	/* malformed, or signatures of a wrong length */
 };
 /*
  * Whether TCP would accept a segment whose checksum is right, on a locked socket,
- * unless a security module objects. HF_TCP_UNKNOWN: keys, filters, other protocols or
- * an owner decide; or, unless @certain, segments in flight may move rcv_nxt before.
+ * unless a security module objects. HF_TCP_UNKNOWN: keys, filters, other protocols, an
+ * owner or the kernel's version decide; or, unless @certain, segments in flight may move
+ * rcv_nxt before.
  */
 enum hf_tcp_accepts {
 	HF_TCP_NO,

@@ -6,7 +6,8 @@ import pytest
 from support import http_filter, http_servers
 from support.clients import HTTP_CLIENTS
 from support.expect import send_blocked, send_delivered
-from support.streams import Stream
+from support.handmade import HandmadeClient, deliver
+from support.streams import Recorder, Stream
 from support.wait import wait_until
 
 STREAMS = {
@@ -44,6 +45,14 @@ def test_counts_the_method(veth, recorder):
 def test_counts_a_connection_once(veth, recorder):
     send_delivered(recorder, veth.client, STREAMS["requests"] * 5000)
     assert http_filter.counters()["requests"] == 1
+
+
+@pytest.mark.parametrize("option", [b"\x13\x02\1\1", b"\x1d\x02\1\1"], ids=["MD5", "TCP-AO"])
+def test_counts_what_has_a_signature_that_tcp_ignores(veth, family, option):
+    """An option that is too short, with which TCP does not discard the segment."""
+    with Recorder(veth.endpoint(family)) as server, HandmadeClient(veth, server.endpoint) as client:
+        deliver(server, client, STREAMS["requests"], options=option)
+    assert http_filter.counters()["monitored"] == 1
 
 
 def test_does_not_count_what_is_not_http(veth, recorder):

@@ -66,6 +66,7 @@ pub(crate) enum SocketLookup<'a> {
     NoSocket,
     SynSent,
     Request(Request<'a>),
+    RequestGone,
     Socket(Socket<'a>),
 }
 
