@@ -99,12 +99,11 @@ test-debug: ## the guest's tests in two kernels built for it, which check memory
 	@tests/run debug
 
 .PHONY: test-long
-test-long: ## what takes longer: smoke tests on other kernels of Debian's, the model's long scope, and the mutants
-	@KERNEL=amd64 tests/run smoke
-	@KERNEL=forky tests/run smoke
+test-long: ## what takes longer: Debian's other kernels, the model's long scope, and the mutants
+	@tests/run kernels
 	@$(MAKE) --no-print-directory lab
 	@$(lab) run 'cargo run --quiet --release --locked --package model long'
-	@$(lab) vm 'modprobe tun && insmod /src/build/$$(uname -r)/http_filter.ko log=0 && exec /src/build/target-trixie/release/adversary agree --sequences 20000'
+	@$(lab) vm 'modprobe tun && insmod /src/build/$$(uname -r)/http_filter.ko log=0 && exec adversary agree --sequences 20000'
 	@tests/mutants/run
 
 .PHONY: mutants

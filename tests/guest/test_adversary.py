@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """The adversary: hand-made packets into real sockets, checked by what a server reads from them."""
 
-import pathlib
 import re
 import subprocess
 
@@ -9,8 +8,7 @@ import pytest
 
 from support import http_filter
 
-_CODENAME = re.search(r"^VERSION_CODENAME=(\w+)", pathlib.Path("/etc/os-release").read_text(), re.MULTILINE)[1]
-ADVERSARY = pathlib.Path(__file__).resolve().parents[2] / "build" / f"target-{_CODENAME}" / "release" / "adversary"
+ADVERSARY = http_filter.BUILD / "adversary"
 
 SUMMARY = re.compile(
     r"adversary: (\d+) connections, (\d+) safety violations, (\d+) liveness violations, "

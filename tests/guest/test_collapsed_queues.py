@@ -8,13 +8,13 @@ import time
 
 import pytest
 
-from support import http_filter
+from support import http_filter, kernel
 from support.expect import holds_no_first_line
 from support.handmade import HandmadeClient
 from support.streams import listen, read_what_is_there
 from support.wait import wait_until
 
-pytestmark = pytest.mark.usefixtures("filtered")
+pytestmark = [kernel.prunes_small_segments, pytest.mark.usefixtures("filtered")]
 
 SMALL_BUFFER = socket.SOL_SOCKET, socket.SO_RCVBUF, 8192
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from support import http_filter
+from support import http_filter, kernel
 from support.handmade import HandmadeClient
 from support.socket_filter import IS, LENGTH, RETURN, attached, instruction
 from support.streams import Recorder, Stream, connection, read_what_is_there
@@ -225,6 +225,7 @@ def pruned_queue(veth, family, first, queue):
         yield server, client
 
 
+@kernel.prunes_small_segments
 def test_a_stream_whose_queue_is_pruned_is_delivered(veth, family):
     first, size, rest = b"GET /", 900, b"a" * 7200 + b" RTSP/1.0\r\n"
     queue = [rest[place:place + size] for place in range(0, 7200, size)]
@@ -238,6 +239,7 @@ def test_a_stream_whose_queue_is_pruned_is_delivered(veth, family):
     assert http_filter.counters()["deferred"] == 0
 
 
+@kernel.prunes_small_segments
 def test_a_position_without_a_stored_state_is_not_taken_for_one_of_the_run_around_it(veth, family):
     """The queue is pruned so that rcv_nxt is at a position whose state was not stored, for want of room."""
     first = b"POST /"

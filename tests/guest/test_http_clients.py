@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Requests of all forms, from real clients to real servers, are answered only while the filter is off."""
 
+import asyncio
 import contextlib
 import functools
 import http.client
@@ -8,6 +9,7 @@ import re
 import subprocess
 
 import pytest
+import websockets
 
 from support import http_filter, http_servers
 from support.clients import BLOCKED_TIMEOUT, curl, in_parallel
@@ -29,6 +31,8 @@ OF_NGINX = {
     "h2c, upgrade": (["--http2"], 200),
     "HTTP/1.0": (["--http1.0"], 200),
 }
+if not http_servers.nginx_has_http2():
+    del OF_NGINX["h2c, prior knowledge"]
 
 # The same with Node's server, which takes bodies.
 OF_NODE = {
@@ -137,19 +141,18 @@ def test_by_hand(veth, nginx, addressing, request_, statuses):
 
 
 def test_websocket(veth):
-    from websockets.sync.client import connect
-
-    def echo(endpoint, timeout):
-        with veth.client, connect(f"ws://{endpoint}/", open_timeout=timeout) as socket:
-            socket.send("hello")
-            return socket.recv(timeout=timeout)
+    async def echo(endpoint, timeout):
+        async with websockets.connect(f"ws://{endpoint}/", open_timeout=timeout) as socket:
+            await socket.send("hello")
+            return await asyncio.wait_for(socket.recv(), timeout)
 
     with for_each_addressing(veth, http_servers.websocket_echo) as instances:
         for instance in instances:
             with off():
-                assert echo(instance.endpoint, timeout=20) == "hello", instance
-            with pytest.raises(TimeoutError):
-                echo(instance.endpoint, BLOCKED_TIMEOUT)
+                with veth.client:
+                    assert asyncio.run(echo(instance.endpoint, timeout=20)) == "hello", instance
+            with veth.client, pytest.raises(TimeoutError):
+                asyncio.run(echo(instance.endpoint, BLOCKED_TIMEOUT))
         assert http_filter.counters()["blocked"] == len(instances)
 
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from support import http_filter, http_servers
+from support import http_filter, http_servers, kernel
 from support.clients import BLOCKED_TIMEOUT, curl
 from support.expect import send_blocked
 from support.streams import Recorder, Stream
@@ -66,6 +66,7 @@ def test_curl_is_reported(veth, kernel_log):
     assert re.fullmatch(rf"dropped GET /a/b HTTP/1\.1 from 192\.0\.2\.7:\d+ to {endpoint} in eth0", line)
 
 
+@kernel.renames_devices_in_use
 def test_a_device_name_cannot_garble_the_log(veth, recorder, kernel_log):
     """Root in a container can choose the names of its devices."""
     try:

@@ -2,10 +2,11 @@
 """Many connections at once: the program `bench`, a server and clients over a veth pair."""
 
 import contextlib
-import pathlib
 import subprocess
 
-PROGRAM = pathlib.Path(__file__).resolve().parents[3] / "build/target-trixie/release/bench"
+from support.http_filter import BUILD
+
+PROGRAM = BUILD / "bench"
 
 
 def _options(options):

@@ -5,7 +5,9 @@ import os
 import pathlib
 import subprocess
 
-MODULE = pathlib.Path(__file__).resolve().parents[3] / "build" / os.uname().release / "http_filter.ko"
+# What was built for this kernel.
+BUILD = pathlib.Path(__file__).resolve().parents[3] / "build" / os.uname().release
+MODULE = BUILD / "http_filter.ko"
 SYSFS = pathlib.Path("/sys/kernel/http_filter")
 
 DEFAULTS = {

@@ -40,11 +40,14 @@ http {{{{
 """, "nginx", "-p", "{where}", "-c", "configuration")
 
 
-def nginx(endpoint):
+def nginx_has_http2():
+    """Whether nginx speaks HTTP/2 on the port of HTTP/1.1. Older ones speak either of them on a port."""
     version = subprocess.run(["nginx", "-v"], capture_output=True, text=True).stderr
-    # Older ones speak either version of HTTP on a port.
-    has_both = tuple(map(int, re.search(r"nginx/(\d+)\.(\d+)", version).groups())) >= (1, 26)
-    return _nginx(endpoint, more="http2 on;" if has_both else "")
+    return tuple(map(int, re.search(r"nginx/(\d+)\.(\d+)", version).groups())) >= (1, 26)
+
+
+def nginx(endpoint):
+    return _nginx(endpoint, more="http2 on;" if nginx_has_http2() else "")
 
 
 def nginx_deferred(endpoint):
@@ -133,11 +136,16 @@ http://:{{port}} {{{{
 def websocket_echo(endpoint):
     """Sends back each message of a WebSocket."""
     return _site(endpoint, f"""
-import socket
-from websockets.sync.server import serve
-listener = socket.create_server(
-    ("{{address}}", {{port}}), family={int(endpoint.family)}, dualstack_ipv6={endpoint.address == '::'})
-serve(lambda client: [client.send(message) for message in client], sock=listener).serve_forever()
+import asyncio, socket, websockets
+async def echo(client):
+    async for message in client:
+        await client.send(message)
+async def main():
+    listener = socket.create_server(
+        ("{{address}}", {{port}}), family={int(endpoint.family)}, dualstack_ipv6={endpoint.address == '::'})
+    async with websockets.serve(echo, sock=listener):
+        await asyncio.Future()
+asyncio.run(main())
 """, "python3", "configuration")
 
 

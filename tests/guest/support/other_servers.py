@@ -84,22 +84,53 @@ match from any for any action "keep"
             yield mails
 
 
+def _dovecot_mailboxes(path):
+    """The settings for mailboxes without a password. Their form has changed in version 2.4."""
+    version = subprocess.run(["dovecot", "--version"], capture_output=True, text=True).stdout
+    if version.startswith("2.3."):
+        return f"""
+disable_plaintext_auth = no
+mail_location = maildir:{path}
+passdb {{
+  driver = static
+  args = nopassword=y
+}}
+userdb {{
+  driver = static
+  args = home={path}
+}}
+"""
+    return f"""
+dovecot_config_version = 2.4.1
+dovecot_storage_version = 2.4.1
+auth_allow_cleartext = yes
+mail_driver = maildir
+mail_path = {path}
+passdb static {{
+  fields {{
+    nopassword = yes
+  }}
+}}
+userdb static {{
+  fields {{
+    home = {path}
+  }}
+}}
+"""
+
+
 @contextlib.contextmanager
 def dovecot(endpoint):
     """An IMAP server without authentication; each user has an empty mailbox."""
     with folder() as where:
         (where / "configuration").write_text(f"""
-dovecot_config_version = 2.4.1
-dovecot_storage_version = 2.4.1
+{_dovecot_mailboxes(f"{where}/mail/%{{user}}")}
 protocols = imap
 base_dir = {where}/run
 state_dir = {where}/state
 log_path = /dev/stderr
 ssl = no
-auth_allow_cleartext = yes
 listen = {endpoint.address}
-mail_driver = maildir
-mail_path = {where}/mail/%{{user}}
 mail_uid = 65534
 mail_gid = 65534
 first_valid_uid = 1
@@ -110,16 +141,6 @@ service imap-login {{
   }}
   inet_listener imaps {{
     port = 0
-  }}
-}}
-passdb static {{
-  fields {{
-    nopassword = yes
-  }}
-}}
-userdb static {{
-  fields {{
-    home = {where}/mail/%{{user}}
   }}
 }}
 """)

@@ -131,7 +131,7 @@ def input_snat(veth, family):
     """SNAT in INPUT: the source address is rewritten behind most hooks."""
     protocol, address = ("ip", "192.0.2.77") if family == IPV4 else ("ip6", "2001:db8::77")
     with (_server(veth, family) as path,
-          rules(veth.server, "nat hook input priority srcnat",
+          rules(veth.server, "nat hook input priority 100",
                 f"tcp dport {path.server.endpoint.port} counter snat {protocol} to {address}")):
         yield path
         peers = path.server.peers()
