@@ -294,12 +294,11 @@ impl LockedFlow<'_> {
         self.bucket.entries.get_mut(self.selected?)
     }
 
-    /// Whether the flow has an entry, of whatever connection.
-    pub(crate) fn has_entry(&self) -> bool {
+    /// Whether the flow has an entry besides the selected one.
+    pub(crate) fn has_other_entry(&self) -> bool {
         self.bucket
             .slots_of(&self.flow, self.tag)
-            .next()
-            .is_some()
+            .any(|index| self.selected != Some(index))
     }
 
     /// Selects the only entry of the flow. `None` if it has none.

@@ -88,8 +88,8 @@ impl Inspection<'_> {
                     // uses the first that it receives.
                     return Decision::Defer;
                 }
-                if !has_entry && self.socket.backlog_may_have_data && self.flow.has_entry() {
-                    // The entry may be this stream's: a weakly ordered processor can show where the
+                if self.socket.backlog_may_have_data && self.flow.has_other_entry() {
+                    // That may be this stream's: a weakly ordered processor can show where the
                     // owner moves `rcv_nxt` before it shows that something was received.
                     return Decision::Defer;
                 }

@@ -81,6 +81,16 @@ static bool hf_tcp_restored(const struct sock *sk)
 }
 
 /*
+ * Sockets are found without a lock, and their memory is used again for others
+ * (SLAB_TYPESAFE_BY_RCU): what is read of one must not be older than the reference to
+ * it, which was taken without a barrier.
+ */
+static void hf_tcp_is_referenced(void)
+{
+	smp_acquire__after_ctrl_dep();
+}
+
+/*
  * The hook that let a byte pass has told what it knows of its stream before TCP received
  * that byte: with a fully ordered atomic operation (Bucket::count_undecided()), or under
  * a lock. Whoever sees the byte counted, even by a third CPU that had it from the backlog
@@ -88,8 +98,10 @@ static bool hf_tcp_restored(const struct sock *sk)
  */
 u64 hf_tcp_received(const struct sock *sk)
 {
-	u64 received = data_race(tcp_sk(sk)->bytes_received);
+	u64 received;
 
+	hf_tcp_is_referenced();
+	received = data_race(tcp_sk(sk)->bytes_received);
 	smp_rmb();
 	/* One that has received something since has no entry, and so is past its start. */
 	return !received && hf_tcp_restored(sk) ? U64_MAX : received;
@@ -147,6 +159,7 @@ static bool hf_tcp_cookie(const struct sk_buff *skb, const struct hf_flow *flow,
 
 static enum hf_tcp_lookup hf_tcp_kind(const struct sock *sk, struct hf_first_seq *first_seq)
 {
+	hf_tcp_is_referenced();
 	switch (READ_ONCE(sk->sk_state)) {
 	case TCP_TIME_WAIT:
 	case TCP_CLOSE:
@@ -218,8 +231,10 @@ enum hf_tcp_lookup hf_tcp_lookup(const struct sk_buff *skb, const struct hf_flow
 	if (hf_tcp_cookie(skb, flow, header, first_seq))
 		return HF_TCP_REQUEST;
 	/*
-	 * inet_ehash_insert() replaces a request by its socket. In older kernels there is
-	 * neither for a moment, and TCP, which has the packet's request, looks again after it.
+	 * A socket takes its request's place in the table. Who looks at that moment may find
+	 * neither: a lookup gives up at a request that has just ended, and older kernels'
+	 * inet_ehash_insert() removed the one before it inserted the other. TCP, which has
+	 * the packet's request, looks again after it.
 	 */
 	if (skb->sk && READ_ONCE(skb->sk->sk_state) == TCP_NEW_SYN_RECV)
 		return HF_TCP_REQUEST_GONE;
@@ -312,7 +327,7 @@ static bool hf_tcp_backlog_may_have_data(const struct sock *sk)
  * segment and reading it, and so either has not moved copied_seq while the lock is held
  * here, or has released what it changed before. There are two exceptions, both within the
  * processing of one backlog: tcp_check_urg() skips a byte, and a protocol on top of TCP
- * reads in sk_data_ready() (sockmap). Reading copied_seq first is enough for those on
+ * reads in sk_data_ready() (sockmap, MPTCP). Reading copied_seq first is enough for those on
  * x86; elsewhere bytes_received may still be seen as 0, and rcv_nxt be taken for the
  * first byte. Then the flow's entry seems another connection's, with data in the
  * backlog, for which the inspection defers.
@@ -434,9 +449,14 @@ enum hf_tcp_accepts hf_tcp_accepts(const struct sock *sk, const struct sk_buff *
 		return HF_TCP_UNKNOWN;
 	if (hf_tcp_is_discarded_as_signed(segment))
 		return HF_TCP_NO;
-	/* An owner may be changing all of these. Nothing behind write_seq was sent. */
+	/* TCP resets what comes after close(), and ignores what comes after a FIN (tcp_rcv_state_process()). */
+	if ((READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN) &&
+	    ((1 << inet_sk_state_load(sk)) & (HF_TCPF_SYNCHRONISED & ~TCPF_ESTABLISHED)))
+		return HF_TCP_NO;
+	/* An owner may be changing all of these, and be sending as much as the window allows. */
 	if (sk->sk_lock.owned)
-		return after(segment->ack, READ_ONCE(tp->write_seq)) ? HF_TCP_NO : HF_TCP_UNKNOWN;
+		return after(segment->ack, READ_ONCE(tp->write_seq) + READ_ONCE(tp->max_window)) ?
+			HF_TCP_NO : HF_TCP_UNKNOWN;
 	oldest = tp->snd_una - (u32)min_t(u64, tp->max_window, tp->bytes_acked);
 	if (before(segment->ack, oldest) || after(segment->ack, tp->snd_nxt))
 		return HF_TCP_NO;

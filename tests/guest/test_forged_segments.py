@@ -10,6 +10,7 @@ from support import http_filter
 from support.handmade import HandmadeClient, deliver
 from support.payloads import MINIMAL_REQUEST, OTHER
 from support.streams import Recorder, listen
+from support.wait import wait_until
 
 pytestmark = pytest.mark.usefixtures("filtered")
 
@@ -81,6 +82,19 @@ def test_a_request_with_a_wrong_checksum_does_not_count_later(veth, family, kern
         deliver(server, client, OTHER)
     assert http_filter.counters()["blocked"] == 0
     assert kernel_log.lines() == []
+
+
+@pytest.mark.parametrize("action", ["drop", "monitor"])
+def test_a_request_to_a_closed_socket_does_not_count(veth, family, action):
+    """TCP answers it with a reset."""
+    http_filter.write_setting("action", action)
+    endpoint = veth.endpoint(family)
+    with listen(endpoint) as listener, HandmadeClient(veth, endpoint) as client:
+        listener.accept()[0].close()
+        client.send(MINIMAL_REQUEST)
+        wait_until(lambda: http_filter.counters()["inspected"] == 1, "it comes")
+    counters = http_filter.counters()
+    assert (counters["requests"], counters["blocked"], counters["monitored"]) == (0, 0, 0)
 
 
 def test_after_its_fin_nothing_is_deferred(veth, family):
