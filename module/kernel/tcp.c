@@ -85,7 +85,7 @@ static bool hf_tcp_restored(const struct sock *sk)
  * (SLAB_TYPESAFE_BY_RCU): what is read of one must not be older than the reference to
  * it, which was taken without a barrier.
  */
-static void hf_tcp_is_referenced(void)
+static void hf_tcp_referenced(void)
 {
 	smp_acquire__after_ctrl_dep();
 }
@@ -100,7 +100,7 @@ u64 hf_tcp_received(const struct sock *sk)
 {
 	u64 received;
 
-	hf_tcp_is_referenced();
+	hf_tcp_referenced();
 	received = data_race(tcp_sk(sk)->bytes_received);
 	smp_rmb();
 	/* One that has received something since has no entry, and so is past its start. */
@@ -159,7 +159,7 @@ static bool hf_tcp_cookie(const struct sk_buff *skb, const struct hf_flow *flow,
 
 static enum hf_tcp_lookup hf_tcp_kind(const struct sock *sk, struct hf_first_seq *first_seq)
 {
-	hf_tcp_is_referenced();
+	hf_tcp_referenced();
 	switch (READ_ONCE(sk->sk_state)) {
 	case TCP_TIME_WAIT:
 	case TCP_CLOSE:
@@ -449,7 +449,7 @@ enum hf_tcp_accepts hf_tcp_accepts(const struct sock *sk, const struct sk_buff *
 		return HF_TCP_UNKNOWN;
 	if (hf_tcp_is_discarded_as_signed(segment))
 		return HF_TCP_NO;
-	/* TCP resets what comes after close(), and ignores what comes after a FIN (tcp_rcv_state_process()). */
+	/* Resets what comes after close(), ignores what comes after a FIN (tcp_rcv_state_process()). */
 	if ((READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN) &&
 	    ((1 << inet_sk_state_load(sk)) & (HF_TCPF_SYNCHRONISED & ~TCPF_ESTABLISHED)))
 		return HF_TCP_NO;
