@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """The adversary: hand-made packets into real sockets, checked by what a server reads from them."""
 
+import os
 import re
 import subprocess
 
@@ -9,6 +10,9 @@ import pytest
 from support import http_filter
 
 ADVERSARY = http_filter.BUILD / "adversary"
+
+# Connections of random attacks.
+CONNECTIONS = int(os.environ.get("ADVERSARY_CONNECTIONS", 2000))
 
 SUMMARY = re.compile(
     r"adversary: (\d+) connections, (\d+) safety violations, (\d+) liveness violations, "
@@ -67,8 +71,8 @@ def test_the_model_can_differ(filtered):
 
 
 def test_random_attacks(filtered):
-    connections, *_ = attack("random", "--connections", 2000)
-    assert connections == 2000
+    connections, *_ = attack("random", "--connections", CONNECTIONS)
+    assert connections == CONNECTIONS
 
 
 @pytest.mark.parametrize(
