@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What the running kernel is not able to do."""
+"""What tests need of the running kernel; without it they are skipped."""
 
 import os
 import re
@@ -12,4 +12,5 @@ VERSION = tuple(map(int, re.match(r"(\d+)\.(\d+)", os.uname().release).groups())
 prunes_small_segments = pytest.mark.skipif(
     VERSION < (6, 6), reason="before Linux 6.6, TCP collapses queues of small segments instead of pruning them")
 
-renames_devices_in_use = pytest.mark.skipif(VERSION < (6, 2), reason="before Linux 6.2, a device that is up keeps its name")
+renames_devices_in_use = pytest.mark.skipif(
+    VERSION < (6, 2), reason="before Linux 6.2, a device that is up keeps its name")
