@@ -15,7 +15,7 @@ cargo_target := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 lab := tests/lab/lab
 
 .PHONY: all
-all: module filterctl ## build http_filter.ko and filterctl, for KVER= (default: the running kernel)
+all: cargo module filterctl ## build http_filter.ko and filterctl, for KVER= (default: the running kernel)
 	@cp $(build)/http_filter.ko $(build)/filterctl .
 	@echo "built http_filter.ko for $(KVER), and filterctl"
 
@@ -34,9 +34,12 @@ module: ## build http_filter.ko alone
 	fi; \
 	$(MAKE) --no-print-directory -C $$KDIR $$where CC=$$CC RUSTC=$$RUSTC BINDGEN=$$BINDGEN HF_KERNEL_CRATE=$$KERNEL_CRATE $${ARCH:+ARCH=$$ARCH} CONFIG_DEBUG_INFO_BTF_MODULES= modules
 
+.PHONY: cargo
+cargo:
+	@command -v $(CARGO) >/dev/null || { echo "cargo is missing: apt install cargo (on Debian 12: cargo-web, on Ubuntu 24.04: cargo-1.89), or name it with CARGO=" >&2; exit 1; }
+
 .PHONY: filterctl
-filterctl: ## build filterctl alone
-	@command -v $(CARGO) >/dev/null || { echo "cargo is missing: apt install cargo, or name it with CARGO=" >&2; exit 1; }
+filterctl: cargo ## build filterctl alone
 	@$(CARGO) build --quiet --release --locked --package filterctl
 	@mkdir -p $(build)
 	@install $(cargo_target)/release/filterctl $(build)/filterctl
@@ -60,8 +63,8 @@ clean: ## remove what was built here
 
 # What follows needs nothing but Debian 12 or 13, root and a network: it runs in
 # the laboratory (tests/lab/lab), on a stock kernel in a virtual machine.
-# KERNEL=forky takes that of Debian forky instead of trixie-backports', KERNEL=amd64
-# the latter's for any machine, KERNEL=uml and others (tests/lab/kernel) one that is built for it.
+# KERNEL= takes another one (see tests/lab/lab): KERNEL=forky that of Debian forky instead of
+# trixie-backports', KERNEL=uml one that is built for it.
 
 .PHONY: lab-product
 lab-product:
@@ -100,11 +103,11 @@ test-debug: ## the guest's tests in two kernels built for it, which check memory
 
 .PHONY: test-long
 test-long: ## what takes longer: Debian's other kernels, the model's long scope, and the mutants
-	@tests/run kernels
-	@$(MAKE) --no-print-directory lab
-	@$(lab) run 'cargo run --quiet --release --locked --package model long'
-	@$(lab) vm 'modprobe tun && insmod /src/build/$$(uname -r)/http_filter.ko log=0 && exec adversary agree --sequences 20000'
-	@tests/mutants/run
+	@status=0; tests/run kernels || status=1; \
+	$(MAKE) --no-print-directory lab && \
+	$(lab) run 'cargo run --quiet --release --locked --package model long' || status=1; \
+	$(lab) vm 'modprobe tun && insmod /src/build/$$(uname -r)/http_filter.ko log=0 && exec adversary agree --sequences 20000' || status=1; \
+	tests/mutants/run || status=1; exit $$status
 
 .PHONY: mutants
 mutants: ## break each feature on purpose; show which test it fells

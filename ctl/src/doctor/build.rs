@@ -146,7 +146,7 @@ fn rustc(facts: &Facts, kernel_crate: &KernelCrate<'_>, lacking: Status) -> Find
             NAME,
             lacking,
             "missing",
-            "apt install rustc, on Debian 12 rustc-web",
+            "apt install rustc, on Debian 12 rustc-web, on Ubuntu 24.04 rustc-1.89 (and RUSTC=rustc-1.89)",
         ),
         Some(rustc) if is_older(&rustc.version, OLDEST_RUSTC) => bad(
             NAME,
@@ -155,13 +155,13 @@ fn rustc(facts: &Facts, kernel_crate: &KernelCrate<'_>, lacking: Status) -> Find
                 "{}, older than {}.{}",
                 rustc.version, OLDEST_RUSTC.0, OLDEST_RUSTC.1
             ),
-            "install a newer one, on Debian 12: apt install rustc-web",
+            "install a newer one, on Debian 12: apt install rustc-web, on Ubuntu 24.04: rustc-1.89 (and RUSTC=rustc-1.89)",
         ),
         Some(rustc) if !rustc.has_source => bad(
             NAME,
             lacking,
             format!("{}, without the sources of its core library", rustc.version),
-            "apt install rust-src, on Debian 12 rust-web-src",
+            "apt install rust-src, on Debian 12 rust-web-src, on Ubuntu 24.04 rust-1.89-src",
         ),
         Some(rustc) => ok(NAME, &rustc.version),
     }
@@ -223,15 +223,19 @@ fn tools(facts: &Facts, kernel_crate: &KernelCrate<'_>, lacking: Status) -> Find
             format!("apt install {}", packages.join(" ")),
         );
     }
-    let bindgen = build.bindgen.as_deref().unwrap_or_default();
-    if !is_native && is_older(bindgen, OLDEST_BINDGEN) {
+    let is_old = |bindgen: &String| is_older(bindgen, OLDEST_BINDGEN);
+    let old = build
+        .bindgen
+        .last()
+        .filter(|_| build.bindgen.iter().all(is_old));
+    if let (false, Some(bindgen)) = (is_native, old) {
         let (major, minor) = OLDEST_BINDGEN;
         return bad(
             NAME,
             lacking,
             format!("{bindgen}, older than {major}.{minor}"),
-            "install a newer one: cargo install bindgen-cli",
+            "install a newer one: cargo install --locked bindgen-cli",
         );
     }
-    ok(NAME, "make, cargo, bindgen and what they need")
+    ok(NAME, "make, cargo and bindgen")
 }

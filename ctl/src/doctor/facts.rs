@@ -74,8 +74,8 @@ pub(crate) struct Build {
     /// The compilers that are there.
     pub(crate) rustc: Vec<Rustc>,
     pub(crate) cc: Vec<String>,
-    /// What bindgen says of its version.
-    pub(crate) bindgen: Option<String>,
+    /// What the bindgens that are there say of their versions.
+    pub(crate) bindgen: Vec<String>,
     /// Tools that are not there, and their packages.
     pub(crate) missing: Vec<(&'static str, &'static str)>,
     /// Tools and headers that Rust metadata is made with and that are not there, and their packages.
@@ -92,7 +92,7 @@ pub(crate) struct Rustc {
 }
 
 /// Tools that every build takes, and tools and headers that prepare Rust metadata, with their packages.
-const TOOLS: [(&str, &str); 2] = [("make", "make"), ("cargo", "cargo")];
+const TOOLS: [(&str, &str); 1] = [("make", "make")];
 const METADATA_TOOLS: [(&str, &str); 4] = [
     ("flex", "flex"),
     ("bison", "bison"),
@@ -188,9 +188,13 @@ impl Build {
         let is_no_header =
             |&&(header, _): &&(&str, _)| folders.iter().all(|folder| !folder.join(header).exists());
         let tools = METADATA_TOOLS.iter().filter(is_missing);
-        let bindgen = bindgen();
+        let bindgen = bindgens();
         let mut missing: Vec<_> = TOOLS.iter().filter(is_missing).copied().collect();
-        if bindgen.is_none() {
+        let cargo = env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+        if output(&cargo, &["--version"]).is_none() {
+            missing.push(("cargo", "cargo"));
+        }
+        if bindgen.is_empty() {
             missing.push(("bindgen", "bindgen"));
         }
         let missing_for_metadata = tools.chain(METADATA_HEADERS.iter().filter(is_no_header));
@@ -223,15 +227,23 @@ impl Build {
     }
 }
 
-/// What bindgen says of its version, where `scripts/kernel-tree` looks for it too.
-fn bindgen() -> Option<String> {
+/// What bindgens say of their versions, where `scripts/kernel-tree` looks for them too.
+fn bindgens() -> Vec<String> {
     let named = env::var("BINDGEN").ok();
     let cargo = env::var_os("CARGO_HOME").map(PathBuf::from);
     let cargo = cargo.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cargo")));
     let cargo = cargo.map(|cargo| cargo.join("bin/bindgen").to_string_lossy().into_owned());
-    let programs = [named, Some("bindgen".to_owned()), cargo];
-    let mut programs = programs.into_iter().flatten();
-    programs.find_map(|program| output(&program, &["--version"]))
+    let programs = match named {
+        Some(named) => vec![named],
+        None => Some("bindgen".to_owned())
+            .into_iter()
+            .chain(cargo)
+            .collect(),
+    };
+    let versions = programs.iter();
+    versions
+        .filter_map(|program| output(program, &["--version"]))
+        .collect()
 }
 
 impl Rustc {

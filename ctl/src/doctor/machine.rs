@@ -285,7 +285,7 @@ mod tests {
                     })
                     .into(),
                 cc: vec!["gcc-14 (Debian 14.2.0-19) 14.2.0".to_owned()],
-                bindgen: Some("bindgen 0.71.1".to_owned()),
+                bindgen: vec!["bindgen 0.71.1".to_owned()],
                 missing: Vec::new(),
                 missing_for_metadata: Vec::new(),
             },
@@ -449,11 +449,11 @@ mod tests {
             (
                 |facts| {
                     set(facts, "RUST", "");
-                    facts.build.bindgen = Some("bindgen 0.60.1".to_owned());
+                    facts.build.bindgen = vec!["bindgen 0.60.1".to_owned()];
                 },
                 "tools",
                 Status::Warning,
-                "cargo install bindgen-cli",
+                "cargo install --locked bindgen-cli",
             ),
             (
                 |facts| {
@@ -521,6 +521,15 @@ mod tests {
             assert_eq!((found[0].0, found[0].1), (*name, *status), "{found:?}");
             assert!(found[0].2.contains(part), "{found:?}");
         }
+    }
+
+    #[test]
+    fn an_old_bindgen_beside_a_new_one_does_no_harm() {
+        let found = found(|facts| {
+            set(facts, "RUST", "");
+            facts.build.bindgen.insert(0, "bindgen 0.60.1".to_owned());
+        });
+        assert!(found.is_empty(), "{found:?}");
     }
 
     #[test]

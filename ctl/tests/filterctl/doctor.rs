@@ -223,7 +223,7 @@ fn what_a_build_lacks_is_a_warning_where_there_is_a_module() {
         (
             "usr/lib/rustlib/src/rust/library/core/src/lib.rs",
             "without the sources",
-            "apt install rust-src, on Debian 12 rust-web-src\n",
+            "apt install rust-src, on Debian 12 rust-web-src, on Ubuntu 24.04 rust-1.89-src\n",
         ),
         (
             "usr/include/libelf.h",
