@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import functools
 import http.client
+import operator
 import re
 import subprocess
 
@@ -41,11 +42,11 @@ OF_NODE = {
     "100-continue": (["--data", "a=b", "-H", "Expect: 100-continue"], 200),
 }
 
-# Requests by hand: their bytes, and nginx's status codes.
+# Requests by hand: their bytes, and nginx's status codes. Which one refuses CONNECT depends on its version.
 BY_HAND = {
-    "pipelining": (b"GET / HTTP/1.1\r\n" + HOST + b"\r\nHEAD / HTTP/1.1\r\n" + LAST, ["200", "200"]),
-    "CONNECT": (b"CONNECT example.com:443 HTTP/1.1\r\n" + LAST, ["400"]),
-    "absolute form": (b"GET http://example.com/ HTTP/1.1\r\n" + LAST, ["200"]),
+    "pipelining": (b"GET / HTTP/1.1\r\n" + HOST + b"\r\nHEAD / HTTP/1.1\r\n" + LAST, [{"200"}, {"200"}]),
+    "CONNECT": (b"CONNECT example.com:443 HTTP/1.1\r\n" + LAST, [{"400", "405"}]),
+    "absolute form": (b"GET http://example.com/ HTTP/1.1\r\n" + LAST, [{"200"}]),
 }
 
 
@@ -135,7 +136,8 @@ def answers(veth, endpoint, request, timeout):
 @pytest.mark.parametrize("request_, statuses", BY_HAND.values(), ids=BY_HAND)
 def test_by_hand(veth, nginx, addressing, request_, statuses):
     with off():
-        assert answers(veth, nginx[addressing], request_, timeout=20) == statuses
+        given = answers(veth, nginx[addressing], request_, timeout=20)
+        assert len(given) == len(statuses) and all(map(operator.contains, statuses, given)), given
     assert answers(veth, nginx[addressing], request_, BLOCKED_TIMEOUT) is None
     assert http_filter.counters()["blocked"] == 1
 
