@@ -117,6 +117,12 @@ mutants: ## break each feature on purpose; show which test it fells
 fuzz: ## fuzz the classifier and the capture reader, each target for SECONDS= (60); on the host, with cargo-fuzz
 	@tests/fuzz $(or $(SECONDS),60)
 
+.PHONY: bench
+bench: lab-product ## what http_filter and its peers cost a packet, in instructions; writes bench/results/
+	@$(lab) run bench/build
+	@set -o pipefail; ICOUNT=1 $(lab) vm 'exec /src/bench/measure' | tee build/measured | grep -v '^{' >&2
+	@$(lab) run 'build/$$KVER/packet-bench report build/measured bench/results'
+
 .PHONY: measure
 measure: ## what connections of other protocols lose, with and without the module: tables, in user-mode Linux
 	@KERNEL=uml $(MAKE) --no-print-directory lab

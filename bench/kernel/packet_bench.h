@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What /dev/packet_bench does: it builds a segment for each of some sockets, and passes
+ * all of them through the hooks of NF_INET_LOCAL_IN and the socket's filters, as TCP's
+ * receive path would, again and again. Nothing reaches TCP: the sockets stay as they are.
+ */
+#ifndef _PACKET_BENCH_H
+#define _PACKET_BENCH_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+enum packet_bench_flags {
+	PACKET_BENCH_KNOWN = 1,		/* early demux has found the socket */
+	PACKET_BENCH_PAGED = 2,		/* the data lie in page fragments, as those of GRO */
+};
+
+struct packet_bench_run {
+	__u64 sockets;		/* in: file descriptors, int[count] */
+	__u64 data;		/* in: of each segment, u8[len]; of the i-th the bytes from i * stride on */
+	__u64 ticks;		/* out: u64[rounds], how long each round took for all sockets together */
+	__u32 count;
+	__u32 len;		/* at most 65,000 */
+	__u32 stride;
+	__u32 ahead;		/* bytes between rcv_nxt and the segment */
+	__u32 rounds;
+	__u32 flags;		/* enum packet_bench_flags */
+	__u32 dropped;		/* out: how many segments were not accepted, in the last round */
+	__u32 reserved;
+};
+
+/* A hook of this module's own, in the caller's namespace, while the device stays open. */
+enum packet_bench_hook {
+	PACKET_BENCH_NONE,
+	PACKET_BENCH_EMPTY,	/* accepts */
+	PACKET_BENCH_LIMIT,	/* parses, finds the socket, reads its position, accepts */
+	PACKET_BENCH_MATCH,	/* copies the data and looks for "HTTP", as the C example meant to */
+};
+
+#define PACKET_BENCH_RUN	_IOWR('P', 1, struct packet_bench_run)
+#define PACKET_BENCH_HOOK	_IO('P', 2)
+
+#endif

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `/dev/packet_bench`, of the module in `bench/kernel`.
+
+use anyhow::{Context, Result};
+use std::{
+    fs::File,
+    net::TcpStream,
+    os::fd::{AsRawFd, RawFd},
+};
+
+/// `struct packet_bench_run` of `packet_bench.h`.
+#[repr(C)]
+#[derive(Default)]
+struct Request {
+    sockets: u64,
+    data: u64,
+    ticks: u64,
+    count: u32,
+    len: u32,
+    stride: u32,
+    ahead: u32,
+    rounds: u32,
+    flags: u32,
+    dropped: u32,
+    reserved: u32,
+}
+
+const KNOWN: u32 = 1;
+const PAGED: u32 = 2;
+
+nix::ioctl_readwrite!(run, b'P', 1, Request);
+nix::ioctl_write_int_bad!(hook, nix::request_code_none!(b'P', 2));
+
+/// Segments, one for each of some sockets.
+pub(crate) struct Segments<'a> {
+    /// The sockets that would receive them.
+    pub(crate) sockets: Vec<&'a TcpStream>,
+    /// What each has.
+    pub(crate) data: &'a [u8],
+    /// Whether the data lie in page fragments.
+    pub(crate) paged: bool,
+    /// Whether early demux has found the sockets.
+    pub(crate) known: bool,
+}
+
+/// The device.
+pub(crate) struct Device(File);
+
+impl Device {
+    pub(crate) fn open() -> Result<Self> {
+        let path = "/dev/packet_bench";
+        let file =
+            File::open(path).with_context(|| format!("{path}: is packet_bench.ko loaded?"))?;
+        Ok(Self(file))
+    }
+
+    /// Registers a hook of the module's own, which stays as long as the device is open.
+    pub(crate) fn add_hook(&self, kind: u8) -> Result<()> {
+        // SAFETY: The file is open, and the argument a number.
+        unsafe { hook(self.0.as_raw_fd(), kind.into()) }.context("the hook can't be registered")?;
+        Ok(())
+    }
+
+    /// Passes the segments through the hooks again and again. Returns how long each round took, and
+    /// how many segments did not come through in the last one.
+    pub(crate) fn run(&self, segments: &Segments<'_>, rounds: usize) -> Result<(Vec<u64>, u32)> {
+        let sockets: Vec<RawFd> = segments.sockets.iter().map(|s| s.as_raw_fd()).collect();
+        let mut ticks = vec![0; rounds];
+        let mut request = Request {
+            sockets: sockets.as_ptr() as u64,
+            data: segments.data.as_ptr() as u64,
+            ticks: ticks.as_mut_ptr() as u64,
+            count: sockets.len().try_into()?,
+            len: segments.data.len().try_into()?,
+            rounds: rounds.try_into()?,
+            flags: if segments.known { KNOWN } else { 0 } | if segments.paged { PAGED } else { 0 },
+            ..Request::default()
+        };
+        // SAFETY: The file is open; the request's addresses are those of buffers of the lengths that
+        // it tells, which live as long as this call.
+        unsafe { run(self.0.as_raw_fd(), &mut request) }.context("the segments can't be made")?;
+        Ok((ticks, request.dropped))
+    }
+}
