@@ -184,7 +184,7 @@ static int add_data(struct sk_buff *skb, const u8 *data, unsigned int len, bool 
 	return 0;
 }
 
-static void add_tcp(struct sk_buff *skb, struct sock *sk, unsigned int len, u32 ahead)
+static void add_tcp(struct sk_buff *skb, struct sock *sk, unsigned int len)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
 	struct tcphdr *th = skb_put_zero(skb, TCP_HEADER);
@@ -192,7 +192,7 @@ static void add_tcp(struct sk_buff *skb, struct sock *sk, unsigned int len, u32 
 
 	th->source = inet_sk(sk)->inet_dport;
 	th->dest = inet_sk(sk)->inet_sport;
-	th->seq = htonl(tp->rcv_nxt + ahead);
+	th->seq = htonl(tp->rcv_nxt);
 	th->ack_seq = htonl(tp->snd_nxt);
 	th->doff = TCP_HEADER / 4;
 	th->ack = 1;
@@ -277,7 +277,7 @@ static struct sk_buff *make_segment(struct sock *sk, const struct packet_bench_r
 	skb->ip_summed = CHECKSUM_UNNECESSARY;
 	err = is_ipv4(sk) ? add_ipv4(skb, sk, run->len) : add_ipv6(skb, sk, run->len);
 	if (!err) {
-		add_tcp(skb, sk, run->len, run->ahead);
+		add_tcp(skb, sk, run->len);
 		err = add_data(skb, data, run->len, paged);
 	}
 	if (err) {
@@ -357,17 +357,16 @@ static int get_socket(int fd, struct sock **sk)
 
 static int run_bench(struct packet_bench_run *run)
 {
-	size_t size = run->len + (size_t)run->stride * (run->count ? run->count - 1 : 0);
 	struct sk_buff **skbs = kvcalloc(run->count, sizeof(*skbs), GFP_KERNEL);
 	struct sock **sockets = kvcalloc(run->count, sizeof(*sockets), GFP_KERNEL);
-	u8 *data = kvzalloc(size ?: 1, GFP_KERNEL);
+	u8 *data = kvzalloc(run->len ?: 1, GFP_KERNEL);
 	int err = -ENOMEM;
 	u32 i;
 
 	if (!skbs || !sockets || !data)
 		goto out;
 	err = -EFAULT;
-	if (copy_from_user(data, u64_to_user_ptr(run->data), size))
+	if (copy_from_user(data, u64_to_user_ptr(run->data), run->len))
 		goto out;
 	for (i = 0; i < run->count; i++) {
 		int fd;
@@ -378,7 +377,7 @@ static int run_bench(struct packet_bench_run *run)
 		err = get_socket(fd, &sockets[i]);
 		if (err)
 			goto out;
-		skbs[i] = make_segment(sockets[i], run, data + (size_t)i * run->stride);
+		skbs[i] = make_segment(sockets[i], run, data);
 		if (IS_ERR(skbs[i])) {
 			err = PTR_ERR(skbs[i]);
 			skbs[i] = NULL;
@@ -424,7 +423,7 @@ static long bench_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return -ENOTTY;
 	if (copy_from_user(&run, user, sizeof(run)))
 		return -EFAULT;
-	if (!run.count || run.count > MAX_SOCKETS || run.len > MAX_LEN || run.stride > MAX_LEN ||
+	if (!run.count || run.count > MAX_SOCKETS || run.len > MAX_LEN ||
 	    !run.rounds || run.rounds > MAX_ROUNDS)
 		return -EINVAL;
 	err = run_bench(&run);

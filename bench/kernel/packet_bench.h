@@ -17,12 +17,10 @@ enum packet_bench_flags {
 
 struct packet_bench_run {
 	__u64 sockets;		/* in: file descriptors, int[count] */
-	__u64 data;		/* in: of each segment, u8[len]; of the i-th the bytes from i * stride on */
+	__u64 data;		/* in: of each segment, u8[len] */
 	__u64 ticks;		/* out: u64[rounds], how long each round took for all sockets together */
 	__u32 count;
 	__u32 len;		/* at most 65,000 */
-	__u32 stride;
-	__u32 ahead;		/* bytes between rcv_nxt and the segment */
 	__u32 rounds;
 	__u32 flags;		/* enum packet_bench_flags */
 	__u32 dropped;		/* out: how many segments were not accepted, in the last round */

@@ -18,8 +18,6 @@ struct Request {
     ticks: u64,
     count: u32,
     len: u32,
-    stride: u32,
-    ahead: u32,
     rounds: u32,
     flags: u32,
     dropped: u32,

@@ -70,10 +70,11 @@
 //! scanned too often, or has an owner; if the table has no free slot; or if urgent data can be read
 //! in several ways, until what decides is in the queue. Also dropped are data of a SYN that do not
 //! make the stream something other than HTTP, second subflows of Multipath TCP, segments to a
-//! socket in `SYN_SENT`, and, of connections that have the same addresses, ports and sequence
-//! numbers on different devices (VRF), all but the first. Out-of-order segments pass: dropping them
-//! would cost a retransmission each time the network reorders packets. A stream whose first segment
-//! makes it something other than HTTP passes without a drop.
+//! socket in `SYN_SENT`, segments whose request has gone since it was looked up, those that meet a
+//! backlog and another connection's entry, and, of connections that have the same addresses, ports
+//! and sequence numbers on different devices (VRF), all but the first. Out-of-order segments pass:
+//! dropping them would cost a retransmission each time the network reorders packets. A stream whose
+//! first segment makes it something other than HTTP passes without a drop.
 
 #![forbid(unsafe_code)]
 
