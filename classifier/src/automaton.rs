@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The automaton: what one more byte does. `lib.rs` states the language in words.
 
-use crate::octet::{is_space, is_tchar, LF, NUL};
+use crate::octet::{is_scheme, is_space, is_tchar, LF, NUL};
 use crate::registry::Prefix;
 use crate::Verdict;
 
@@ -73,7 +73,7 @@ impl Target {
     const fn with(self, byte: u8) -> Self {
         match (self, byte) {
             (Self::Path | Self::Absolute, _) => self,
-            (Self::Scheme, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'-' | b'.') => self,
+            (Self::Scheme, _) if is_scheme(byte) => self,
             (Self::Scheme, b':') => Self::Colon,
             (Self::Colon, b'/') => Self::Slash,
             (Self::Slash, b'/') => Self::Absolute,

@@ -52,26 +52,48 @@ impl LogLine {
 
     /// Reads the stream's next bytes. Those after its first line do no harm.
     pub fn feed(&mut self, bytes: &[u8]) {
+        let mut rest = bytes;
+        while let Some((&byte, behind)) = rest.split_first() {
+            self.feed_byte(byte);
+            // Nothing of what follows within the target is shown, but that it may end.
+            rest = match self.target.is_full() {
+                true => self.classifier.skip(behind),
+                false => behind,
+            };
+        }
+    }
+
+    /// Reads the stream's next bytes as far as its method goes. Returns whether all of that was read.
+    pub fn feed_method(&mut self, bytes: &[u8]) -> bool {
+        let is_before_target = |state| matches!(state, State::Blank | State::Method(_));
         for &byte in bytes {
-            let before = self.classifier.state();
-            self.classifier.step(byte);
-            match (before, self.classifier.state()) {
-                (_, State::Method(_)) => self.method.push(byte),
-                (before, after @ (State::Target(_) | State::Version(..))) => {
-                    if matches!(after, State::Version(_, 0)) && before != after {
-                        self.target.mark();
-                    }
-                    self.target.push(byte);
-                }
-                (before, State::Decided(_)) => {
-                    // The white space before a version, or before the end of the line.
-                    if matches!(before, State::Version(..)) {
-                        self.target.end_at_mark();
-                    }
-                    self.numbers.push(byte);
-                }
-                (_, State::Blank | State::Gap | State::Status) => {}
+            if !is_before_target(self.classifier.state()) {
+                break;
             }
+            self.feed_byte(byte);
+        }
+        !is_before_target(self.classifier.state())
+    }
+
+    fn feed_byte(&mut self, byte: u8) {
+        let before = self.classifier.state();
+        self.classifier.step(byte);
+        match (before, self.classifier.state()) {
+            (_, State::Method(_)) => self.method.push(byte),
+            (before, after @ (State::Target(_) | State::Version(..))) => {
+                if matches!(after, State::Version(_, 0)) && before != after {
+                    self.target.mark();
+                }
+                self.target.push(byte);
+            }
+            (before, State::Decided(_)) => {
+                // The white space before a version, or before the end of the line.
+                if matches!(before, State::Version(..)) {
+                    self.target.end_at_mark();
+                }
+                self.numbers.push(byte);
+            }
+            (_, State::Blank | State::Gap | State::Status) => {}
         }
     }
 

@@ -20,3 +20,79 @@ pub(crate) const fn is_tchar(byte: u8) -> bool {
             b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~'
         )
 }
+
+/// A set of bytes, for loops.
+pub(crate) struct Octets([bool; 256]);
+
+impl Octets {
+    /// The bytes that a `tchar` can be.
+    pub(crate) const TCHAR: Self = {
+        let mut set = [false; 256];
+        let mut byte = 0;
+        while byte < set.len() {
+            set[byte] = is_tchar(byte as u8);
+            byte += 1;
+        }
+        Self(set)
+    };
+
+    /// What a scheme is made of, but for its first byte, which is a letter (RFC 3986, section 3.1).
+    pub(crate) const SCHEME: Self = {
+        let mut set = [false; 256];
+        let mut byte = 0;
+        while byte < set.len() {
+            set[byte] = is_scheme(byte as u8);
+            byte += 1;
+        }
+        Self(set)
+    };
+
+    /// What HTTP may begin with.
+    pub(crate) const FIRST: Self = {
+        let mut set = [false; 256];
+        let mut byte = 0;
+        while byte < set.len() {
+            set[byte] = is_tchar(byte as u8) || is_space(byte as u8) || byte as u8 == LF;
+            byte += 1;
+        }
+        Self(set)
+    };
+
+    #[inline]
+    pub(crate) fn has(&self, byte: u8) -> bool {
+        self.0.get(usize::from(byte)) == Some(&true)
+    }
+
+    /// How many of the leading bytes are in the set.
+    #[inline]
+    pub(crate) fn run(&self, bytes: &[u8]) -> usize {
+        let end = bytes.iter().position(|&byte| !self.has(byte));
+        end.unwrap_or(bytes.len())
+    }
+}
+
+/// What a scheme is made of, but for its first byte.
+pub(crate) const fn is_scheme(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')
+}
+
+/// How many of the leading bytes, in pairs of words, are above SP: none of them is white space, LF or
+/// NUL.
+#[inline]
+pub(crate) fn run_above_blank(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::MAX / 0xff;
+    // The highest bit of each byte below 0x21, and of some behind such a byte.
+    let blanks = |word: &[u8]| {
+        let word = <[u8; 8]>::try_from(word).map_or(0, u64::from_le_bytes);
+        word.wrapping_sub(ONES.wrapping_mul(0x21)) & !word & ONES.wrapping_mul(0x80)
+    };
+    let has_blank = |pair: &[u8]| {
+        let (first, second) = pair.split_at_checked(8).unwrap_or_default();
+        blanks(first) | blanks(second) != 0
+    };
+    let mut pairs = bytes.chunks_exact(16);
+    match pairs.position(has_blank) {
+        Some(pairs) => pairs.saturating_mul(16),
+        None => bytes.len() & !15,
+    }
+}

@@ -59,6 +59,15 @@ impl RedactedTarget {
         }
     }
 
+    /// Whether no byte of the target changes anything any more, but for white space.
+    pub(crate) fn is_full(&self) -> bool {
+        match self.part {
+            Part::Hidden => true,
+            Part::Path => usize::from(self.text.len()) == TARGET_MAX,
+            Part::Authority(_) => false,
+        }
+    }
+
     /// Notes that white space follows.
     pub(crate) fn mark(&mut self) {
         self.end = self.text.len();

@@ -45,6 +45,33 @@ const NAMES: [&str; 40] = [
     "VERSION-CONTROL",
 ];
 
+/// The first of [`NAMES`] that begins with each letter.
+const FIRST: [u8; 26] = {
+    let mut first = [Prefix::UNKNOWN; 26];
+    let mut index = NAMES.len();
+    while index != 0 {
+        index -= 1;
+        first[(NAMES[index].as_bytes()[0] - b'A') as usize] = index as u8;
+    }
+    first
+};
+
+/// How many letters each of [`NAMES`] shares with the one before it.
+const SHARED: [u8; NAMES.len()] = {
+    let mut shared = [0; NAMES.len()];
+    let mut index = 1;
+    while index < NAMES.len() {
+        let (before, name) = (NAMES[index - 1].as_bytes(), NAMES[index].as_bytes());
+        let mut len = 0;
+        while len < before.len() && len < name.len() && before[len] == name[len] {
+            len += 1;
+        }
+        shared[index] = len as u8;
+        index += 1;
+    }
+    shared
+};
+
 /// The beginning of a method: as a length, and the first of [`NAMES`] that begins so in any letter
 /// case. As they are sorted, a name that is the whole of it comes before those that are longer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,18 +106,26 @@ impl Prefix {
 
     /// The same with one more byte.
     pub(crate) fn with(self, byte: u8) -> Self {
-        let len = usize::from(self.len);
-        let names = NAMES.get(self.first.into()..).unwrap_or_default();
-        let shared = names.first().and_then(|name| name.as_bytes().get(..len));
-        let goes_on = |name: &&str| {
-            let (prefix, rest) = name.as_bytes().split_at_checked(len).unzip();
-            prefix == shared && rest.and_then(<[u8]>::first) == Some(&byte.to_ascii_uppercase())
+        let upper = byte.to_ascii_uppercase();
+        let first = match self.len {
+            0 => FIRST.get(usize::from(upper.wrapping_sub(b'A'))).copied(),
+            len => {
+                let goes_on = |name: &&str| name.as_bytes().get(usize::from(len)) == Some(&upper);
+                let names = NAMES.get(usize::from(self.first)..).unwrap_or_default();
+                let shared = SHARED.get(usize::from(self.first)..).unwrap_or_default();
+                (self.first..Self::UNKNOWN)
+                    .zip(names.iter().zip(shared))
+                    .take_while(|&(index, (_, &shared))| index == self.first || shared >= len)
+                    .find(|(_, (name, _))| goes_on(name))
+                    .map(|(index, _)| index)
+            }
         };
-        let first = (self.first..Self::UNKNOWN)
-            .zip(names)
-            .find(|(_, name)| goes_on(name))
-            .map_or(Self::UNKNOWN, |(index, _)| index);
-        Self::new(first, self.len.saturating_add(1))
+        Self::new(first.unwrap_or(Self::UNKNOWN), self.len.saturating_add(1))
+    }
+
+    /// The same with some more bytes, if no name begins so.
+    pub(crate) const fn longer(self, len: u8) -> Self {
+        Self::new(self.first, self.len.saturating_add(len))
     }
 
     /// The name that it is the whole of.
