@@ -104,7 +104,7 @@ $(obj)/kernel/rust.o: $(obj)/kernel/libhttp_filter.a FORCE
 
 quiet_cmd_hf_kernel_bindgen = BINDGEN $@
       cmd_hf_kernel_bindgen = $(BINDGEN) $< \
-	--allowlist-type 'sk_buff|net|sock|module|spinlock_t|mutex|lock_class_key|refcount_t|delayed_work|work_struct|list_head|siphash_key_t|net_device|u_int8_t|__sum16|__be32' \
+	--allowlist-type 'atomic64_t|sk_buff|net|sock|module|spinlock_t|mutex|lock_class_key|refcount_t|delayed_work|work_struct|list_head|siphash_key_t|net_device|u_int8_t|__sum16|__be32' \
 	--opaque-type 'net|sock|module|net_device|mutex|delayed_work|work_struct|spinlock' \
 	--allowlist-var 'HF_.*|MAX_ERRNO|EACCES|EBUSY|EINVAL|ENOMEM|EOVERFLOW|AF_INET6?|init_net' \
 	--allowlist-function 'rust_helper_.*|kfree|kvfree|mutex_unlock|skb_copy_bits|strlen|get_random_bytes' \

@@ -28,6 +28,12 @@ pub(crate) struct InFlight {
 impl InFlight {
     const ANY_CPU: u16 = u16::MAX;
 
+    /// No packets.
+    pub(crate) const NONE: Self = Self {
+        grace_period: GracePeriod::NONE,
+        cpu: 0,
+    };
+
     /// A packet that passes now. `cpu` is [`softirq_cpu()`].
     ///
     /// [`softirq_cpu()`]: crate::kernel_ext::socket::softirq_cpu

@@ -10,14 +10,17 @@ use crate::{
     http_connections::HttpConnections,
     inspect::{Decision, HttpMatch, Inspector},
     kernel_ext::{
+        flow_set::FlowSet,
         netfilter::{Hook, NfVerdict},
-        packet::{Packet, Segment, Unreadable},
+        packet::{Segment, Unreadable},
         siphash,
+        socket::SocketLookup,
     },
     policy::{Action, Kind, Policy},
     report,
     table::Table,
 };
+use classifier::LogLine;
 use kernel::prelude::*;
 
 /// The filter: its settings and its state.
@@ -26,37 +29,44 @@ pub(crate) struct Filter {
     pub(crate) table: Table,
     pub(crate) connections: HttpConnections,
     key: siphash::Key,
+    placement: siphash::Placement,
 }
 
 impl Hook for Filter {
-    fn verdict(&self, packet: &Packet<'_>) -> NfVerdict {
+    /// Nearly all packets are past the start of their streams, and not even passed to
+    /// [`Self::verdict`].
+    fn inspected_flows(&self) -> &FlowSet {
+        self.table.undecided_flows()
+    }
+
+    #[inline]
+    fn verdict(&self, segment: &Segment<'_>, socket: SocketLookup<'_>) -> NfVerdict {
         let action = self.policy.action();
         let inspector = Inspector {
             key: &self.key,
+            placement: &self.placement,
             table: &self.table,
             connections: &self.connections,
             detect: self.policy.detect(),
+            log: self.policy.log(),
             enforce: action != Action::Monitor,
         };
-        // Nearly all packets end here, after a few loads.
-        if inspector.is_past_start(packet.received()) {
-            return NfVerdict::Accept;
-        }
-        let segment = match packet.tcp() {
-            Ok(Some(segment)) if segment.is_syn() || segment.may_add_data() => segment,
-            Ok(_) => return NfVerdict::Accept,
-            Err(Unreadable::Malformed) => return accept_counted(Counter::Malformed),
-            Err(Unreadable::Fragment | Unreadable::DeviceMemory) => {
-                return accept_counted(Counter::Uninspectable)
-            }
-        };
-        match inspector.inspect(&segment) {
+        let mut line = None;
+        match inspector.inspect(segment, socket, &mut line) {
             Decision::Pass => NfVerdict::Accept,
-            Decision::Http(found) => self.act(action, &segment, &found),
+            Decision::Http(found) => self.act(action, segment, &found, line.as_ref()),
             Decision::Blackholed => drop_counted(),
             Decision::Defer => defer(action, Counter::Deferred),
             Decision::Refuse => defer(action, Counter::Refused),
         }
+    }
+
+    fn unreadable(&self, why: Unreadable) {
+        match why {
+            Unreadable::Malformed => Counter::Malformed,
+            Unreadable::Fragment | Unreadable::DeviceMemory => Counter::Uninspectable,
+        }
+        .count();
     }
 }
 
@@ -73,12 +83,20 @@ impl Filter {
             table: Table::new(max_undecided)?,
             connections: HttpConnections::new()?,
             key: siphash::Key::random(),
+            placement: siphash::Placement::random(),
         })
     }
 
     /// Handles a segment that completes a first line of HTTP, as `action` says.
-    fn act(&self, action: Action, segment: &Segment<'_>, found: &HttpMatch) -> NfVerdict {
-        self.record(action, segment, found);
+    #[inline(never)]
+    fn act(
+        &self,
+        action: Action,
+        segment: &Segment<'_>,
+        found: &HttpMatch,
+        line: Option<&LogLine>,
+    ) -> NfVerdict {
+        self.record(action, segment, found, line);
         match action {
             Action::Monitor => NfVerdict::Accept,
             Action::Drop => drop_counted(),
@@ -86,7 +104,13 @@ impl Filter {
     }
 
     /// Remembers the connection, unless TCP would discard the segment; counts and logs it if it is new.
-    fn record(&self, action: Action, segment: &Segment<'_>, found: &HttpMatch) {
+    fn record(
+        &self,
+        action: Action,
+        segment: &Segment<'_>,
+        found: &HttpMatch,
+        line: Option<&LogLine>,
+    ) {
         let Some(connection) = &found.connection else {
             return;
         };
@@ -95,13 +119,13 @@ impl Filter {
             return;
         }
         count_connection(found.kind, action);
-        let Some(line) = &connection.line else {
+        let Some(method) = connection.method else {
             return;
         };
         if matches!(found.kind, Kind::Requests | Kind::Http09) {
-            count_method(line.method());
+            count_method(method);
         }
-        if self.policy.log() {
+        if let (Some(line), true) = (line, self.policy.log()) {
             report::connection(action, segment, found.verdict, line);
         }
     }

@@ -18,9 +18,13 @@ use crate::kernel_ext::{
     rcu,
     socket::FirstSeq,
 };
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    sync::atomic::{ordering::Relaxed, Atomic},
+};
 
-const BUCKETS: usize = 4096;
+const BUCKETS: usize = 1 << BUCKET_BITS;
+const BUCKET_BITS: u32 = 12;
 
 /// Connections in a bucket. With 32,000 in the cache, one in some thousands finds its bucket full.
 const SLOTS: usize = 16;
@@ -28,12 +32,21 @@ const SLOTS: usize = 16;
 /// The bit of a slot that is set if its connection is blackholed. No identifier has it.
 const BLACKHOLED: u64 = 1;
 
+/// The bits of an identifier that tell where in its bucket the flow is placed: the number of a bit
+/// in [`HttpConnections::blackholed`].
+const PLACE: u64 = 63 << PLACE_SHIFT;
+const PLACE_SHIFT: u32 = 1;
+
 /// The cache: half a megabyte.
 pub(crate) struct HttpConnections {
     buckets: Pin<KVBox<[SpinLockBh<[u64; SLOTS]>; BUCKETS]>>,
+    /// For each bucket a bit for each place of a blackholed connection in it, and others that were
+    /// so: read without the lock, and put right when one is added.
+    blackholed: KVVec<Atomic<u64>>,
 }
 
-/// Identifies a connection: a keyed hash of its flow and its first sequence numbers. A later
+/// Identifies a connection: a keyed hash of its flow and its first sequence numbers, and where its
+/// flow is placed. A later
 /// connection with the same addresses and ports has others.
 #[derive(Clone, Copy)]
 pub(crate) struct ConnectionId {
@@ -42,17 +55,28 @@ pub(crate) struct ConnectionId {
 }
 
 impl ConnectionId {
-    /// The identifier of a connection whose flow has this `hash`.
-    pub(crate) fn new(hash: u64, first_seq: FirstSeq) -> Self {
+    /// The identifier of a connection whose flow is at this `place`, and has this `hash`.
+    pub(crate) fn new(place: u32, hash: u64, first_seq: FirstSeq) -> Self {
         // The fractional part of the golden ratio, which is odd: different sequence numbers give
         // different products.
         const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
         let seq = (u64::from(first_seq.received) << 32) | u64::from(first_seq.sent);
+        let id = hash.wrapping_add(seq.wrapping_mul(FACTOR));
         Self {
-            bucket: (hash >> 32) as usize % BUCKETS,
-            id: hash.wrapping_add(seq.wrapping_mul(FACTOR)) & !BLACKHOLED,
+            bucket: bucket(place),
+            id: id & !(PLACE | BLACKHOLED) | bit_number(place) << PLACE_SHIFT,
         }
     }
+}
+
+/// The bucket of flows at a place: its upper bits.
+fn bucket(place: u32) -> usize {
+    (place >> (u32::BITS - BUCKET_BITS)) as usize
+}
+
+/// The number of their bit in that bucket: those below.
+fn bit_number(place: u32) -> u64 {
+    u64::from(place >> (u32::BITS - BUCKET_BITS - 6)) & 63
 }
 
 impl HttpConnections {
@@ -63,7 +87,14 @@ impl HttpConnections {
     /// `ENOMEM`.
     pub(crate) fn new() -> Result<Self> {
         let bucket = |_| new_spinlock_bh!([0; SLOTS], "http_filter_connections");
+        let mut blackholed = KVVec::with_capacity(BUCKETS, GFP_KERNEL)?;
+        for _ in 0..BUCKETS {
+            blackholed
+                .push_within_capacity(Atomic::new(0))
+                .map_err(|_| ENOMEM)?;
+        }
         Ok(Self {
+            blackholed,
             buckets: KVBox::pin_init(pin_init::pin_init_array_from_fn(bucket), GFP_KERNEL)?,
         })
     }
@@ -80,6 +111,14 @@ impl HttpConnections {
         self.look_up(id).is_some()
     }
 
+    /// Whether a connection may be blackholed whose flow is at this `place`: cheaper than
+    /// [`Self::is_blackholed`]. Any context that the hook runs in.
+    #[inline]
+    pub(crate) fn may_be_blackholed(&self, place: u32) -> bool {
+        let bits = self.blackholed.get(bucket(place));
+        bits.is_none_or(|bits| bits.load(Relaxed) & 1 << bit_number(place) != 0)
+    }
+
     /// Whether a connection is blackholed. Any context that the hook runs in.
     pub(crate) fn is_blackholed(&self, id: ConnectionId) -> bool {
         self.look_up(id) == Some(true)
@@ -88,20 +127,21 @@ impl HttpConnections {
     /// Adds a connection as the last one found, and sets whether it is blackholed. Returns whether it
     /// is new. Any context that the hook runs in.
     pub(crate) fn add(&self, id: ConnectionId, blackholed: bool) -> bool {
-        let Some(bucket) = self.buckets.get(id.bucket) else {
+        let (Some(bucket), Some(bits)) =
+            (self.buckets.get(id.bucket), self.blackholed.get(id.bucket))
+        else {
             return true;
         };
         let mut slots = bucket.lock();
         // The last one found goes to the front, and the others move on; the oldest falls out at the
         // end.
         let mut carried = id.id | u64::from(blackholed);
-        for slot in slots.iter_mut() {
+        let is_known = slots.iter_mut().any(|slot| {
             core::mem::swap(slot, &mut carried);
-            if carried & !BLACKHOLED == id.id {
-                return false;
-            }
-        }
-        true
+            carried & !BLACKHOLED == id.id
+        });
+        bits.store(blackholed_bits(&slots), Relaxed);
+        !is_known
     }
 
     /// Ends the blackholing of all connections. The setting that led to it must have changed before.
@@ -109,10 +149,21 @@ impl HttpConnections {
     pub(crate) fn reset_blackholed(&self) {
         // A hook that has read the setting before may still blackhole a connection.
         rcu::synchronize();
-        for bucket in self.buckets.iter() {
-            for slot in bucket.lock().iter_mut() {
-                *slot &= !BLACKHOLED;
-            }
+        for (bucket, bits) in self.buckets.iter().zip(self.blackholed.iter()) {
+            let mut slots = bucket.lock();
+            slots.iter_mut().for_each(|slot| *slot &= !BLACKHOLED);
+            bits.store(0, Relaxed);
         }
     }
+}
+
+/// The bits of the places of a bucket's blackholed connections.
+fn blackholed_bits(slots: &[u64; SLOTS]) -> u64 {
+    let is_blackholed = |slot: &&u64| **slot & BLACKHOLED != 0;
+    let bit = |slot: &u64| 1 << ((slot & PLACE) >> PLACE_SHIFT);
+    slots
+        .iter()
+        .filter(is_blackholed)
+        .map(bit)
+        .fold(0, |bits, bit: u64| bits | bit)
 }

@@ -12,6 +12,12 @@ use classifier::{Classifier, LogLine, LIMIT};
 
 /// A holder of bytes of a stream.
 pub(crate) trait Bytes {
+    /// How many there are.
+    fn len(&self) -> u32;
+
+    /// Those from `offset` on that can be read where they are; none if they begin behind these.
+    fn in_place(&self, offset: u32) -> &[u8];
+
     /// Copies bytes from `offset` on into `buffer`, and returns the part that was filled: empty at
     /// the end.
     fn copy<'b>(&self, offset: u32, buffer: &'b mut [u8]) -> &'b [u8];
@@ -19,7 +25,15 @@ pub(crate) trait Bytes {
     /// Passes the bytes from `offset` on to `consume`, piece by piece, until there are no more, or
     /// until it returns false. Returns whether there are no more.
     fn read(&self, mut offset: u32, mut consume: impl FnMut(&[u8]) -> bool) -> bool {
-        let mut buffer = [0; 256];
+        let bytes = self.in_place(offset);
+        if !bytes.is_empty() && !consume(bytes) {
+            return false;
+        }
+        offset = offset.saturating_add(bytes.len() as u32);
+        if offset >= self.len() {
+            return true;
+        }
+        let mut buffer = [0; 512];
         loop {
             let bytes = self.copy(offset, &mut buffer);
             if bytes.is_empty() {
@@ -40,12 +54,28 @@ pub(crate) trait Bytes {
 }
 
 impl Bytes for Segment<'_> {
+    fn len(&self) -> u32 {
+        self.len()
+    }
+
+    fn in_place(&self, offset: u32) -> &[u8] {
+        self.linear_data(offset)
+    }
+
     fn copy<'b>(&self, offset: u32, buffer: &'b mut [u8]) -> &'b [u8] {
         self.data(offset, buffer)
     }
 }
 
 impl Bytes for OfoSegment<'_> {
+    fn len(&self) -> u32 {
+        self.len()
+    }
+
+    fn in_place(&self, offset: u32) -> &[u8] {
+        self.linear_data(offset)
+    }
+
     fn copy<'b>(&self, offset: u32, buffer: &'b mut [u8]) -> &'b [u8] {
         self.data(offset, buffer)
     }
@@ -130,12 +160,15 @@ pub(crate) fn read_ofo_queue(
 pub(crate) struct FirstLine {
     line: LogLine,
     left: usize,
+    /// Whether all of it is needed, or the method alone.
+    is_shown: bool,
 }
 
 impl FirstLine {
     /// A line that is decided at `decided`. Its first bytes, up to the offset of `here`, are
     /// `known`, or begin with it.
-    pub(crate) fn new(known: &[u8], here: Classifier, decided: Classifier) -> Self {
+    /// Unless it `is_shown`, it needs no more than its method.
+    pub(crate) fn new(known: &[u8], here: Classifier, decided: Classifier, is_shown: bool) -> Self {
         let mut line = LogLine::new();
         line.feed(known);
         line.resume(here);
@@ -143,11 +176,15 @@ impl FirstLine {
         Self {
             line,
             left: missing.saturating_add(LogLine::LOOKAHEAD),
+            is_shown,
         }
     }
 
     /// Adds the bytes that follow. Returns false if no more are needed.
     pub(crate) fn add(&mut self, bytes: &[u8]) -> bool {
+        if !self.is_shown {
+            return !self.line.feed_method(bytes);
+        }
         self.line.feed(bytes.get(..self.left).unwrap_or(bytes));
         self.left = self.left.saturating_sub(bytes.len());
         self.left != 0

@@ -22,6 +22,7 @@ use crate::{
     counters::Counter,
     entry::{Entry, InFlight},
     kernel_ext::{
+        flow_set::FlowSet,
         lock::{new_spinlock_bh, SpinLockBh, SpinLockBhBackend},
         socket::{Abort, FirstSeq, Flow, Socket, SocketLookup},
         time,
@@ -29,23 +30,17 @@ use crate::{
     },
 };
 use classifier::{Classifier, LIMIT};
-use kernel::{
-    prelude::*,
-    sync::{
-        atomic::{
-            ordering::{Full, Relaxed},
-            Atomic,
-        },
-        lock::Guard,
-    },
-};
+use kernel::{prelude::*, sync::lock::Guard};
 
-/// Slots in a bucket: as many as fit, with their tags and the bucket's lock, into two pages.
-const SLOTS: usize = 62;
+/// Slots in a bucket: as many as fit, with what else it holds, into two pages.
+const SLOTS: usize = 58;
+
+/// How many records a bucket has of packets that passed without an entry.
+const UNTRACKED: usize = 32;
 
 /// Streams that a bucket is meant for. With 4,096 streams, one table in some ten thousand has a
 /// full bucket (the tail of Poisson's distribution); with a million, one in some hundred.
-const LOAD: usize = 30;
+const LOAD: usize = 28;
 
 /// Buckets that are allocated together.
 const CHUNK: usize = 4;
@@ -74,22 +69,49 @@ struct Buckets {
     count: usize,
     /// How many streams they are meant for.
     capacity: usize,
-    /// How many entries are undecided.
-    undecided: Atomic<u32>,
+    /// The flows of undecided entries. What the hook that let a byte pass has added is seen by whoever
+    /// sees that byte received.
+    undecided: FlowSet,
 }
 
 struct Bucket {
     /// A part of the hash of each entry's flow, never 0; 0 for a free slot.
     tags: [u16; SLOTS],
-    /// Packets in flight that passed without an entry, for lack of a free slot. Each of them makes
-    /// its stream something other than HTTP.
-    untracked: Option<InFlight>,
+    /// A bit for each tag that a slot has, by [`Tag::bit`]; other tags share it.
+    tag_bits: u64,
+    /// Packets in flight that passed without an entry, by [`Tag::record`]. Each of them makes its
+    /// stream something other than HTTP.
+    untracked: [InFlight; UNTRACKED],
+    /// Which of these records are in use, a bit for each.
+    untracked_bits: u32,
     /// Which entries are counted as undecided, a bit for each slot.
     undecided: u64,
     entries: [Entry; SLOTS],
 }
 
 static_assert!(SLOTS <= u64::BITS as usize);
+static_assert!(UNTRACKED <= u32::BITS as usize);
+
+/// The part of a flow's hash that tells its entry from most others in the bucket; never 0.
+#[derive(Clone, Copy)]
+struct Tag(u16);
+
+impl Tag {
+    /// The tag of flows at a place. The place's upper bits select the bucket.
+    fn new(place: u32) -> Self {
+        Self(place as u16 | 1)
+    }
+
+    /// Its bit in [`Bucket::tag_bits`].
+    fn bit(self) -> u64 {
+        bit(usize::from(self.0 >> 1) % u64::BITS as usize)
+    }
+
+    /// The number of its record in [`Bucket::untracked`].
+    fn record(self) -> usize {
+        usize::from(self.0 >> 1) % UNTRACKED
+    }
+}
 
 impl Table {
     /// An empty table made for `entries` streams. Process context.
@@ -112,7 +134,7 @@ impl Table {
             chunks,
             count,
             capacity: entries,
-            undecided: Atomic::new(0),
+            undecided: FlowSet::new(entries)?,
         })?))
     }
 
@@ -121,21 +143,27 @@ impl Table {
         self.0.task().capacity
     }
 
-    /// How many streams are undecided. Any context.
-    #[inline]
+    /// How many streams are undecided. Visits the whole table. Process context.
     pub(crate) fn undecided(&self) -> u32 {
-        self.0.task().undecided.load(Relaxed)
+        let of_bucket = |bucket: &SpinLockBh<Bucket>| bucket.lock().undecided.count_ones();
+        self.0.task().all().map(of_bucket).sum()
     }
 
-    /// Locks the bucket of a flow, whose identity has this `hash`. Any context that a hook runs in.
+    /// The flows that have an undecided entry.
+    pub(crate) fn undecided_flows(&self) -> &FlowSet {
+        &self.0.task().undecided
+    }
+
+    /// Locks the bucket of a flow, which is hashed to `place`. Any context that a hook runs in.
     /// A socket may be locked while the bucket is, but not the other way round.
-    pub(crate) fn lock(&self, flow: &Flow, hash: u64) -> Option<LockedFlow<'_>> {
-        let bucket = self.0.task().bucket(hash)?.lock();
+    #[inline]
+    pub(crate) fn lock<'a>(&'a self, flow: &'a Flow, place: u32) -> Option<LockedFlow<'a>> {
+        let bucket = self.0.task().bucket(place)?.lock();
         Some(LockedFlow {
             table: self,
             bucket,
-            flow: *flow,
-            tag: tag(hash),
+            flow,
+            tag: Tag::new(place),
             selected: None,
         })
     }
@@ -153,20 +181,14 @@ impl Table {
     }
 }
 
-/// The part of a flow's hash that tells its entry from most others in the bucket.
-fn tag(hash: u64) -> u16 {
-    // The low half selects the bucket.
-    (hash >> 48) as u16 | 1
-}
-
 impl Buckets {
     fn all(&self) -> impl Iterator<Item = &SpinLockBh<Bucket>> {
         self.chunks.iter().flat_map(|chunk| chunk.iter())
     }
 
-    fn bucket(&self, hash: u64) -> Option<&SpinLockBh<Bucket>> {
+    fn bucket(&self, place: u32) -> Option<&SpinLockBh<Bucket>> {
         // The high half of a product scales the hash to the number of buckets without a division.
-        let index = (u64::from(hash as u32).wrapping_mul(self.count as u64) >> 32) as usize;
+        let index = (u64::from(place).wrapping_mul(self.count as u64) >> 32) as usize;
         self.chunks.get(index / CHUNK)?.get(index % CHUNK)
     }
 }
@@ -176,7 +198,9 @@ impl Bucket {
     fn new() -> impl Init<Self> {
         init!(Self {
             tags: [0; SLOTS],
-            untracked: None,
+            tag_bits: 0,
+            untracked: [InFlight::NONE; UNTRACKED],
+            untracked_bits: 0,
             undecided: 0,
             entries <- pin_init::init_array_from_fn(|_| Entry::FREE),
         })
@@ -185,9 +209,14 @@ impl Bucket {
     /// The slots of a flow's entries. There are several if sockets that are bound to different
     /// devices (VRF) have the same addresses and ports, or if another connection had them a moment
     /// ago.
-    fn slots_of<'a>(&'a self, flow: &'a Flow, tag: u16) -> impl Iterator<Item = usize> + 'a {
-        (0..SLOTS).filter(move |&index| {
-            self.tags.get(index) == Some(&tag)
+    #[inline]
+    fn slots_of<'a>(&'a self, flow: &'a Flow, tag: Tag) -> impl Iterator<Item = usize> + 'a {
+        let count = match self.tag_bits & tag.bit() {
+            0 => 0,
+            _ => SLOTS,
+        };
+        (0..count).filter(move |&index| {
+            self.tags.get(index) == Some(&tag.0)
                 && self
                     .entries
                     .get(index)
@@ -223,27 +252,40 @@ impl Bucket {
     }
 
     /// Frees a slot.
-    fn free(&mut self, index: usize, total: &Atomic<u32>) {
-        if let (Some(tag), Some(entry)) = (self.tags.get_mut(index), self.entries.get_mut(index)) {
-            *tag = 0;
-            *entry = Entry::FREE;
+    fn free(&mut self, index: usize, undecided: &FlowSet) {
+        let (Some(tag), Some(entry)) = (self.tags.get_mut(index), self.entries.get_mut(index))
+        else {
+            return;
+        };
+        if self.undecided & bit(index) != 0 {
+            self.undecided ^= bit(index);
+            undecided.remove(entry.flow());
         }
-        self.count_undecided(index, total);
+        *tag = 0;
+        *entry = Entry::FREE;
+        let used = self.tags.iter().filter(|&&tag| tag != 0);
+        self.tag_bits = used.fold(0, |bits, &tag| bits | Tag(tag).bit());
     }
 
-    /// Updates `total` if an entry has become undecided, or is so no longer.
-    fn count_undecided(&mut self, index: usize, total: &Atomic<u32>) {
-        let is_undecided = self.entries.get(index).is_some_and(Entry::is_undecided);
+    /// The packets in flight that passed without an entry, of a flow with this tag, or of others.
+    fn untracked(&self, tag: Tag) -> Option<InFlight> {
+        let index = tag.record();
+        let is_used = u64::from(self.untracked_bits) & bit(index) != 0;
+        self.untracked.get(index).filter(|_| is_used).copied()
+    }
+
+    /// Updates the set of undecided flows if an entry has become undecided, or is so no longer.
+    fn note_undecided(&mut self, index: usize, undecided: &FlowSet) {
+        let Some(entry) = self.entries.get(index) else {
+            return;
+        };
+        let is_undecided = entry.is_undecided();
         if is_undecided != (self.undecided & bit(index) != 0) {
             self.undecided ^= bit(index);
-            let change = if is_undecided {
-                1
-            } else {
-                1_u32.wrapping_neg()
-            };
-            // TCP receives the data after this. A CPU that sees the socket's new count of received
-            // bytes must see this total too.
-            let _ = total.fetch_add(change, Full);
+            match is_undecided {
+                true => undecided.add(entry.flow()),
+                false => undecided.remove(entry.flow()),
+            }
         }
     }
 }
@@ -259,7 +301,7 @@ fn bit(index: usize) -> u64 {
 pub(crate) struct InFlightBefore {
     /// The entries that record packets in flight, a bit for each slot.
     tracked: u64,
-    /// Whether packets in flight passed without an entry, of any flow in the bucket.
+    /// Whether packets in flight passed without an entry, of the flow or of others in its bucket.
     untracked: bool,
 }
 
@@ -282,8 +324,8 @@ pub(crate) struct Ambiguous;
 pub(crate) struct LockedFlow<'a> {
     table: &'a Table,
     bucket: Guard<'a, Bucket, SpinLockBhBackend>,
-    flow: Flow,
-    tag: u16,
+    flow: &'a Flow,
+    tag: Tag,
     /// The slot of the selected entry.
     selected: Option<usize>,
 }
@@ -294,10 +336,16 @@ impl LockedFlow<'_> {
         self.bucket.entries.get_mut(self.selected?)
     }
 
+    /// Whether the flow has entries.
+    #[inline]
+    pub(crate) fn has_entries(&self) -> bool {
+        self.bucket.slots_of(self.flow, self.tag).next().is_some()
+    }
+
     /// Whether the flow has an entry besides the selected one.
     pub(crate) fn has_other_entry(&self) -> bool {
         self.bucket
-            .slots_of(&self.flow, self.tag)
+            .slots_of(self.flow, self.tag)
             .any(|index| self.selected != Some(index))
     }
 
@@ -308,7 +356,7 @@ impl LockedFlow<'_> {
     /// It has several.
     pub(crate) fn select_only(&mut self) -> Result<Option<&mut Entry>, Ambiguous> {
         self.select(|_| true);
-        if self.bucket.slots_of(&self.flow, self.tag).nth(1).is_some() {
+        if self.bucket.slots_of(self.flow, self.tag).nth(1).is_some() {
             return Err(Ambiguous);
         }
         Ok(self.entry())
@@ -317,10 +365,10 @@ impl LockedFlow<'_> {
     /// Selects the first entry of the flow for which `predicate` holds. Returns whether there is
     /// one.
     pub(crate) fn select(&mut self, mut predicate: impl FnMut(&Entry) -> bool) -> bool {
-        self.count_undecided();
+        self.note_undecided();
         let bucket = &*self.bucket;
         let index = bucket
-            .slots_of(&self.flow, self.tag)
+            .slots_of(self.flow, self.tag)
             .find(|&index| bucket.entries.get(index).is_some_and(&mut predicate));
         self.selected = index;
         self.selected.is_some()
@@ -329,15 +377,15 @@ impl LockedFlow<'_> {
     /// Frees the selected entry.
     pub(crate) fn free(&mut self) {
         if let Some(index) = self.selected.take() {
-            let total = &self.table.0.task().undecided;
-            self.bucket.free(index, total);
+            let undecided = &self.table.0.task().undecided;
+            self.bucket.free(index, undecided);
         }
     }
 
-    fn count_undecided(&mut self) {
+    fn note_undecided(&mut self) {
         if let Some(index) = self.selected {
-            let total = &self.table.0.task().undecided;
-            self.bucket.count_undecided(index, total);
+            let undecided = &self.table.0.task().undecided;
+            self.bucket.note_undecided(index, undecided);
         }
     }
 
@@ -353,9 +401,10 @@ impl LockedFlow<'_> {
         let index = self.bucket.free_slot(cpu)?;
         let now = time::uptime_seconds();
         // An entry that is replaced was not undecided.
-        *self.bucket.tags.get_mut(index)? = self.tag;
+        *self.bucket.tags.get_mut(index)? = self.tag.0;
+        self.bucket.tag_bits |= self.tag.bit();
         let entry = self.bucket.entries.get_mut(index)?;
-        *entry = Entry::new(self.flow, first_seq, here, now, in_flight);
+        *entry = Entry::new(*self.flow, first_seq, here, now, in_flight);
         self.selected = Some(index);
         // The bucket's lock is held, which the sweep takes: it can't miss the entry and end.
         self.table.0.queue(SWEEP_INTERVAL);
@@ -377,8 +426,8 @@ impl LockedFlow<'_> {
             }
             self.table.0.expedite(EVICTION_DELAY);
         } else {
-            let total = &self.table.0.task().undecided;
-            self.bucket.free(index, total);
+            let undecided = &self.table.0.task().undecided;
+            self.bucket.free(index, undecided);
             Counter::Uninspectable.count();
         }
     }
@@ -400,12 +449,12 @@ impl LockedFlow<'_> {
         InFlightBefore {
             tracked: self
                 .bucket
-                .slots_of(&self.flow, self.tag)
+                .slots_of(self.flow, self.tag)
                 .filter(|&index| is_in_flight(index))
                 .fold(0, |tracked, index| tracked | bit(index)),
             untracked: self
                 .bucket
-                .untracked
+                .untracked(self.tag)
                 .is_some_and(|in_flight| !in_flight.have_arrived(cpu)),
         }
     }
@@ -419,26 +468,32 @@ impl LockedFlow<'_> {
     /// Requests the grace periods after which all packets in flight have arrived.
     pub(crate) fn request_grace_period(&self) {
         self.bucket
-            .slots_of(&self.flow, self.tag)
+            .slots_of(self.flow, self.tag)
             .filter_map(|index| self.bucket.entries.get(index))
             .for_each(|entry| entry.in_flight().request_grace_period());
-        if let Some(in_flight) = self.bucket.untracked {
+        if let Some(in_flight) = self.bucket.untracked(self.tag) {
             in_flight.request_grace_period();
         }
     }
 
     /// Records that a packet passes without an entry.
+    #[inline]
     pub(crate) fn pass_untracked(&mut self, cpu: Option<u32>) {
-        self.bucket.untracked = Some(match self.bucket.untracked {
+        let index = self.tag.record();
+        let in_flight = match self.bucket.untracked(self.tag) {
             Some(in_flight) if !in_flight.have_arrived(cpu) => in_flight.and(cpu),
             _ => InFlight::new(cpu),
-        });
+        };
+        if let Some(record) = self.bucket.untracked.get_mut(index) {
+            *record = in_flight;
+            self.bucket.untracked_bits |= bit(index) as u32;
+        }
     }
 }
 
 impl Drop for LockedFlow<'_> {
     fn drop(&mut self) {
-        self.count_undecided();
+        self.note_undecided();
     }
 }
 
@@ -513,7 +568,7 @@ impl Buckets {
                 SweepAction::Keep => {}
                 SweepAction::KeepBudget => {
                     entry.reset_states();
-                    bucket.count_undecided(index, &self.undecided);
+                    bucket.note_undecided(index, &self.undecided);
                 }
                 SweepAction::Free => bucket.free(index, &self.undecided),
                 SweepAction::Abort(socket) => {

@@ -9,7 +9,7 @@ use crate::{
     http_connections::ConnectionId, kernel_ext::socket::Acceptable, policy::Kind, span::Span,
     stream::FirstLine,
 };
-use classifier::{Classifier, LogLine, Verdict};
+use classifier::{Classifier, Method, Verdict};
 
 /// A segment completes a forbidden first line.
 pub(crate) struct HttpMatch {
@@ -27,8 +27,8 @@ pub(crate) struct HttpConnection {
     pub(crate) id: ConnectionId,
     /// Whether TCP would accept the segment, so that nothing else can be read from this connection.
     pub(crate) is_accepted: bool,
-    /// The first line, as the log shows it; `None` if the connection was found before.
-    pub(crate) line: Option<LogLine>,
+    /// The method of a request; `None` if the connection was found before.
+    pub(crate) method: Option<Method>,
 }
 
 impl Inspection<'_> {
@@ -52,12 +52,14 @@ impl Inspection<'_> {
             None => Acceptable::No,
         };
         let connection = (acceptable != Acceptable::No).then(|| {
-            let id = ConnectionId::new(self.hash, first_seq);
+            let id = self
+                .inspector
+                .connection(self.segment, self.place, first_seq);
             let is_new = !self.inspector.connections.contains(id);
             HttpConnection {
                 id,
                 is_accepted: acceptable == Acceptable::Yes,
-                line: is_new.then(|| self.first_line(span, here, end)),
+                method: is_new.then(|| self.read_method(span, here, end)),
             }
         });
         Decision::Http(HttpMatch {
@@ -67,12 +69,17 @@ impl Inspection<'_> {
         })
     }
 
-    /// The first line that the segment completes.
-    fn first_line(&mut self, span: Span, here: Classifier, end: Classifier) -> LogLine {
+    /// The method of the first line that the segment completes. The line is read as well, if it is to
+    /// be logged.
+    fn read_method(&mut self, span: Span, here: Classifier, end: Classifier) -> Method {
+        if let (false, Some(method)) = (self.inspector.log, end.method()) {
+            return method;
+        }
         let known = self.states_from(here);
-        let mut line = FirstLine::new(known.text(here.offset()), here, end);
+        let is_shown = self.inspector.log;
+        let mut line = FirstLine::new(known.text(here.offset()), here, end, is_shown);
         // If the scan budget is used up meanwhile, the line is shown without its end.
         let _ = self.read(span, here, |bytes| line.add(bytes));
-        line.finish()
+        self.line.insert(line.finish()).method()
     }
 }

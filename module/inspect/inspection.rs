@@ -15,15 +15,15 @@ use crate::{
     stream::{read_ofo_queue, Bytes},
     table::{Ambiguous, InFlightBefore, LockedFlow},
 };
-use classifier::Classifier;
+use classifier::{Classifier, LogLine};
 
 /// The inspection of a segment. The bucket of its flow is locked, and so is its socket, if there is
 /// one.
 pub(super) struct Inspection<'a> {
     pub(super) inspector: Inspector<'a>,
     pub(super) segment: &'a Segment<'a>,
-    /// The hash of the segment's flow.
-    pub(super) hash: u64,
+    /// Where the segment's flow is placed.
+    pub(super) place: u32,
     /// The CPU whose softirq this is.
     pub(super) cpu: Option<u32>,
     pub(super) socket: SocketState<'a>,
@@ -32,6 +32,10 @@ pub(super) struct Inspection<'a> {
     pub(super) before: InFlightBefore,
     /// Whether segments of the flow that no entry records may be in flight.
     pub(super) may_be_untracked: bool,
+    /// The state after the segment, if it is known that it begins where its stream does.
+    pub(super) first: Option<Classifier>,
+    /// Gets the first line of a connection that is found.
+    pub(super) line: &'a mut Option<LogLine>,
 }
 
 /// Why a stream can't be read now.
@@ -44,7 +48,7 @@ pub(super) enum NotNow {
 
 impl Inspection<'_> {
     /// Decides on the segment.
-    pub(super) fn decide(mut self) -> Decision {
+    pub(super) fn decide(&mut self) -> Decision {
         let decision = self.inspect();
         if !self.inspector.enforce {
             self.stop_tracking(&decision);

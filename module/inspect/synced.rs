@@ -9,7 +9,7 @@ use super::{
     inspection::{Inspection, NotNow},
     Decision,
 };
-use crate::{classifier_states::States, counters::Counter, span::Span};
+use crate::{classifier_states::States, counters::Counter, span::Span, stream::Bytes};
 use classifier::Classifier;
 
 impl Inspection<'_> {
@@ -41,16 +41,34 @@ impl Inspection<'_> {
         }
 
         Counter::Inspected.count();
+        if !self.socket.may_have_filter() {
+            let end = match self.first {
+                Some(end) => end,
+                None => self.segment.classify(span.skip(here.offset()), here),
+            };
+            if end.verdict().is_some() {
+                // TCP receives all of the segment, or nothing.
+                return self.pass_decided(span, here, end);
+            }
+        }
         let mut states = self.states_from(here);
         if let Err(reason) = self.read(span, here, |bytes| states.feed(bytes)) {
             return self.not_now(reason);
         }
-        let end = states.last();
-        let is_decided_alone = end.verdict().is_some() && end.offset() <= span.end_or_zero();
-        if is_decided_alone && !self.socket.may_have_filter() {
-            // TCP receives all of the segment, or nothing.
-            states = self.states_of_one_step(here, end);
+        self.pass_unless_forbidden(span, here, states)
+    }
+
+    /// Decides on a segment that moves the stream from `here` to `end` at once, which is decided, or
+    /// not at all. It needs no entry.
+    fn pass_decided(&mut self, span: Span, here: Classifier, end: Classifier) -> Decision {
+        if self.inspector.forbidden(end).is_some() {
+            return self.http_match(span, here, end, !self.may_be_untracked);
         }
+        if self.flow.entry().is_none() {
+            self.flow.pass_untracked(self.cpu);
+            return Decision::Pass;
+        }
+        let states = self.states_of_one_step(here, end);
         self.pass_unless_forbidden(span, here, states)
     }
 

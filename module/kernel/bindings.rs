@@ -34,4 +34,4 @@ macro_rules! plain_data {
         }
     )*};
 }
-plain_data!(hf_flow, hf_ofo_segment, hf_first_seq);
+plain_data!(hf_first_seq, hf_flow, hf_ofo_segment, hf_socket);

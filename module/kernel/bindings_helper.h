@@ -15,10 +15,13 @@
 #include <linux/tcp.h>
 #include <net/ipv6.h>
 #include <net/net_namespace.h>
+#include <net/tcp.h>
 
 #include "../uapi/http_filter.h"
 #include "defrag.h"
+#include "flow_set.h"
 #include "helpers.h"
+#include "netfilter.h"
 #include "netns.h"
 #include "tcp.h"
 
@@ -27,5 +30,7 @@ const u8 HF_NFPROTO_IPV6 = NFPROTO_IPV6;
 const u32 HF_NF_INET_LOCAL_IN = NF_INET_LOCAL_IN;
 const int HF_NF_IP_PRI_LAST = NF_IP_PRI_LAST;
 const u8 HF_IPPROTO_TCP = IPPROTO_TCP;
+const u8 HF_TCPHDR_SYN = TCPHDR_SYN;
+const u8 HF_TCPHDR_URG = TCPHDR_URG;
 const u32 HF_NF_ACCEPT = NF_ACCEPT;
 const u32 HF_NF_DROP = NF_DROP;

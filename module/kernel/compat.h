@@ -43,6 +43,11 @@ static inline bool skb_frags_readable(const struct sk_buff *skb)
 }
 #endif
 
+/* Linux 6.14. */
+#ifndef __uninitialized
+#define __uninitialized
+#endif
+
 /* Linux 6.18: before, the table of sockets was an argument. Up to 6.8 the namespace was not const. */
 #ifdef HF_HAS_LOOKUP_IN_HASHINFO
 #define __inet_lookup_established(net, ...) \

@@ -16,7 +16,6 @@
 //! [`include/net/netfilter/ipv6/nf_defrag_ipv6.h`](srctree/include/net/netfilter/ipv6/nf_defrag_ipv6.h)
 
 use super::bindings;
-use kernel::{ffi::c_uint, prelude::*};
 
 /// A reference on the nf_defrag_ipv6 module.
 ///
@@ -35,27 +34,9 @@ impl Ipv6Defrag {
         gather.map(|_| Self(gather))
     }
 
-    /// Reassembles a fragment with those that came before. Any context that a hook runs in.
-    ///
-    /// # Errors
-    ///
-    /// The verdict for netfilter if there is no whole packet yet: the fragment was queued, or is to
-    /// be dropped.
-    ///
-    /// # Safety
-    ///
-    /// `skb` and `state` must be those of a running `NF_INET_LOCAL_IN` hook of IPv6. After an
-    /// error, `skb` is not to be touched any more.
-    pub(super) unsafe fn gather(
-        &self,
-        skb: *mut bindings::sk_buff,
-        state: *const bindings::nf_hook_state,
-    ) -> Result<(), c_uint> {
-        // SAFETY: By the type invariant and this function's requirements.
-        match unsafe { bindings::hf_defrag_ipv6(self.0, skb, state) } {
-            bindings::HF_NF_ACCEPT => Ok(()),
-            answer => Err(answer),
-        }
+    /// The function, valid as long as this lives.
+    pub(super) fn function(&self) -> bindings::hf_gather {
+        self.0
     }
 }
 

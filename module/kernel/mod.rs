@@ -6,6 +6,7 @@
 pub(crate) mod bindings;
 mod cstr;
 pub(crate) mod defrag;
+pub(crate) mod flow_set;
 pub(crate) mod lock;
 pub(crate) mod netfilter;
 pub(crate) mod packet;

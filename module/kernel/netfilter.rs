@@ -7,8 +7,10 @@
 use super::{
     bindings,
     defrag::Ipv6Defrag,
-    packet::Packet,
+    flow_set::FlowSet,
+    packet::{Segment, Unreadable},
     pernet::{self, Net, PerNet},
+    socket::SocketLookup,
 };
 use core::ffi::c_void;
 use kernel::{error::to_result, ffi::c_uint, prelude::*, sync::Arc};
@@ -23,10 +25,23 @@ pub(crate) enum NfVerdict {
 }
 
 /// A filter of packets.
+///
+/// Its functions run in softirq, or in process context where a packet comes back from user space,
+/// and in an RCU read-side critical section. They must not sleep or panic.
+///
+/// A packet is accepted without them if nothing can be read of it: it is not TCP, or has neither
+/// data nor a SYN; and if its socket is established, has received something, and its flow is not in
+/// [`Self::inspected_flows`].
 pub(crate) trait Hook: Send + Sync + 'static {
-    /// Returns the verdict on a packet. Runs in softirq, or in process context where a packet comes
-    /// back from user space, and in an RCU read-side critical section. Must not sleep or panic.
-    fn verdict(&self, packet: &Packet<'_>) -> NfVerdict;
+    /// The flows whose packets are inspected though their sockets have received something. What is
+    /// added while something passes the hook is seen by whoever sees that received.
+    fn inspected_flows(&self) -> &FlowSet;
+
+    /// Returns the verdict on a packet with a segment for `socket`, which was not looked up for a SYN.
+    fn verdict(&self, segment: &Segment<'_>, socket: SocketLookup<'_>) -> NfVerdict;
+
+    /// Takes note of a packet that can't be read, and is accepted.
+    fn unreadable(&self, why: Unreadable);
 }
 
 /// Which network namespaces are hooked.
@@ -39,9 +54,13 @@ pub(crate) enum Scope {
 }
 
 /// The private data of the hook functions.
+#[repr(C)]
 struct Context<T> {
+    // The first field: the functions in C have its address, and call those in Rust.
+    functions: bindings::hf_hook,
     hook: Arc<T>,
-    defrag: Option<Ipv6Defrag>,
+    // `functions` has its function.
+    _defrag: Option<Ipv6Defrag>,
 }
 
 /// The hooks of a filter, the same in all namespaces.
@@ -75,7 +94,20 @@ impl<T: Hook> Hooks<T> {
         if defrag.is_none() {
             pr_warn!("nf_defrag_ipv6 can't be loaded: fragments of IPv6 are passed and counted as uninspectable\n");
         }
-        let context = KBox::new(Context { hook, defrag }, GFP_KERNEL)?;
+        let functions = bindings::hf_hook {
+            inspected: hook.inspected_flows().as_ptr(),
+            gather: defrag.as_ref().and_then(Ipv6Defrag::function),
+            verdict: Some(verdict::<T>),
+            unreadable: Some(unreadable::<T>),
+        };
+        let context = KBox::new(
+            Context {
+                functions,
+                hook,
+                _defrag: defrag,
+            },
+            GFP_KERNEL,
+        )?;
         let ops = |pf, function| bindings::nf_hook_ops {
             hook: Some(function),
             priv_: core::ptr::from_ref::<Context<T>>(&context)
@@ -88,8 +120,8 @@ impl<T: Hook> Hooks<T> {
         };
         pernet::Registration::new(Self {
             ops: [
-                ops(bindings::HF_NFPROTO_IPV4, ipv4::<T>),
-                ops(bindings::HF_NFPROTO_IPV6, ipv6::<T>),
+                ops(bindings::HF_NFPROTO_IPV4, bindings::hf_hook_ipv4),
+                ops(bindings::HF_NFPROTO_IPV6, bindings::hf_hook_ipv6),
             ],
             scope,
             _context: context,
@@ -132,57 +164,38 @@ impl<T: Hook> PerNet for Hooks<T> {
     }
 }
 
-/// The hook on IPv4.
+/// The verdict on a packet.
 ///
 /// # Safety
 ///
-/// Only to be called by netfilter, as registered by [`Hooks::register`].
-unsafe extern "C" fn ipv4<T: Hook>(
+/// Only to be called by the functions in C, as registered by [`Hooks::register`].
+unsafe extern "C" fn verdict<T: Hook>(
     context: *mut c_void,
-    skb: *mut bindings::sk_buff,
-    state: *const bindings::nf_hook_state,
+    packet: *const bindings::hf_packet,
 ) -> c_uint {
     // SAFETY: It is the `priv` of `Hooks::register`, alive until a grace period after the hook is
     // gone.
     let context = unsafe { &*context.cast::<Context<T>>() };
-    // SAFETY: The kernel hands a hook a valid packet and state for the length of the call.
-    unsafe { run_hook(&*context.hook, skb, state) }
-}
-
-/// The hook on IPv6, which inspects whole packets.
-///
-/// # Safety
-///
-/// As that of [`ipv4`].
-unsafe extern "C" fn ipv6<T: Hook>(
-    context: *mut c_void,
-    skb: *mut bindings::sk_buff,
-    state: *const bindings::nf_hook_state,
-) -> c_uint {
-    // SAFETY: As in `ipv4`.
-    let context = unsafe { &*context.cast::<Context<T>>() };
-    if let Some(defrag) = &context.defrag {
-        // SAFETY: The kernel hands a hook a valid packet and state for the length of the call.
-        if let Err(answer) = unsafe { defrag.gather(skb, state) } {
-            return answer;
-        }
-    }
-    // SAFETY: As above; the packet is still the hook's.
-    unsafe { run_hook(&*context.hook, skb, state) }
-}
-
-/// # Safety
-///
-/// `skb` and `state` must be those of a running `NF_INET_LOCAL_IN` hook.
-unsafe fn run_hook<T: Hook>(
-    hook: &T,
-    skb: *mut bindings::sk_buff,
-    state: *const bindings::nf_hook_state,
-) -> c_uint {
-    // SAFETY: By this function's requirements; the packet is not used after it returns.
-    let packet = unsafe { Packet::new(skb, state) };
-    match hook.verdict(&packet) {
+    // SAFETY: C has parsed it, and hands it over for the length of the call.
+    let packet = unsafe { &*packet };
+    // SAFETY: As above.
+    let segment = unsafe { Segment::new(packet) };
+    // SAFETY: C has set them together, and leaves the reference to this function; a socket without
+    // one is the packet's.
+    let socket = unsafe { SocketLookup::new(packet.lookup, packet.socket, packet.first_seq) };
+    match context.hook.verdict(&segment, socket) {
         NfVerdict::Accept => bindings::HF_NF_ACCEPT,
         NfVerdict::Drop => bindings::HF_NF_DROP,
     }
+}
+
+/// Counts a packet that can't be read.
+///
+/// # Safety
+///
+/// As [`verdict`].
+unsafe extern "C" fn unreadable<T: Hook>(context: *mut c_void, why: bindings::hf_parse) {
+    // SAFETY: As in `verdict`.
+    let context = unsafe { &*context.cast::<Context<T>>() };
+    context.hook.unreadable(Unreadable::new(why));
 }

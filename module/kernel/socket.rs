@@ -12,9 +12,16 @@ use kernel::ffi::c_int;
 
 /// One direction of a connection: namespace, addresses and ports, and how to look up its socket.
 #[derive(Clone, Copy)]
+#[repr(transparent)]
 pub(crate) struct Flow(pub(super) bindings::hf_flow);
 
 impl Flow {
+    /// The same as C has it.
+    pub(super) fn from_ref(flow: &bindings::hf_flow) -> &Self {
+        // SAFETY: The type is a transparent wrapper of the other.
+        unsafe { &*core::ptr::from_ref(flow).cast::<Self>() }
+    }
+
     /// No connection's.
     pub(crate) const NONE: Self = Self(bindings::hf_flow {
         net_cookie: 0,
@@ -31,18 +38,38 @@ impl Flow {
     /// device they came in by. Connections of sockets that are bound to different devices (VRF) can
     /// share it.
     pub(crate) fn identity(&self) -> [u64; 6] {
-        let pair = |high: u32, low: u32| (u64::from(high) << 32) | u64::from(low);
         let [s0, s1, s2, s3] = self.0.saddr;
         let [d0, d1, d2, d3] = self.0.daddr;
+        let (net, ports) = (self.net_and_family(), self.ports());
         [
-            // Cookies count from 0; the address family goes into the highest bits.
-            self.0.net_cookie ^ (u64::from(self.0.pf) << 56),
+            net,
             pair(s0, s1),
             pair(s2, s3),
             pair(d0, d1),
             pair(d2, d3),
-            pair(self.0.sport.into(), self.0.dport.into()),
+            ports,
         ]
+    }
+
+    /// The same of IPv4 in fewer words; `None` for IPv6.
+    #[inline]
+    pub(super) fn ipv4_identity(&self) -> Option<[u64; 3]> {
+        let ([source, ..], [destination, ..]) = (self.0.saddr, self.0.daddr);
+        let identity = [
+            self.net_and_family(),
+            pair(source, destination),
+            self.ports(),
+        ];
+        (self.0.pf == bindings::HF_NFPROTO_IPV4).then_some(identity)
+    }
+
+    fn net_and_family(&self) -> u64 {
+        // Cookies count from 0; the address family goes into the highest bits.
+        self.0.net_cookie ^ (u64::from(self.0.pf) << 56)
+    }
+
+    fn ports(&self) -> u64 {
+        pair(self.0.sport.into(), self.0.dport.into())
     }
 
     /// Looks up the socket that would receive a segment now. Process context, or with bottom halves
@@ -55,13 +82,15 @@ impl Flow {
         // SAFETY: The function returned them together; it takes a reference if it finds a socket.
         unsafe { SocketLookup::new(kind, socket, first_seq) }
     }
-}
 
-impl Flow {
     /// Whether packets of both came in by the same device.
     pub(crate) fn has_device_of(&self, other: &Self) -> bool {
         (self.0.iif, self.0.sdif) == (other.0.iif, other.0.sdif)
     }
+}
+
+fn pair(high: u32, low: u32) -> u64 {
+    (u64::from(high) << 32) | u64::from(low)
 }
 
 impl PartialEq for Flow {
@@ -100,6 +129,9 @@ pub(crate) enum SocketLookup<'a> {
     /// A request socket that was the packet's, and is there no more: it has ended, or its full
     /// socket is about to be there.
     RequestGone,
+    /// A socket of another flow, to which a BPF program has assigned the packet
+    /// (`bpf_sk_assign()`).
+    OtherFlow,
     /// A full socket.
     Socket(Socket<'a>),
 }
@@ -126,6 +158,7 @@ impl<'a> SocketLookup<'a> {
                 socket,
             }),
             bindings::hf_tcp_lookup_HF_TCP_REQUEST_GONE => Self::RequestGone,
+            bindings::hf_tcp_lookup_HF_TCP_OTHER_FLOW => Self::OtherFlow,
             bindings::hf_tcp_lookup_HF_TCP_SOCKET => Self::Socket(socket),
             _ => Self::NoSocket,
         }
@@ -163,9 +196,8 @@ pub(crate) struct Socket<'a> {
 }
 
 impl Socket<'_> {
-    /// How many bytes of the stream TCP has received at least, as [`Packet::received`].
-    ///
-    /// [`Packet::received`]: super::packet::Packet::received
+    /// How many bytes of the stream TCP has received at least. Later loads see at least what had been
+    /// stored when the last of these bytes passed the hook.
     pub(crate) fn received(&self) -> u64 {
         // SAFETY: By the type invariant.
         unsafe { bindings::hf_tcp_received(self.socket.sk) }
@@ -178,15 +210,23 @@ impl Socket<'_> {
         unsafe { bindings::hf_tcp_first_seq(self.socket.sk) }.into()
     }
 
+    /// Whether it has received nothing, nor has it a backlog; the first byte of its stream has this
+    /// sequence number, readers skip none, and it receives segments whole. With bottom halves off, as
+    /// they are under a [`SpinLockBh`].
+    ///
+    /// [`SpinLockBh`]: super::lock::SpinLockBh
+    #[inline]
+    pub(crate) fn begins_at(&self, seq: u32) -> bool {
+        // SAFETY: By the type invariant.
+        unsafe { bindings::hf_tcp_begins_at(self.socket.sk, seq) }
+    }
+
     /// Locks it against other softirqs; an owner in process context may be at work with it all the
     /// same. Any context that a hook runs in.
     pub(crate) fn lock(&self) -> LockedSocket<'_> {
         // SAFETY: By the type invariant.
-        unsafe { bindings::hf_tcp_lock(self.socket.sk) };
-        let mut state = bindings::hf_tcp_state::default();
-        // SAFETY: By the type invariant; `state` is valid for a write.
-        unsafe { bindings::hf_tcp_get_state(self.socket.sk, &mut state) };
-        // INVARIANT: It was locked above.
+        let state = unsafe { bindings::hf_tcp_lock(self.socket.sk) };
+        // INVARIANT: It was just locked.
         LockedSocket {
             sk: self.socket.sk,
             state,
@@ -398,10 +438,37 @@ impl OfoSegment<'_> {
         self.segment.len
     }
 
+    /// The data from `offset` on that lie in the linear part; none if they begin behind it.
+    pub(crate) fn linear_data(&self, offset: u32) -> &[u8] {
+        // SAFETY: By the type invariant.
+        unsafe { linear(self.segment.skb, offset) }
+    }
+
     /// Copies data from `offset` into `buffer`; returns what was filled, empty at the end.
     pub(crate) fn data<'b>(&self, offset: u32, buffer: &'b mut [u8]) -> &'b [u8] {
         // SAFETY: By the type invariant.
         unsafe { copy(self.segment.skb, 0, self.segment.len, offset, buffer) }
+    }
+}
+
+/// The linear part of `skb` from `offset` on; empty behind it.
+///
+/// # Safety
+///
+/// `skb` must be valid for `'a`, and nobody may write to its linear part.
+#[inline]
+pub(super) unsafe fn linear<'a>(skb: *const bindings::sk_buff, offset: u32) -> &'a [u8] {
+    // SAFETY: By this function's requirements.
+    let (data, len, paged) = unsafe { ((*skb).data, (*skb).len, (*skb).data_len) };
+    match len
+        .checked_sub(paged)
+        .and_then(|len| len.checked_sub(offset))
+    {
+        // SAFETY: The linear part has `len - paged` bytes (`skb_headlen()`).
+        Some(len) => unsafe {
+            core::slice::from_raw_parts(data.add(offset as usize), len as usize)
+        },
+        None => &[],
     }
 }
 

@@ -8,61 +8,7 @@
 #include <net/xfrm.h>
 
 #include "compat.h"
-#include "netns.h"
 #include "tcp.h"
-
-/*
- * ip6_protocol_deliver_rcu() goes on from the transport header, whose type is at
- * nhoff: what is before that has been looked at already, if IPsec has brought the
- * packet here again. Each turn takes 8 bytes of the packet or more.
- */
-int hf_ipv6_tcp(const struct sk_buff *skb, bool *fragment)
-{
-	u8 nexthdr = skb_network_header(skb)[IP6CB(skb)->nhoff];
-	int offset = skb_transport_offset(skb);
-
-	*fragment = false;
-	while (nexthdr != NEXTHDR_TCP) {
-		struct frag_hdr buffer;
-		const struct frag_hdr *hdr;
-
-		if (!ipv6_ext_hdr(nexthdr) || nexthdr == NEXTHDR_AUTH || nexthdr == NEXTHDR_NONE)
-			return 0;
-		hdr = skb_header_pointer(skb, offset, sizeof(buffer), &buffer);
-		if (!hdr)
-			return -EBADMSG;
-		if (nexthdr == NEXTHDR_FRAGMENT) {
-			*fragment = true;
-			if (hdr->frag_off & htons(IP6_OFFSET))
-				return -EBADMSG;
-			offset += sizeof(*hdr);
-		} else {
-			offset += ipv6_optlen((const struct ipv6_opt_hdr *)hdr);
-		}
-		nexthdr = hdr->nexthdr;
-	}
-	return offset;
-}
-
-/*
- * As tcp_v4_rcv() and tcp_v6_rcv() look up: in the route's namespace, which need
- * not be that of the hook (ipvlan in mode l3s).
- */
-void hf_flow_locate(struct hf_flow *flow, const struct sk_buff *skb)
-{
-	flow->net_cookie = skb_dst_dev_net_rcu(skb)->net_cookie;
-	if (flow->pf == NFPROTO_IPV4) {
-		flow->iif = inet_iif(skb);
-		flow->sdif = inet_sdif(skb);
-	} else {
-		flow->iif = inet6_iif(skb);
-		flow->sdif = inet6_sdif(skb);
-	}
-}
-
-#define HF_TCPF_SYNCHRONISED \
-	(TCPF_ESTABLISHED | TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2 | TCPF_CLOSE_WAIT | \
-	 TCPF_CLOSING | TCPF_LAST_ACK)
 
 /*
  * bytes_received is a statistic: on a socket that TCP_REPAIR has restored it starts at 0
@@ -81,19 +27,8 @@ static bool hf_tcp_restored(const struct sock *sk)
 }
 
 /*
- * Sockets are found without a lock, and their memory is used again for others
- * (SLAB_TYPESAFE_BY_RCU): what is read of one must not be older than the reference to
- * it, which was taken without a barrier.
- */
-static void hf_tcp_referenced(void)
-{
-	smp_acquire__after_ctrl_dep();
-}
-
-/*
  * The hook that let a byte pass has told what it knows of its stream before TCP received
- * that byte: with a fully ordered atomic operation (Bucket::count_undecided()), or under
- * a lock. Whoever sees the byte counted, even by a third CPU that had it from the backlog
+ * that byte: with a fully ordered atomic operation (hf_flow_set_add()), or under a lock. Whoever sees the byte counted, even by a third CPU that had it from the backlog
  * under the socket's lock, sees that too in what it loads after the barrier.
  */
 u64 hf_tcp_received(const struct sock *sk)
@@ -105,184 +40,6 @@ u64 hf_tcp_received(const struct sock *sk)
 	smp_rmb();
 	/* One that has received something since has no entry, and so is past its start. */
 	return !received && hf_tcp_restored(sk) ? U64_MAX : received;
-}
-
-u64 hf_skb_received(const struct sk_buff *skb)
-{
-	const struct sock *sk = skb->sk;
-
-	return sk && sk_fullsock(sk) && sk_is_tcp(sk) ? hf_tcp_received(sk) : 0;
-}
-
-bool hf_skb_readable(const struct sk_buff *skb)
-{
-	return skb_frags_readable(skb);
-}
-
-/* The lookup that TCP will do, listeners excepted; takes a reference. */
-static struct sock *hf_tcp_inet_lookup(const struct net *net, const struct hf_flow *flow)
-{
-	if (flow->pf == NFPROTO_IPV4)
-		return __inet_lookup_established(net, flow->saddr[0], flow->sport,
-						 flow->daddr[0], ntohs(flow->dport),
-						 flow->iif, flow->sdif);
-#if IS_ENABLED(CONFIG_IPV6)
-	return __inet6_lookup_established(net, (const struct in6_addr *)flow->saddr, flow->sport,
-					  (const struct in6_addr *)flow->daddr, ntohs(flow->dport),
-					  flow->iif, flow->sdif);
-#else
-	return NULL;
-#endif
-}
-
-/* The ACK that brings a SYN cookie back has no socket yet: TCP creates it, with the ACK's data. */
-static bool hf_tcp_cookie(const struct sk_buff *skb, const struct hf_flow *flow,
-			  unsigned int header, struct hf_first_seq *first_seq)
-{
-	const struct net *net = skb_dst_dev_net_rcu(skb);
-	struct tcphdr buffer;
-	const struct tcphdr *th = skb_header_pointer(skb, header, sizeof(buffer), &buffer);
-
-	if (!th || !th->ack || th->rst ||
-	    !READ_ONCE(net->ipv4.sysctl_tcp_syncookies))
-		return false;
-	first_seq->received = ntohl(th->seq);
-	first_seq->sent = ntohl(th->ack_seq);
-	/* A cookie that a BPF program has validated (bpf_sk_assign_tcp_reqsk()). */
-	if (skb->sk && READ_ONCE(skb->sk->sk_state) == TCP_NEW_SYN_RECV &&
-	    inet_reqsk(skb->sk)->syncookie)
-		return true;
-	if (flow->pf == NFPROTO_IPV4)
-		return __cookie_v4_check(ip_hdr(skb), th);
-	return IS_ENABLED(CONFIG_IPV6) && __cookie_v6_check(ipv6_hdr(skb), th);
-}
-
-static enum hf_tcp_lookup hf_tcp_kind(const struct sock *sk, struct hf_first_seq *first_seq)
-{
-	hf_tcp_referenced();
-	switch (READ_ONCE(sk->sk_state)) {
-	case TCP_TIME_WAIT:
-	case TCP_CLOSE:
-		return HF_TCP_NO_SOCKET;
-	case TCP_SYN_SENT:
-		return HF_TCP_SYN_SENT;
-	case TCP_NEW_SYN_RECV:
-		first_seq->received = tcp_rsk(inet_reqsk(sk))->rcv_isn + 1;
-		first_seq->sent = tcp_rsk(inet_reqsk(sk))->snt_isn + 1;
-		return HF_TCP_REQUEST;
-	default:
-		return sk_is_tcp(sk) ? HF_TCP_SOCKET : HF_TCP_NO_SOCKET;
-	}
-}
-
-/* Looks up the socket of a flow, to be given back with hf_tcp_put(). */
-static enum hf_tcp_lookup hf_tcp_find(const struct net *net, const struct hf_flow *flow,
-				      struct hf_socket *socket, struct hf_first_seq *first_seq)
-{
-	socket->sk = hf_tcp_inet_lookup(net, flow);
-	socket->held = socket->sk;
-	return socket->sk ? hf_tcp_kind(socket->sk, first_seq) : HF_TCP_NO_SOCKET;
-}
-
-/* The same for a flow whose packet is gone, and whose namespace may be gone. */
-enum hf_tcp_lookup hf_tcp_lookup_flow(const struct hf_flow *flow, struct hf_socket *socket,
-				      struct hf_first_seq *first_seq)
-{
-	enum hf_tcp_lookup lookup = HF_TCP_NO_SOCKET;
-	const struct net *net;
-
-	socket->held = false;
-	/* A namespace is freed a grace period after it has left the table. */
-	rcu_read_lock();
-	net = hf_net_find(flow->net_cookie);
-	if (net)
-		lookup = hf_tcp_find(net, flow, socket, first_seq);
-	rcu_read_unlock();
-	return lookup;
-}
-
-/*
- * The same for a packet, whose socket early demux may have found already. That may be
- * a request which has become a socket since, because early demux ran before the
- * packets of the same batch were received, or a listener (TPROXY): then TCP looks
- * again, and so does this function.
- */
-static enum hf_tcp_lookup hf_tcp_find_for(const struct sk_buff *skb, const struct hf_flow *flow,
-					  struct hf_socket *socket,
-					  struct hf_first_seq *first_seq)
-{
-	struct sock *sk = skb->sk;
-
-	if (!sk || !sk_fullsock(sk) || READ_ONCE(sk->sk_state) == TCP_LISTEN)
-		return hf_tcp_find(skb_dst_dev_net_rcu(skb), flow, socket, first_seq);
-	socket->sk = sk;
-	socket->held = false;
-	return hf_tcp_kind(sk, first_seq);
-}
-
-enum hf_tcp_lookup hf_tcp_lookup(const struct sk_buff *skb, const struct hf_flow *flow,
-				 unsigned int header, struct hf_socket *socket,
-				 struct hf_first_seq *first_seq)
-{
-	enum hf_tcp_lookup lookup = hf_tcp_find_for(skb, flow, socket, first_seq);
-
-	if (socket->sk)
-		return lookup;
-	if (hf_tcp_cookie(skb, flow, header, first_seq))
-		return HF_TCP_REQUEST;
-	/*
-	 * A socket takes its request's place in the table. Who looks at that moment may find
-	 * neither: a lookup gives up at a request that has just ended, and older kernels'
-	 * inet_ehash_insert() removed the one before it inserted the other. TCP, which has
-	 * the packet's request, looks again after it.
-	 */
-	if (skb->sk && READ_ONCE(skb->sk->sk_state) == TCP_NEW_SYN_RECV)
-		return HF_TCP_REQUEST_GONE;
-	return lookup;
-}
-
-void hf_tcp_put(struct hf_socket *socket)
-{
-	if (socket->held)
-		sock_gen_put(socket->sk);
-}
-
-/*
- * A SYN's data is read by Fast Open listeners, which are not looked up here: it is
- * enough that the namespace allows them. A SYN-ACK's data is read by Fast Open clients
- * (tcp_rcv_fastopen_synack()).
- */
-bool hf_tcp_reads_syn(const struct sk_buff *skb, const struct hf_flow *flow, bool ack)
-{
-	struct hf_socket socket;
-	struct hf_first_seq first_seq;
-	bool reads;
-
-	if (!ack)
-		return READ_ONCE(skb_dst_dev_net_rcu(skb)->ipv4.sysctl_tcp_fastopen) &
-		       TFO_SERVER_ENABLE;
-	reads = hf_tcp_find_for(skb, flow, &socket, &first_seq) == HF_TCP_SYN_SENT &&
-		sk_is_tcp(socket.sk) &&
-		(tcp_sk(socket.sk)->syn_fastopen || tcp_sk(socket.sk)->syn_data);
-	hf_tcp_put(&socket);
-	return reads;
-}
-
-/*
- * TCP takes the same lock for the same packet a moment later. Bottom halves are
- * off already where a packet comes from a device, not where it comes back from
- * user space.
- */
-void hf_tcp_lock(struct sock *sk)
-{
-	local_bh_disable();
-	bh_lock_sock_nested(sk);
-}
-
-void hf_tcp_unlock(struct sock *sk)
-{
-	bh_unlock_sock(sk);
-	local_bh_enable();
 }
 
 struct hf_first_seq hf_tcp_first_seq(const struct sock *sk)
@@ -332,7 +89,7 @@ static bool hf_tcp_backlog_may_have_data(const struct sock *sk)
  * first byte. Then the flow's entry seems another connection's, with data in the
  * backlog, for which the inspection defers.
  */
-void hf_tcp_get_state(const struct sock *sk, struct hf_tcp_state *state)
+static void hf_tcp_get_state(const struct sock *sk, struct hf_tcp_state *state)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
 	u32 copied_seq = READ_ONCE(tp->copied_seq);
@@ -352,6 +109,42 @@ void hf_tcp_get_state(const struct sock *sk, struct hf_tcp_state *state)
 	state->urg_seq = READ_ONCE(tp->urg_seq);
 	state->filtered = rcu_access_pointer(sk->sk_filter);
 	state->done = sock_flag(sk, SOCK_DEAD) || sock_flag(sk, SOCK_DONE);
+}
+
+/*
+ * TCP takes the same lock for the same packet a moment later. Bottom halves are
+ * off already where a packet comes from a device, not where it comes back from
+ * user space.
+ */
+struct hf_tcp_state hf_tcp_lock(struct sock *sk)
+{
+	struct hf_tcp_state state __uninitialized;
+
+	local_bh_disable();
+	bh_lock_sock_nested(sk);
+	hf_tcp_get_state(sk, &state);
+	return state;
+}
+
+/* Without a backlog, no owner moves what is read here. */
+bool hf_tcp_begins_at(struct sock *sk, u32 seq)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+	bool begins;
+
+	bh_lock_sock_nested(sk);
+	begins = !tp->bytes_received && tp->rcv_nxt == seq &&
+		 !(sk->sk_lock.owned &&
+		   (READ_ONCE(sk->sk_backlog.len) || READ_ONCE(sk->sk_backlog.tail))) &&
+		 !READ_ONCE(tp->urg_data) && !rcu_access_pointer(sk->sk_filter);
+	bh_unlock_sock(sk);
+	return begins;
+}
+
+void hf_tcp_unlock(struct sock *sk)
+{
+	bh_unlock_sock(sk);
+	local_bh_enable();
 }
 
 static void hf_tcp_ofo_set(struct hf_ofo_segment *segment, const struct rb_node *node)
@@ -425,7 +218,7 @@ static bool hf_tcp_has_filters(const struct sock *sk, const struct sk_buff *skb)
  * knows it. Which malformed options do, before and behind it, differs between kernels
  * (tcp_do_parse_auth_options(), before Linux 6.7 tcp_parse_md5sig_option()).
  */
-static bool hf_tcp_is_discarded_as_signed(const struct hf_segment *segment)
+static bool hf_tcp_is_discarded_as_signed(const struct hf_acceptance *segment)
 {
 	return !segment->has_odd_options &&
 	       ((IS_ENABLED(CONFIG_TCP_MD5SIG) && segment->has_md5) ||
@@ -437,7 +230,7 @@ static bool hf_tcp_is_discarded_as_signed(const struct hf_segment *segment)
  * tcp_sequence() and tcp_data_queue().
  */
 enum hf_tcp_accepts hf_tcp_accepts(const struct sock *sk, const struct sk_buff *skb,
-				   const struct hf_segment *segment, bool certain)
+				   const struct hf_acceptance *segment, bool certain)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
 	u32 oldest;
@@ -499,7 +292,8 @@ enum hf_tcp_abort hf_tcp_abort(struct sock *sk, const struct hf_first_seq *first
 	enum hf_tcp_abort abort = HF_TCP_CLOSED;
 	struct hf_first_seq now;
 
-	hf_tcp_lock(sk);
+	local_bh_disable();
+	bh_lock_sock_nested(sk);
 	now = hf_tcp_first_seq(sk);
 	if (sk->sk_lock.owned) {
 		abort = HF_TCP_BUSY;
@@ -517,7 +311,8 @@ enum hf_tcp_abort hf_tcp_abort(struct sock *sk, const struct hf_first_seq *first
 		hf_count_disconnect(sk);
 		sk->sk_state_change(sk);
 	}
-	hf_tcp_unlock(sk);
+	bh_unlock_sock(sk);
+	local_bh_enable();
 	return abort;
 }
 

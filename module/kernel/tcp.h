@@ -8,15 +8,14 @@
 
 #include <linux/netfilter.h>
 #include <linux/skbuff.h>
+#include <asm/barrier.h>
 
 struct sock;
 
-/*
- * Offset of TCP's header in a packet of IPv6, as the stack will find it. 0: it is
- * not TCP, or not yet (AH, ESP); negative: its headers are cut off, or it is a
- * fragment. *fragment: it has a fragment header.
- */
-int hf_ipv6_tcp(const struct sk_buff *skb, bool *fragment);
+#define HF_TCPF_SYNCHRONISED \
+	(TCPF_ESTABLISHED | TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2 | TCPF_CLOSE_WAIT | \
+	 TCPF_CLOSING | TCPF_LAST_ACK)
+
 
 /* One direction of a connection, and by which device a packet of it came. */
 struct hf_flow {
@@ -29,17 +28,39 @@ struct hf_flow {
 	int sdif;
 	u8 pf;			/* NFPROTO_* */
 };
-void hf_flow_locate(struct hf_flow *flow, const struct sk_buff *skb);
+
+/* The last 32 bits of the sender's address. */
+static inline __be32 hf_flow_peer(const struct hf_flow *flow)
+{
+	return flow->pf == NFPROTO_IPV4 ? flow->saddr[0] : flow->saddr[3];
+}
+
+/* A TCP segment in a packet; offsets are relative to the network header. */
+struct hf_segment {
+	struct hf_flow flow;
+	u32 header;
+	u32 payload;
+	u32 len;		/* of the payload, which lies within the packet, as the header does */
+	u32 seq;		/* of the header; data of a SYN begin one behind it */
+	u32 ack_seq;
+	u16 urg_ptr;
+	u8 flags;		/* TCPHDR_* */
+};
+enum hf_parse {
+	HF_NO_SEGMENT,		/* not TCP, or not yet (AH, ESP), or nothing is read of it: see there */
+	HF_MALFORMED,		/* headers that contradict themselves */
+	HF_FRAGMENT,		/* a later fragment of IPv6 that was not reassembled */
+	HF_DEVICE_MEMORY,	/* data for a reader that is not in this kernel */
+	HF_SEGMENT,
+};
 
 /*
  * How many bytes of its stream a socket has received; U64_MAX if it was restored
- * (TCP_REPAIR) in the middle of its stream and has received nothing since; 0 for a
- * packet whose socket is not known yet. Read without a lock. Later loads see what had
- * been stored when the last of these bytes passed the hook.
+ * (TCP_REPAIR) in the middle of its stream and has received nothing since. Read
+ * without a lock. Later loads see what had been stored when the last of these bytes
+ * passed the hook.
  */
 u64 hf_tcp_received(const struct sock *sk);
-u64 hf_skb_received(const struct sk_buff *skb);
-bool hf_skb_readable(const struct sk_buff *skb);
 
 /*
  * The sequence numbers of the first bytes of both directions of a connection; on the
@@ -50,21 +71,31 @@ struct hf_first_seq {
 	u32 sent;
 };
 
+/*
+ * Sockets are found without a lock, and their memory is used again for others
+ * (SLAB_TYPESAFE_BY_RCU): what is read of one must not be older than the reference to
+ * it, which was taken without a barrier.
+ */
+static inline void hf_tcp_referenced(void)
+{
+	smp_acquire__after_ctrl_dep();
+}
+
 /* What receives a segment's data. */
 enum hf_tcp_lookup {
 	HF_TCP_NO_SOCKET,	/* none, or one in time-wait or closed */
 	HF_TCP_SYN_SENT,	/* a socket in SYN_SENT */
 	HF_TCP_REQUEST,		/* a request, or a SYN cookie; *first_seq is set */
 	HF_TCP_REQUEST_GONE,	/* the packet's request, which its socket may be replacing */
+	HF_TCP_OTHER_FLOW,	/* a socket of another flow, which a BPF program has assigned */
 	HF_TCP_SOCKET,		/* a full socket */
 };
 struct hf_socket {
 	struct sock *sk;
 	bool held;		/* by a reference of ours, else by the packet's */
 };
-enum hf_tcp_lookup hf_tcp_lookup(const struct sk_buff *skb, const struct hf_flow *flow,
-				 unsigned int header, struct hf_socket *socket,
-				 struct hf_first_seq *first_seq);
+enum hf_tcp_lookup hf_tcp_lookup(const struct sk_buff *skb, const struct hf_segment *segment,
+				 struct hf_socket *socket, struct hf_first_seq *first_seq);
 enum hf_tcp_lookup hf_tcp_lookup_flow(const struct hf_flow *flow, struct hf_socket *socket,
 				      struct hf_first_seq *first_seq);
 void hf_tcp_put(struct hf_socket *socket);
@@ -73,7 +104,7 @@ void hf_tcp_put(struct hf_socket *socket);
 struct hf_first_seq hf_tcp_first_seq(const struct sock *sk);
 
 /* Whether the data of a SYN may be read as the start of a stream (RFC 7413). */
-bool hf_tcp_reads_syn(const struct sk_buff *skb, const struct hf_flow *flow, bool ack);
+bool hf_tcp_reads_syn(const struct sk_buff *skb, const struct hf_segment *segment);
 
 /* The state of a locked socket, as far as a decision depends on it. */
 struct hf_tcp_state {
@@ -89,9 +120,14 @@ struct hf_tcp_state {
 	bool filtered;		/* a socket filter may trim segments */
 	bool done;		/* nobody will read more from it than it has received */
 };
-void hf_tcp_lock(struct sock *sk);
+struct hf_tcp_state hf_tcp_lock(struct sock *sk);
+
+/*
+ * Whether a socket has received nothing, nor has it a backlog; the first byte of its stream
+ * is @seq, no byte is to be skipped, and it receives segments whole. With bottom halves off.
+ */
+bool hf_tcp_begins_at(struct sock *sk, u32 seq);
 void hf_tcp_unlock(struct sock *sk);
-void hf_tcp_get_state(const struct sock *sk, struct hf_tcp_state *state);
 
 /*
  * The out-of-order queue of a locked socket without an owner, in the order of sequence
@@ -106,7 +142,7 @@ void hf_tcp_ofo_first(const struct sock *sk, struct hf_ofo_segment *segment);
 void hf_tcp_ofo_next(struct hf_ofo_segment *segment);
 
 /* The parts of a segment's header that decide whether TCP accepts its data. */
-struct hf_segment {
+struct hf_acceptance {
 	u32 seq;
 	u32 end_seq;
 	u32 ack;
@@ -128,7 +164,7 @@ enum hf_tcp_accepts {
 	HF_TCP_YES,
 };
 enum hf_tcp_accepts hf_tcp_accepts(const struct sock *sk, const struct sk_buff *skb,
-				   const struct hf_segment *segment, bool certain);
+				   const struct hf_acceptance *segment, bool certain);
 
 /*
  * Aborts a connection, with a reset for both of its ends, unless a process owns the

@@ -64,6 +64,7 @@ impl<T: Work> DelayedWork<T> {
     }
 
     /// The data of the work.
+    #[inline]
     pub(crate) fn task(&self) -> &T {
         &self.0.task
     }

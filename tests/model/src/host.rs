@@ -6,7 +6,7 @@ use crate::{
     counters::Counter,
     filter::Filter,
     kernel_ext::{
-        netfilter::{Hook, NfVerdict},
+        netfilter::{run_hook, NfVerdict},
         packet,
     },
     policy::{self, Policy},
@@ -230,7 +230,7 @@ pub(crate) fn packet(segment: &Segment) -> Packet {
 }
 
 fn inspect(filter: &Filter, packet: Packet) -> Verdict {
-    if filter.verdict(&packet::Packet::new(packet)) == NfVerdict::Accept {
+    if run_hook(filter, &packet::Packet::new(packet)) == NfVerdict::Accept {
         return Verdict::Passes;
     }
     let counter = world::running().and_then(|running| running.counter);
@@ -270,7 +270,7 @@ impl Beginning {
         for filler in 0..setup.fillers {
             let segment = Segment::new(0, b"GE").of(setup.connections.len() as u8 + filler);
             let packet = packet(&segment);
-            if filter.verdict(&packet::Packet::new(packet)) == NfVerdict::Accept {
+            if run_hook(filter, &packet::Packet::new(packet)) == NfVerdict::Accept {
                 with(|world| world.receive(packet));
             }
         }

@@ -290,7 +290,7 @@ fn special() -> Vec<Scenario> {
         },
         Scenario {
             setup: Setup {
-                fillers: 62,
+                fillers: 58,
                 ..Setup::default()
             },
             limits: Limits {
@@ -306,7 +306,7 @@ fn special() -> Vec<Scenario> {
         },
         Scenario {
             setup: Setup {
-                fillers: 62,
+                fillers: 58,
                 ..Setup::default()
             },
             ..new("a full bucket, and a request", &differing[..3])

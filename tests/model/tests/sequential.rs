@@ -190,7 +190,7 @@ fn the_table_holds_its_capacity_and_is_cleared_when_switched_off() {
 fn full_bucket(others: usize) -> Setup {
     Setup {
         connections: vec![Begin::Established; others],
-        fillers: 62 - 1,
+        fillers: 58 - 1,
         ..Setup::default()
     }
 }

@@ -4,6 +4,7 @@
 //! model.
 
 pub(crate) mod bindings;
+pub(crate) mod flow_set;
 pub(crate) mod lock;
 pub(crate) mod netfilter;
 pub(crate) mod packet;

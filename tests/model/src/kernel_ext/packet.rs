@@ -39,28 +39,30 @@ impl Packet<'_> {
         }
     }
 
-    pub(crate) fn received(&self) -> u64 {
+    pub(super) fn received(&self) -> u64 {
         let received =
             |world: &mut world::World| Some(world.sockets[self.packet.demuxed?].received());
         observe(with(received).unwrap_or(0))
     }
 
-    pub(crate) fn tcp(&self) -> Result<Option<Segment<'_>>, Unreadable> {
-        Ok(Some(Segment {
+    pub(super) fn flow(&self) -> Flow {
+        Flow::new(&self.packet)
+    }
+
+    pub(super) fn segment(&self) -> Option<Segment<'_>> {
+        let segment = Segment {
             packet: self.packet,
-            flow: Flow::new(&self.packet),
+            flow: self.flow(),
             _packet: PhantomData,
-        }))
+        };
+        let may_add_data = segment.len() != 0 || segment.is_urgent();
+        (segment.is_syn() || may_add_data).then_some(segment)
     }
 }
 
 impl Segment<'_> {
     pub(super) fn packet(&self) -> &world::Packet {
         &self.packet
-    }
-
-    pub(crate) fn may_add_data(&self) -> bool {
-        self.len() != 0 || self.is_urgent()
     }
 
     pub(crate) fn is_syn(&self) -> bool {
@@ -95,6 +97,11 @@ impl Segment<'_> {
 
     pub(crate) fn len(&self) -> u32 {
         self.packet.data.len() as u32
+    }
+
+    /// None, so that all that is read is copied, and counted.
+    pub(crate) fn linear_data(&self, _offset: u32) -> &[u8] {
+        &[]
     }
 
     pub(crate) fn data<'b>(&self, offset: u32, buffer: &'b mut [u8]) -> &'b [u8] {

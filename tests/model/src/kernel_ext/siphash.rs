@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The hash that strangers cannot aim: here one that puts all flows of a scenario into one bucket,
-//! each with a tag of its own.
+//! The hashes that strangers cannot aim: here they tell all flows apart.
+
+use super::socket::Flow;
 
 /// A key.
 pub(crate) struct Key(());
@@ -11,10 +12,23 @@ impl Key {
         Self(())
     }
 
-    pub(crate) fn hash(&self, words: &[u64]) -> u64 {
-        let [flow, ..] = words else { return 0 };
-        // The low half chooses the table's bucket, the high one the bucket of connections, the
-        // highest bits are the tag.
-        flow << 49
+    pub(crate) fn hash(&self, flow: &Flow) -> u64 {
+        let [number, ..] = flow.identity();
+        number << 32
+    }
+}
+
+/// A hash of flows that puts them all into one bucket, with tags of their own.
+pub(crate) struct Placement(());
+
+impl Placement {
+    pub(crate) fn random() -> Self {
+        Self(())
+    }
+
+    pub(crate) fn hash(&self, flow: &Flow) -> u32 {
+        let [number, ..] = flow.identity();
+        // The lowest bit is part of no tag.
+        (number as u32) << 1
     }
 }

@@ -67,6 +67,7 @@ pub(crate) enum SocketLookup<'a> {
     SynSent,
     Request(Request<'a>),
     RequestGone,
+    OtherFlow,
     Socket(Socket<'a>),
 }
 
@@ -125,6 +126,20 @@ impl Socket<'_> {
 
     pub(crate) fn first_seq(&self) -> FirstSeq {
         observe(with(|world| world.sockets[self.number].first_seq()))
+    }
+
+    pub(crate) fn begins_at(&self, seq: u32) -> bool {
+        preemption_point(Wait::Socket(self.number));
+        let begins = |world: &mut world::World| {
+            let socket = &world.sockets[self.number];
+            let state = socket.state();
+            state.received == 0
+                && state.first_seq.received == seq
+                && !state.has_backlog
+                && state.urgent.is_none()
+                && !state.has_filter
+        };
+        observe(with(begins))
     }
 
     pub(crate) fn lock(&self) -> LockedSocket<'_> {
@@ -276,6 +291,10 @@ impl OfoSegment<'_> {
 
     pub(crate) fn len(&self) -> u32 {
         self.segment.len()
+    }
+
+    pub(crate) fn linear_data(&self, _offset: u32) -> &[u8] {
+        &[]
     }
 
     pub(crate) fn data<'b>(&self, offset: u32, buffer: &'b mut [u8]) -> &'b [u8] {
