@@ -1,26 +1,72 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The cases: in which state the sockets are, and what comes.
-
-/// How the connections stand before.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stand {
-    /// Nothing was received.
-    New,
-    /// The start of a TLS stream was received: enough to know that it is not HTTP.
-    Decided,
-}
+//! The cases: what the connections have received before, and what comes.
 
 /// A kind of segment, and the connections that it comes to.
+#[derive(Clone)]
 pub(crate) struct Case {
     /// Its name in the tables.
     pub(crate) name: &'static str,
-    pub(crate) stand: Stand,
+    /// What the connections have received.
+    pub(crate) received: Vec<u8>,
     pub(crate) data: Vec<u8>,
     /// Whether the data lie in page fragments, as those of GRO.
     pub(crate) paged: bool,
     /// Whether it comes again and again; otherwise once to each connection.
     pub(crate) repeated: bool,
+    /// Whether it is also measured while other connections of the host are undecided.
+    pub(crate) beside_undecided: bool,
+}
+
+/// One that comes once to each connection, the first of it.
+fn first(name: &'static str, data: impl Into<Vec<u8>>) -> Case {
+    Case {
+        name,
+        received: Vec::new(),
+        data: data.into(),
+        paged: false,
+        repeated: false,
+        beside_undecided: false,
+    }
+}
+
+/// One that comes again and again to connections that have received nothing.
+fn again(name: &'static str, data: impl Into<Vec<u8>>) -> Case {
+    Case {
+        repeated: true,
+        ..first(name, data)
+    }
+}
+
+/// The same behind what the connections have received.
+fn behind(received: impl Into<Vec<u8>>, case: Case) -> Case {
+    Case {
+        received: received.into(),
+        ..case
+    }
+}
+
+/// One that comes again and again to connections that have received enough to know that they are
+/// not HTTP.
+fn past(received: &[u8], name: &'static str, len: usize) -> Case {
+    Case {
+        beside_undecided: true,
+        ..behind(received, again(name, vec![0x5a; len]))
+    }
+}
+
+fn paged(case: Case) -> Case {
+    Case {
+        paged: true,
+        ..case
+    }
+}
+
+fn beside_undecided(case: Case) -> Case {
+    Case {
+        beside_undecided: true,
+        ..case
+    }
 }
 
 /// A request whose first line and headers have so many bytes.
@@ -37,52 +83,41 @@ pub(crate) fn tls_hello() -> Vec<u8> {
     hello
 }
 
+/// The byte of a request that has so many before it, each of them sent by itself.
+fn byte_of_get(name: &'static str, offset: usize) -> Case {
+    let mut request = get(82);
+    request.truncate(offset + 1);
+    let byte = request.split_off(offset);
+    behind(request, first(name, byte))
+}
+
 /// All cases.
 pub(crate) fn cases() -> Vec<Case> {
-    let case = |name, stand, data, paged, repeated| Case {
-        name,
-        stand,
-        data,
-        paged,
-        repeated,
-    };
+    let hello = tls_hello();
     let (ssh, redis) = (
         b"SSH-2.0-OpenSSH_10.0p2 Debian-7\r\n",
         b"*1\r\n$4\r\nPING\r\n",
     );
     vec![
-        case("ACK", Stand::Decided, vec![], false, true),
-        case("1448 B", Stand::Decided, vec![0x5a; 1448], false, true),
-        case(
-            "1448 B, paged",
-            Stand::Decided,
-            vec![0x5a; 1448],
-            true,
-            true,
-        ),
-        case(
-            "60 kB, paged",
-            Stand::Decided,
-            vec![0x5a; 60_000],
-            true,
-            true,
-        ),
-        case("TLS hello, first", Stand::New, tls_hello(), false, false),
-        case("TLS hello, again", Stand::New, tls_hello(), false, true),
-        case("SSH banner, first", Stand::New, ssh.to_vec(), false, false),
-        case(
-            "Redis PING, first",
-            Stand::New,
-            redis.to_vec(),
-            false,
-            false,
-        ),
-        case("GET 82 B, first", Stand::New, get(82), false, false),
-        case("GET 700 B, first", Stand::New, get(700), false, false),
-        case("GET 8 kB, first", Stand::New, get(8000), true, false),
-        case("GET 60 kB, first", Stand::New, get(60_000), true, false),
-        case("GET 82 B, again", Stand::New, get(82), false, true),
-        case("GET 700 B, again", Stand::New, get(700), false, true),
-        case("GET 60 kB, again", Stand::New, get(60_000), true, true),
+        past(&hello, "ACK", 0),
+        past(&hello[..64], "64 B behind 64 B", 64),
+        past(&hello, "1448 B", 1448),
+        paged(past(&hello, "1448 B, paged", 1448)),
+        paged(past(&hello, "60 kB, paged", 60_000)),
+        past(&hello.repeat(256), "1448 B behind 132 kB", 1448),
+        beside_undecided(first("TLS hello, first", hello.clone())),
+        again("TLS hello, again", hello),
+        first("SSH banner, first", ssh),
+        first("Redis PING, first", redis),
+        first("GET 82 B, first", get(82)),
+        first("GET 700 B, first", get(700)),
+        paged(first("GET 8 kB, first", get(8000))),
+        paged(first("GET 60 kB, first", get(60_000))),
+        again("GET 82 B, again", get(82)),
+        again("GET 700 B, again", get(700)),
+        paged(again("GET 60 kB, again", get(60_000))),
+        byte_of_get("GET by bytes, the 2nd", 1),
+        byte_of_get("GET by bytes, the 40th", 39),
+        byte_of_get("GET by bytes, the one that decides", 55),
     ]
 }

@@ -27,6 +27,9 @@ enum Command {
         /// A hook of packet_bench's own to measure
         #[arg(long)]
         hook: Option<Hook>,
+        /// How many other connections are within their first line meanwhile, ascending
+        #[arg(long, value_delimiter = ',', default_value = "0")]
+        undecided: Vec<usize>,
     },
     /// Write tables of what was measured
     Report {
@@ -50,7 +53,11 @@ enum Hook {
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
-        Command::Run { peer, hook } => run::run(&peer, hook.map(|hook| hook as u8)),
+        Command::Run {
+            peer,
+            hook,
+            undecided,
+        } => run::run(&peer, hook.map(|hook| hook as u8), &undecided),
         Command::Report { measured, folder } => report::report(&measured, &folder),
     }
 }

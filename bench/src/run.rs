@@ -3,30 +3,37 @@
 //! Runs the cases.
 
 use crate::{
-    cases::{cases, tls_hello, Case, Stand},
+    cases::{cases, Case},
     device::{Device, Segments},
 };
-use anyhow::{Context, Result};
+use anyhow::{ensure, Context, Result};
 use serde::{Deserialize, Serialize};
 use std::{
+    fs,
     io::{Read, Write},
+    iter,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener, TcpStream},
 };
 
 /// Connections in a round: enough that what a clock adds does not count.
 const CONNECTIONS: usize = 64;
 
-/// Rounds of a case that is repeated.
+/// The most rounds of a case that is repeated.
 pub(crate) const ROUNDS: usize = 30;
 
-/// How often a case is measured that comes once to each connection.
+/// The most rounds of a case that comes once to each connection.
 const FRESH: usize = 5;
+
+/// Instructions or nanoseconds after which no other round begins, from the second one on.
+const ENOUGH: u64 = 20_000_000;
 
 /// What a case took.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Measured {
     pub(crate) peer: String,
     pub(crate) case: String,
+    /// How many other connections of the host were undecided.
+    pub(crate) undecided: usize,
     /// `IPv4` or `IPv6`.
     pub(crate) family: String,
     /// Whether early demux had found the socket.
@@ -45,13 +52,16 @@ struct Connection {
     server: TcpStream,
 }
 
-fn connect(listener: &TcpListener, stand: Stand) -> Result<Connection> {
+/// A connection that has received some bytes, the first of them by itself: some peers drop what
+/// begins with a method.
+fn connect(listener: &TcpListener, received: &[u8]) -> Result<Connection> {
     let mut client = TcpStream::connect(listener.local_addr()?)?;
     let (mut server, _) = listener.accept()?;
-    if stand == Stand::Decided {
-        let hello = tls_hello();
-        client.write_all(&hello)?;
-        server.read_exact(&mut vec![0; hello.len()])?;
+    client.set_nodelay(true)?;
+    let (first, rest) = received.split_at(received.len().min(1));
+    for part in iter::once(first).chain(rest.chunks(0x4000)) {
+        client.write_all(part)?;
+        server.read_exact(&mut vec![0; part.len()])?;
     }
     Ok(Connection {
         _client: client,
@@ -59,55 +69,113 @@ fn connect(listener: &TcpListener, stand: Stand) -> Result<Connection> {
     })
 }
 
+/// Connections that have sent the beginning of a request, and no more.
+struct Undecided {
+    listener: TcpListener,
+    connections: Vec<Connection>,
+}
+
+impl Undecided {
+    fn new() -> Result<Self> {
+        Ok(Self {
+            listener: TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?,
+            connections: Vec::new(),
+        })
+    }
+
+    /// Adds some, until there are `count`. If `http_filter` is loaded, it is to know of them.
+    fn grow(&mut self, count: usize) -> Result<()> {
+        while self.connections.len() < count {
+            self.connections.push(connect(&self.listener, b"GE")?);
+        }
+        if let Ok(known) = fs::read_to_string("/sys/kernel/http_filter/stats/undecided") {
+            let known = known.trim();
+            ensure!(known == count.to_string(), "http_filter knows {known}");
+        }
+        Ok(())
+    }
+}
+
 /// Measures one case: nanoseconds or instructions for a packet, ascending.
 fn measure(device: &Device, address: IpAddr, case: &Case, known: bool) -> Result<(Vec<f64>, f64)> {
     let listener = TcpListener::bind((address, 0)).context("no loopback device")?;
-    let mut ticks = Vec::new();
-    let mut dropped = 0.0;
-    for _ in 0..if case.repeated { 1 } else { FRESH } {
-        let connections = (0..CONNECTIONS)
-            .map(|_| connect(&listener, case.stand))
-            .collect::<Result<Vec<_>>>()?;
+    let connect = || {
+        let connections = (0..CONNECTIONS).map(|_| connect(&listener, &case.received));
+        connections.collect::<Result<Vec<_>>>()
+    };
+    let pass = |connections: &[Connection], rounds| {
         let segments = Segments {
             sockets: connections.iter().map(|c| &c.server).collect(),
             data: &case.data,
             paged: case.paged,
             known,
         };
-        let (taken, lost) = device.run(&segments, if case.repeated { ROUNDS } else { 1 })?;
-        ticks.extend(taken.into_iter().map(|t| t as f64 / CONNECTIONS as f64));
-        dropped = f64::from(lost) / CONNECTIONS as f64;
+        device.run(&segments, rounds)
+    };
+    let connections = connect()?;
+    let (mut ticks, mut dropped) = pass(&connections, 1)?;
+    let more = (ENOUGH / ticks.iter().sum::<u64>().max(1)) as usize;
+    let (calls, rounds) = match case.repeated {
+        true => (1, more.clamp(1, ROUNDS - 1)),
+        false => (more.min(FRESH - 1), 1),
+    };
+    for _ in 0..calls {
+        let fresh = if case.repeated {
+            None
+        } else {
+            Some(connect()?)
+        };
+        let (taken, lost) = pass(fresh.as_ref().unwrap_or(&connections), rounds)?;
+        ticks.extend(taken);
+        dropped = lost;
     }
+    let mut ticks: Vec<_> = ticks
+        .iter()
+        .map(|&t| t as f64 / CONNECTIONS as f64)
+        .collect();
     ticks.sort_by(f64::total_cmp);
-    Ok((ticks, dropped))
+    Ok((ticks, f64::from(dropped) / CONNECTIONS as f64))
 }
 
-/// Measures all cases, of what is registered in this namespace and of one of `packet_bench`'s hooks.
-pub(crate) fn run(peer: &str, hook: Option<u8>) -> Result<()> {
+/// Measures all cases, of what is registered in this namespace and of one of `packet_bench`'s hooks,
+/// while so many connections are undecided, ascending.
+pub(crate) fn run(peer: &str, hook: Option<u8>, undecided: &[usize]) -> Result<()> {
     let device = Device::open()?;
     if let Some(hook) = hook {
         device.add_hook(hook)?;
     }
+    let mut others = Undecided::new().context("no loopback device")?;
+    for &count in undecided {
+        others
+            .grow(count)
+            .with_context(|| format!("{count} undecided connections"))?;
+        for case in cases().iter().filter(|c| count == 0 || c.beside_undecided) {
+            run_case(&device, peer, case, count).with_context(|| case.name)?;
+        }
+    }
+    Ok(())
+}
+
+/// Measures a case with both versions of IP, with the sockets known or not; prints what it took.
+fn run_case(device: &Device, peer: &str, case: &Case, undecided: usize) -> Result<()> {
     let families: [(&str, IpAddr); 2] = [
         ("IPv4", Ipv4Addr::LOCALHOST.into()),
         ("IPv6", Ipv6Addr::LOCALHOST.into()),
     ];
-    for case in cases() {
-        for (family, address) in families {
-            for known in [true, false] {
-                let (ticks, dropped) = measure(&device, address, &case, known)
-                    .with_context(|| format!("{}, {family}", case.name))?;
-                let measured = Measured {
-                    peer: peer.into(),
-                    case: case.name.into(),
-                    family: family.into(),
-                    known,
-                    min: ticks.first().copied().unwrap_or_default(),
-                    median: ticks.get(ticks.len() / 2).copied().unwrap_or_default(),
-                    dropped,
-                };
-                println!("{}", serde_json::to_string(&measured)?);
-            }
+    for (family, address) in families {
+        for known in [true, false] {
+            let (ticks, dropped) = measure(device, address, case, known)?;
+            let measured = Measured {
+                peer: peer.into(),
+                case: case.name.into(),
+                undecided,
+                family: family.into(),
+                known,
+                min: ticks.first().copied().unwrap_or_default(),
+                median: ticks.get(ticks.len() / 2).copied().unwrap_or_default(),
+                dropped,
+            };
+            println!("{}", serde_json::to_string(&measured)?);
         }
     }
     Ok(())
