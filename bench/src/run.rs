@@ -11,18 +11,25 @@ use serde::{Deserialize, Serialize};
 use std::{
     fs,
     io::{Read, Write},
-    iter,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener, TcpStream},
+    thread,
+    time::{Duration, Instant},
 };
 
-/// Connections in a round: enough that what a clock adds does not count.
-const CONNECTIONS: usize = 64;
+/// Connections in a round, enough that what a clock adds does not count: fewer will do for what is long.
+fn connections_for(case: &Case) -> usize {
+    if case.received.len() + case.data.len() < 4096 {
+        64
+    } else {
+        8
+    }
+}
 
 /// The most rounds of a case that is repeated.
-pub(crate) const ROUNDS: usize = 30;
+pub(crate) const ROUNDS: usize = 10;
 
 /// The most rounds of a case that comes once to each connection.
-const FRESH: usize = 5;
+const FRESH: usize = 3;
 
 /// Instructions or nanoseconds after which no other round begins, from the second one on.
 const ENOUGH: u64 = 20_000_000;
@@ -46,20 +53,31 @@ pub(crate) struct Measured {
     pub(crate) dropped: f64,
 }
 
+impl Measured {
+    /// What tells it from others.
+    pub(crate) fn key(&self) -> (&str, &str, usize, &str, bool) {
+        (
+            &self.peer,
+            &self.case,
+            self.undecided,
+            &self.family,
+            self.known,
+        )
+    }
+}
+
 /// A connection over the loopback device. The client's end keeps it open.
 struct Connection {
     _client: TcpStream,
     server: TcpStream,
 }
 
-/// A connection that has received some bytes, the first of them by itself: some peers drop what
-/// begins with a method.
+/// A connection that has received some bytes, the first line of a request in pieces that no peer drops.
 fn connect(listener: &TcpListener, received: &[u8]) -> Result<Connection> {
     let mut client = TcpStream::connect(listener.local_addr()?)?;
     let (mut server, _) = listener.accept()?;
     client.set_nodelay(true)?;
-    let (first, rest) = received.split_at(received.len().min(1));
-    for part in iter::once(first).chain(rest.chunks(0x4000)) {
+    for part in received.chunks(if received.len() < 64 { 3 } else { 0x4000 }) {
         client.write_all(part)?;
         server.read_exact(&mut vec![0; part.len()])?;
     }
@@ -83,14 +101,18 @@ impl Undecided {
         })
     }
 
-    /// Adds some, until there are `count`. If `http_filter` is loaded, it is to know of them.
+    /// Adds some, until there are `count`. If `http_filter` is loaded, it is to know of these alone.
     fn grow(&mut self, count: usize) -> Result<()> {
         while self.connections.len() < count {
             self.connections.push(connect(&self.listener, b"GE")?);
         }
-        if let Ok(known) = fs::read_to_string("/sys/kernel/http_filter/stats/undecided") {
-            let known = known.trim();
-            ensure!(known == count.to_string(), "http_filter knows {known}");
+        let known = || fs::read_to_string("/sys/kernel/http_filter/stats/undecided");
+        let is_known = || known().map_or(true, |known| known.trim() == count.to_string());
+        // It forgets those that have ended within two seconds.
+        let begin = Instant::now();
+        while !is_known() {
+            ensure!(begin.elapsed().as_secs() < 10, "it knows {}", known()?);
+            thread::sleep(Duration::from_millis(100));
         }
         Ok(())
     }
@@ -99,8 +121,9 @@ impl Undecided {
 /// Measures one case: nanoseconds or instructions for a packet, ascending.
 fn measure(device: &Device, address: IpAddr, case: &Case, known: bool) -> Result<(Vec<f64>, f64)> {
     let listener = TcpListener::bind((address, 0)).context("no loopback device")?;
+    let count = connections_for(case);
     let connect = || {
-        let connections = (0..CONNECTIONS).map(|_| connect(&listener, &case.received));
+        let connections = (0..count).map(|_| connect(&listener, &case.received));
         connections.collect::<Result<Vec<_>>>()
     };
     let pass = |connections: &[Connection], rounds| {
@@ -112,7 +135,7 @@ fn measure(device: &Device, address: IpAddr, case: &Case, known: bool) -> Result
         };
         device.run(&segments, rounds)
     };
-    let connections = connect()?;
+    let mut connections = connect()?;
     let (mut ticks, mut dropped) = pass(&connections, 1)?;
     let more = (ENOUGH / ticks.iter().sum::<u64>().max(1)) as usize;
     let (calls, rounds) = match case.repeated {
@@ -120,21 +143,16 @@ fn measure(device: &Device, address: IpAddr, case: &Case, known: bool) -> Result
         false => (more.min(FRESH - 1), 1),
     };
     for _ in 0..calls {
-        let fresh = if case.repeated {
-            None
-        } else {
-            Some(connect()?)
-        };
-        let (taken, lost) = pass(fresh.as_ref().unwrap_or(&connections), rounds)?;
+        if !case.repeated {
+            connections = connect()?;
+        }
+        let (taken, lost) = pass(&connections, rounds)?;
         ticks.extend(taken);
         dropped = lost;
     }
-    let mut ticks: Vec<_> = ticks
-        .iter()
-        .map(|&t| t as f64 / CONNECTIONS as f64)
-        .collect();
+    let mut ticks: Vec<_> = ticks.iter().map(|&t| t as f64 / count as f64).collect();
     ticks.sort_by(f64::total_cmp);
-    Ok((ticks, f64::from(dropped) / CONNECTIONS as f64))
+    Ok((ticks, f64::from(dropped) / count as f64))
 }
 
 /// Measures all cases, of what is registered in this namespace and of one of `packet_bench`'s hooks,
