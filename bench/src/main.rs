@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! What hooks cost, packet by packet: `run` measures what is registered in this network namespace,
-//! `report` makes tables of what was measured.
+//! `report` makes tables and plots of what was measured.
 
 mod cases;
 mod device;
+mod plots;
+mod readers;
 mod report;
 mod run;
 
@@ -33,7 +35,7 @@ enum Command {
     },
     /// Write tables of what was measured
     Report {
-        /// What `run` has printed
+        /// What `run` and `classifier-bench` have printed, behind a line about the run
         measured: PathBuf,
         /// The folder for the tables
         folder: PathBuf,

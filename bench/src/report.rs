@@ -2,9 +2,14 @@
 
 //! Tables of what was measured.
 
-use crate::run::{Measured, ROUNDS};
+use crate::{
+    plots::plot,
+    readers::{self, Counted},
+    run::{Measured, ROUNDS},
+};
 use anyhow::{bail, Context, Result};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use std::{fmt::Write, fs, path::Path};
 
 /// About the whole run.
@@ -12,10 +17,24 @@ use std::{fmt::Write, fs, path::Path};
 struct Run {
     kernel: String,
     date: String,
+    /// The processor of the machine that it was measured on.
+    machine: String,
+    qemu: String,
+    gcc: String,
+    rustc: String,
+}
+
+impl Run {
+    fn made_with(&self) -> String {
+        format!(
+            "Machine: {}. Versions: {}; {}; {}.",
+            self.machine, self.qemu, self.gcc, self.rustc
+        )
+    }
 }
 
 /// Each value once, in the order of their first appearance.
-fn distinct<'a>(values: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+pub(crate) fn distinct<'a>(values: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut seen = Vec::new();
     for value in values {
         if !seen.contains(&value) {
@@ -66,14 +85,10 @@ fn table(measured: &[Measured], family: &str, known: bool) -> Result<String> {
 
 /// What a peer adds to nothing while other connections are undecided, in each case that was measured so.
 fn undecided_table(measured: &[Measured], peer: &str) -> Result<String> {
-    let of = |peer: &str| -> Vec<_> { measured.iter().filter(|m| m.peer == peer).collect() };
-    let (rows, floor) = (of(peer), of("nothing"));
-    let find = |rows: &[&Measured], like: &Measured, undecided| {
-        let is_alike = |m: &&&Measured| {
-            (&m.case, &m.family, m.known, m.undecided)
-                == (&like.case, &like.family, like.known, undecided)
-        };
-        let found = rows.iter().find(is_alike).map(|m| m.min);
+    let rows: Vec<_> = measured.iter().filter(|m| m.peer == peer).collect();
+    let find = |peer: &str, undecided, like: &Measured| {
+        let key = (peer, &*like.case, undecided, &*like.family, like.known);
+        let found = measured.iter().find(|m| m.key() == key).map(|m| m.min);
         found.with_context(|| format!("{peer} was not measured: {}, {undecided}", like.case))
     };
     let mut counts: Vec<_> = rows.iter().map(|m| m.undecided).collect();
@@ -87,7 +102,8 @@ fn undecided_table(measured: &[Measured], peer: &str) -> Result<String> {
         let socket = if like.known { "known" } else { "looked up" };
         write!(text, "| {} | {}, {socket} |", like.case, like.family)?;
         for &count in &counts {
-            let adds = find(&rows, like, count)? - find(&floor, like, count)?;
+            // With nothing, what others have sent makes no difference.
+            let adds = find(peer, count, like)? - find("nothing", 0, like)?;
             write!(text, " {adds:.0} |")?;
         }
         text += "\n";
@@ -95,38 +111,80 @@ fn undecided_table(measured: &[Measured], peer: &str) -> Result<String> {
     Ok(text)
 }
 
-/// Writes the tables into `folder/packets.md`, and what was measured into `folder/packets.json`.
+/// A line of what was measured.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Line {
+    Packet(Measured),
+    Reader(Counted),
+}
+
+/// Writes what `run`, `classifier-bench` and their like have printed into `folder`: tables, plots, and
+/// JSON.
 pub(crate) fn report(measured: &Path, folder: &Path) -> Result<()> {
     let lines = fs::read_to_string(measured).context("what was measured")?;
     let mut lines = lines.lines().filter(|line| line.starts_with('{'));
     let run: Run =
         serde_json::from_str(lines.next().unwrap_or_default()).context("the run's line")?;
-    let measured = lines
-        .map(|line| serde_json::from_str(line).with_context(|| line.to_owned()))
-        .collect::<Result<Vec<Measured>>>()?;
+    let (mut packets, mut readers) = (Vec::new(), Vec::new());
+    for line in lines {
+        match serde_json::from_str(line).with_context(|| line.to_owned())? {
+            Line::Packet(packet) => packets.push(packet),
+            Line::Reader(reader) => readers.push(reader),
+        }
+    }
+    fs::create_dir_all(folder)?;
+    let write = |name: &str, text: String, all: serde_json::Value| -> Result<()> {
+        fs::write(folder.join(name).with_extension("md"), text)?;
+        fs::write(folder.join(name).with_extension("json"), format!("{all}\n"))?;
+        Ok(())
+    };
+    let text = packets_text(&run, &packets)?;
+    let all = json!({ "run": run, "measured": packets });
+    write("packets", text, all)?;
+    let all = json!({ "run": run, "measured": readers });
+    write("classifier", readers_text(&run, &readers), all)?;
+    plot(&packets, folder)
+}
+
+fn packets_text(run: &Run, measured: &[Measured]) -> Result<String> {
     let mut text = format!(
         "# What a packet costs\n\n\
          Instructions that each adds to the way of a packet through NF_INET_LOCAL_IN and its socket's filters, in kernel\n\
          {} under QEMU's `-icount`, on {}: the least of up to {} rounds. `make bench` measures them anew.\n\
          An x behind a number: the packet was dropped. *First* ones come to a connection that has received nothing, *again* is\n\
          the same segment repeated; what is neither comes to a connection whose start is known not to be HTTP, and has received\n\
-         517 bytes unless another number is named. *By bytes*: that byte of a request, each of which is sent by itself.\n\n",
-        run.kernel, run.date, ROUNDS
+         517 bytes unless another number is named. *By bytes*: that byte of a request, each of which is sent by itself.\n\n\
+         {}\n\n",
+        run.kernel,
+        run.date,
+        ROUNDS,
+        run.made_with()
     );
     for family in ["IPv4", "IPv6"] {
         for (known, title) in [(true, "known"), (false, "looked up")] {
-            let table = table(&measured, family, known)?;
+            let table = table(measured, family, known)?;
             write!(text, "## {family}, socket {title}\n\n{table}\n")?;
         }
     }
-    let table = undecided_table(&measured, "http_filter")?;
+    let table = undecided_table(measured, "http_filter")?;
     write!(
         text,
         "## http_filter while so many other connections are within their first line\n\n{table}"
     )?;
-    fs::create_dir_all(folder)?;
-    fs::write(folder.join("packets.md"), text)?;
-    let all = serde_json::json!({ "run": run, "measured": measured });
-    fs::write(folder.join("packets.json"), format!("{all}\n"))?;
-    Ok(())
+    Ok(text)
+}
+
+fn readers_text(run: &Run, counted: &[Counted]) -> String {
+    format!(
+        "# What the classifier costs in user space\n\n\
+         Instructions under QEMU's `-icount`, on {}, without SIMD, which the kernel lacks. An x behind a number: it was taken\n\
+         for HTTP. *httparse* parses the line as the beginning of a request; *memmem* searches for `HTTP` as that of the crate\n\
+         memchr does where it knows no SIMD: by the rarest of its bytes, eight at a time; *C* compares at each byte, as the usual example\n\
+         of a filter does. `make bench` counts them anew; `cargo bench --package classifier-bench` measures the time.\n\n\
+         {}\n\n{}",
+        run.date,
+        run.made_with(),
+        readers::table(counted)
+    )
 }
