@@ -123,6 +123,11 @@ bench: lab-product ## what http_filter and its peers cost a packet, in instructi
 	@set -o pipefail; ICOUNT=1 $(lab) vm 'exec /src/bench/measure' | tee build/measured | grep -v '^{' >&2
 	@$(lab) run 'build/$$KVER/packet-bench report build/measured bench/results'
 
+.PHONY: bench-check
+bench-check: lab-product ## does a packet cost more than bench/results/packets.json tells? a part of make test
+	@$(lab) run bench/build
+	@ICOUNT=1 $(lab) vm 'exec /src/bench/check'
+
 .PHONY: measure
 measure: ## what connections of other protocols lose, with and without the module: tables, in user-mode Linux
 	@KERNEL=uml $(MAKE) --no-print-directory lab

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! What hooks cost, packet by packet: `run` measures what is registered in this network namespace,
-//! `report` makes tables and plots of what was measured.
+//! `report` makes tables of what was measured, and `check` compares it with what is known.
 
 mod cases;
+mod check;
 mod device;
 mod plots;
 mod readers;
@@ -33,6 +34,11 @@ enum Command {
         #[arg(long, value_delimiter = ',', default_value = "0")]
         undecided: Vec<usize>,
     },
+    /// Compare what `run` prints, on standard input, with what is known
+    Check {
+        /// What `report` has written: packets.json
+        known: PathBuf,
+    },
     /// Write tables of what was measured
     Report {
         /// What `run` and `classifier-bench` have printed, behind a line about the run
@@ -60,6 +66,7 @@ fn main() -> anyhow::Result<()> {
             hook,
             undecided,
         } => run::run(&peer, hook.map(|hook| hook as u8), &undecided),
+        Command::Check { known } => check::check(&known),
         Command::Report { measured, folder } => report::report(&measured, &folder),
     }
 }
