@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What hooks cost, packet by packet: `run` measures what is registered in this network namespace,
-//! `report` makes tables of what was measured.
+//! What hooks cost: `run` measures what is registered in this network namespace packet by packet,
+//! `paths` whole transactions, and `report` makes tables of what was measured.
 
 mod cases;
 mod device;
+mod paths;
 mod report;
 mod run;
+mod verdict;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -28,6 +30,18 @@ enum Command {
         #[arg(long)]
         hook: Option<Hook>,
     },
+    /// Measure whole transactions likewise, from another network namespace and over loopback
+    Paths {
+        /// What it is called in the tables
+        peer: String,
+        /// A hook of packet_bench's own to measure
+        #[arg(long)]
+        hook: Option<Hook>,
+        #[command(flatten)]
+        options: paths::Options,
+    },
+    /// Give the verdict on what this network namespace's queue 0 holds: requests are dropped
+    Verdict,
     /// Write tables of what was measured
     Report {
         /// What `run` has printed
@@ -51,6 +65,12 @@ enum Hook {
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
         Command::Run { peer, hook } => run::run(&peer, hook.map(|hook| hook as u8)),
+        Command::Paths {
+            peer,
+            hook,
+            options,
+        } => paths::run(&peer, hook.map(|hook| hook as u8), &options),
+        Command::Verdict => verdict::run(),
         Command::Report { measured, folder } => report::report(&measured, &folder),
     }
 }

@@ -2,20 +2,32 @@
 
 //! Tables of what was measured.
 
-use crate::run::{Measured, ROUNDS};
+use crate::{
+    paths::{self, Taken},
+    run::{Measured, ROUNDS},
+};
 use anyhow::{bail, Context, Result};
 use serde::{Deserialize, Serialize};
 use std::{fmt::Write, fs, path::Path};
 
 /// About the whole run.
 #[derive(Deserialize, Serialize)]
-struct Run {
-    kernel: String,
-    date: String,
+pub(crate) struct Run {
+    pub(crate) kernel: String,
+    pub(crate) date: String,
+}
+
+/// What a line of what was measured tells.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Line {
+    Run(Run),
+    Packet(Measured),
+    Taken(Taken),
 }
 
 /// Each value once, in the order of their first appearance.
-fn distinct<'a>(values: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+pub(crate) fn distinct<'a>(values: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut seen = Vec::new();
     for value in values {
         if !seen.contains(&value) {
@@ -64,15 +76,34 @@ fn table(measured: &[Measured], family: &str, known: bool) -> Result<String> {
     Ok(text)
 }
 
-/// Writes the tables into `folder/packets.md`, and what was measured into `folder/packets.json`.
+/// Writes tables of what was measured into a folder. Each run's line comes before what it measured.
 pub(crate) fn report(measured: &Path, folder: &Path) -> Result<()> {
-    let lines = fs::read_to_string(measured).context("what was measured")?;
-    let mut lines = lines.lines().filter(|line| line.starts_with('{'));
-    let run: Run =
-        serde_json::from_str(lines.next().unwrap_or_default()).context("the run's line")?;
-    let measured = lines
-        .map(|line| serde_json::from_str(line).with_context(|| line.to_owned()))
-        .collect::<Result<Vec<Measured>>>()?;
+    let mut run = None;
+    let (mut packets, mut whole) = (Vec::new(), Vec::new());
+    for line in fs::read_to_string(measured)
+        .context("what was measured")?
+        .lines()
+        .filter(|line| line.starts_with('{'))
+    {
+        match serde_json::from_str(line).with_context(|| line.to_owned())? {
+            Line::Run(of) => run = Some(of),
+            Line::Packet(packet) => packets.push(packet),
+            Line::Taken(taken) => whole.push(taken),
+        }
+    }
+    let run = run.context("the run's line is missing")?;
+    fs::create_dir_all(folder)?;
+    if !packets.is_empty() {
+        report_packets(&run, &packets, folder)?;
+    }
+    if !whole.is_empty() {
+        paths::report::report(&run, whole, folder)?;
+    }
+    Ok(())
+}
+
+/// Writes the tables into `folder/packets.md`, and what was measured into `folder/packets.json`.
+fn report_packets(run: &Run, measured: &[Measured], folder: &Path) -> Result<()> {
     let mut text = format!(
         "# What a packet costs\n\n\
          Instructions that each adds to the way of a packet through NF_INET_LOCAL_IN and its socket's filters, in kernel\n\
@@ -83,11 +114,10 @@ pub(crate) fn report(measured: &Path, folder: &Path) -> Result<()> {
     );
     for family in ["IPv4", "IPv6"] {
         for (known, title) in [(true, "known"), (false, "looked up")] {
-            let table = table(&measured, family, known)?;
+            let table = table(measured, family, known)?;
             write!(text, "## {family}, socket {title}\n\n{table}\n")?;
         }
     }
-    fs::create_dir_all(folder)?;
     fs::write(folder.join("packets.md"), text)?;
     let all = serde_json::json!({ "run": run, "measured": measured });
     fs::write(folder.join("packets.json"), format!("{all}\n"))?;
