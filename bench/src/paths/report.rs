@@ -99,12 +99,13 @@ pub(crate) fn report(run: &Run, taken: Vec<Taken>, folder: &Path) -> Result<()> 
     let (filter, limit, prefixes) = ("http_filter", "limit hook", "nft prefixes");
     let mut text = format!(
         "# What whole transactions cost\n\n\
-         In kernel {} under QEMU's `-icount`, on {}, where all of it shares one processor that is never idle: time is\n\
-         instructions. A client and a server, threads of their own, over a veth pair between two network namespaces, or over\n\
-         loopback; what is measured is registered at both ends. The median of some dozens of transactions. `make bench` measures\n\
-         them anew.\n\n\
-         - STREAM: 128 KiB one way, answered by a byte. RR: a byte each way. CRR: on a new connection, which its server then closes.\n\
-         - Of several flows at once: what each of their transactions takes.\n\n\
+         In kernel {} under QEMU's `-icount`, on {}: time is instructions. Clients and servers, threads of their own that take\n\
+         turns on one processor, over a veth pair between two network namespaces and over loopback. What is measured is\n\
+         registered at both ends. Of one flow the median of some transactions, of several at once the mean. `make bench`\n\
+         measures them anew.\n\n\
+         - STREAM: 128 KiB one way, in packets of up to 64 KiB, answered by a byte. A byte copied is an instruction here, which\n\
+           makes the shares smaller than a processor would.\n\
+         - RR: a byte each way. CRR: on a new connection, which its server then closes; with a TLS hello, 517 bytes one way.\n\n\
          In the first column, the instructions of a transaction; in the others, what each adds.\n\n{}\n",
         run.kernel,
         run.date,
