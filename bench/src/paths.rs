@@ -96,10 +96,10 @@ fn kinds() -> Vec<Kind> {
         exchange: Exchange { request, each },
     };
     vec![
-        kind("STREAM, 128 KiB", [20, 2], vec![0; 128 << 10], false),
-        kind("RR", [30, 6], vec![0], false),
-        kind("CRR", [20, 4], vec![0], true),
-        kind("CRR, TLS hello", [20, 4], tls_hello(), true),
+        kind("STREAM, 128 KiB", [30, 2], vec![0; 128 << 10], false),
+        kind("RR", [60, 6], vec![0], false),
+        kind("CRR", [60, 4], vec![0], true),
+        kind("CRR, TLS hello", [60, 4], tls_hello(), true),
     ]
 }
 
