@@ -118,9 +118,9 @@ fuzz: ## fuzz the classifier and the capture reader, each target for SECONDS= (6
 	@tests/fuzz $(or $(SECONDS),60)
 
 .PHONY: bench
-bench: lab-product ## what http_filter and its peers cost a packet, in instructions; writes bench/results/
+bench: lab-product ## what http_filter and its peers cost a packet and a transaction, in instructions; writes bench/results/
 	@$(lab) run bench/build
-	@set -o pipefail; ICOUNT=1 $(lab) vm 'exec /src/bench/measure' | tee build/measured | grep -v '^{' >&2
+	@set -o pipefail; ICOUNT=1 $(lab) vm '/src/bench/measure && exec /src/bench/paths' | tee build/measured | grep -v '^{' >&2
 	@$(lab) run 'build/$$KVER/packet-bench report build/measured bench/results'
 
 .PHONY: bench-check

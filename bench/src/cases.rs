@@ -70,7 +70,7 @@ fn beside_undecided(case: Case) -> Case {
 }
 
 /// A request whose first line and headers have so many bytes.
-fn get(len: usize) -> Vec<u8> {
+pub(crate) fn get(len: usize) -> Vec<u8> {
     let (begin, end) = ("GET /", " HTTP/1.1\r\nHost: example.com\r\n\r\n");
     let target = "a".repeat(len.saturating_sub(begin.len() + end.len()));
     [begin, &target, end].concat().into_bytes()

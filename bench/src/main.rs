@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What hooks cost, packet by packet: `run` measures what is registered in this network namespace,
-//! `report` makes tables of what was measured, and `check` compares it with what is known.
+//! What hooks cost: `run` measures what is registered in this network namespace packet by packet,
+//! `paths` whole transactions; `report` makes tables of what was measured, and `check` compares it with
+//! what is known.
 
 mod cases;
 mod check;
 mod device;
+mod paths;
 mod plots;
 mod readers;
 mod report;
 mod run;
+mod verdict;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -39,6 +42,18 @@ enum Command {
         /// What `report` has written: packets.json
         known: PathBuf,
     },
+    /// Measure whole transactions likewise, from another network namespace and over loopback
+    Paths {
+        /// What it is called in the tables
+        peer: String,
+        /// A hook of packet_bench's own to measure
+        #[arg(long)]
+        hook: Option<Hook>,
+        #[command(flatten)]
+        options: paths::Options,
+    },
+    /// Give the verdict on what this network namespace's queue 0 holds: requests are dropped
+    Verdict,
     /// Write tables of what was measured
     Report {
         /// What `run` and `classifier-bench` have printed, behind a line about the run
@@ -67,6 +82,12 @@ fn main() -> anyhow::Result<()> {
             undecided,
         } => run::run(&peer, hook.map(|hook| hook as u8), &undecided),
         Command::Check { known } => check::check(&known),
+        Command::Paths {
+            peer,
+            hook,
+            options,
+        } => paths::run(&peer, hook.map(|hook| hook as u8), &options),
+        Command::Verdict => verdict::run(),
         Command::Report { measured, folder } => report::report(&measured, &folder),
     }
 }

@@ -3,6 +3,7 @@
 //! Tables of what was measured.
 
 use crate::{
+    paths::{self, Taken},
     plots::plot,
     readers::{self, Counted},
     run::{Measured, ROUNDS},
@@ -14,9 +15,9 @@ use std::{fmt::Write, fs, path::Path};
 
 /// About the whole run.
 #[derive(Deserialize, Serialize)]
-struct Run {
-    kernel: String,
-    date: String,
+pub(crate) struct Run {
+    pub(crate) kernel: String,
+    pub(crate) date: String,
     /// The processor of the machine that it was measured on.
     machine: String,
     qemu: String,
@@ -25,7 +26,7 @@ struct Run {
 }
 
 impl Run {
-    fn made_with(&self) -> String {
+    pub(crate) fn made_with(&self) -> String {
         format!(
             "Machine: {}. Versions: {}; {}; {}.",
             self.machine, self.qemu, self.gcc, self.rustc
@@ -115,36 +116,46 @@ fn undecided_table(measured: &[Measured], peer: &str) -> Result<String> {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Line {
+    Run(Run),
     Packet(Measured),
+    Taken(Taken),
     Reader(Counted),
 }
 
-/// Writes what `run`, `classifier-bench` and their like have printed into `folder`: tables, plots, and
-/// JSON.
+/// Writes what `run`, `paths` and `classifier-bench` have printed into `folder`: tables, plots, and JSON.
+/// Each run's line comes before what it measured.
 pub(crate) fn report(measured: &Path, folder: &Path) -> Result<()> {
     let lines = fs::read_to_string(measured).context("what was measured")?;
-    let mut lines = lines.lines().filter(|line| line.starts_with('{'));
-    let run: Run =
-        serde_json::from_str(lines.next().unwrap_or_default()).context("the run's line")?;
-    let (mut packets, mut readers) = (Vec::new(), Vec::new());
-    for line in lines {
+    let mut run = None;
+    let (mut packets, mut readers, mut whole) = (Vec::new(), Vec::new(), Vec::new());
+    for line in lines.lines().filter(|line| line.starts_with('{')) {
         match serde_json::from_str(line).with_context(|| line.to_owned())? {
+            Line::Run(of) => run = Some(of),
             Line::Packet(packet) => packets.push(packet),
+            Line::Taken(taken) => whole.push(taken),
             Line::Reader(reader) => readers.push(reader),
         }
     }
+    let run = run.context("the run's line is missing")?;
     fs::create_dir_all(folder)?;
     let write = |name: &str, text: String, all: serde_json::Value| -> Result<()> {
         fs::write(folder.join(name).with_extension("md"), text)?;
         fs::write(folder.join(name).with_extension("json"), format!("{all}\n"))?;
         Ok(())
     };
-    let text = packets_text(&run, &packets)?;
-    let all = json!({ "run": run, "measured": packets });
-    write("packets", text, all)?;
-    let all = json!({ "run": run, "measured": readers });
-    write("classifier", readers_text(&run, &readers), all)?;
-    plot(&packets, folder)
+    if !packets.is_empty() {
+        let all = json!({ "run": run, "measured": packets });
+        write("packets", packets_text(&run, &packets)?, all)?;
+        plot(&packets, folder)?;
+    }
+    if !readers.is_empty() {
+        let all = json!({ "run": run, "measured": readers });
+        write("classifier", readers_text(&run, &readers), all)?;
+    }
+    if !whole.is_empty() {
+        paths::report::report(&run, whole, folder)?;
+    }
+    Ok(())
 }
 
 fn packets_text(run: &Run, measured: &[Measured]) -> Result<String> {
