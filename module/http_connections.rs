@@ -64,7 +64,7 @@ impl ConnectionId {
         let id = hash.wrapping_add(seq.wrapping_mul(FACTOR));
         Self {
             bucket: bucket(place),
-            id: id & !(PLACE | BLACKHOLED) | bit_number(place) << PLACE_SHIFT,
+            id: (id & !(PLACE | BLACKHOLED)) | (bit_number(place) << PLACE_SHIFT),
         }
     }
 }
@@ -116,7 +116,7 @@ impl HttpConnections {
     #[inline]
     pub(crate) fn may_be_blackholed(&self, place: u32) -> bool {
         let bits = self.blackholed.get(bucket(place));
-        bits.is_none_or(|bits| bits.load(Relaxed) & 1 << bit_number(place) != 0)
+        bits.is_none_or(|bits| bits.load(Relaxed) & (1 << bit_number(place)) != 0)
     }
 
     /// Whether a connection is blackholed. Any context that the hook runs in.

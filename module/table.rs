@@ -146,7 +146,8 @@ impl Table {
     /// How many streams are undecided. Visits the whole table. Process context.
     pub(crate) fn undecided(&self) -> u32 {
         let of_bucket = |bucket: &SpinLockBh<Bucket>| bucket.lock().undecided.count_ones();
-        self.0.task().all().map(of_bucket).sum()
+        let counts = self.0.task().all().map(of_bucket);
+        counts.fold(0, u32::wrapping_add)
     }
 
     /// The flows that have an undecided entry.

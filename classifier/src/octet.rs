@@ -24,39 +24,35 @@ pub(crate) const fn is_tchar(byte: u8) -> bool {
 /// A set of bytes, for loops.
 pub(crate) struct Octets([bool; 256]);
 
+/// The set of the bytes for which a condition holds.
+macro_rules! octets {
+    ($byte:ident: $condition:expr) => {{
+        let mut set = [false; 256];
+        let mut $byte = 0_u8;
+        loop {
+            // While it is compiled.
+            #[allow(clippy::indexing_slicing)]
+            {
+                set[$byte as usize] = $condition;
+            }
+            if $byte == u8::MAX {
+                break;
+            }
+            $byte = $byte.wrapping_add(1);
+        }
+        Octets(set)
+    }};
+}
+
 impl Octets {
     /// The bytes that a `tchar` can be.
-    pub(crate) const TCHAR: Self = {
-        let mut set = [false; 256];
-        let mut byte = 0;
-        while byte < set.len() {
-            set[byte] = is_tchar(byte as u8);
-            byte += 1;
-        }
-        Self(set)
-    };
+    pub(crate) const TCHAR: Self = octets!(byte: is_tchar(byte));
 
     /// What a scheme is made of, but for its first byte, which is a letter (RFC 3986, section 3.1).
-    pub(crate) const SCHEME: Self = {
-        let mut set = [false; 256];
-        let mut byte = 0;
-        while byte < set.len() {
-            set[byte] = is_scheme(byte as u8);
-            byte += 1;
-        }
-        Self(set)
-    };
+    pub(crate) const SCHEME: Self = octets!(byte: is_scheme(byte));
 
     /// What HTTP may begin with.
-    pub(crate) const FIRST: Self = {
-        let mut set = [false; 256];
-        let mut byte = 0;
-        while byte < set.len() {
-            set[byte] = is_tchar(byte as u8) || is_space(byte as u8) || byte as u8 == LF;
-            byte += 1;
-        }
-        Self(set)
-    };
+    pub(crate) const FIRST: Self = octets!(byte: is_tchar(byte) || is_space(byte) || byte == LF);
 
     #[inline]
     pub(crate) fn has(&self, byte: u8) -> bool {

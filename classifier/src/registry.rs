@@ -46,6 +46,7 @@ const NAMES: [&str; 40] = [
 ];
 
 /// The first of [`NAMES`] that begins with each letter.
+#[allow(clippy::arithmetic_side_effects, clippy::indexing_slicing)] // While it is compiled.
 const FIRST: [u8; 26] = {
     let mut first = [Prefix::UNKNOWN; 26];
     let mut index = NAMES.len();
@@ -57,6 +58,7 @@ const FIRST: [u8; 26] = {
 };
 
 /// How many letters each of [`NAMES`] shares with the one before it.
+#[allow(clippy::arithmetic_side_effects, clippy::indexing_slicing)] // While it is compiled.
 const SHARED: [u8; NAMES.len()] = {
     let mut shared = [0; NAMES.len()];
     let mut index = 1;

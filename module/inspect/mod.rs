@@ -50,11 +50,11 @@
 //!    long as its socket. Out-of-order segments are
 //!    found in the socket's queue. If the backlog holds segments of which no entry is known,
 //!    nothing undecided passes.
-//! 6. A segment that makes the stream something other than HTTP by itself can pass without an entry.
-//!    While it is in flight, it must be recorded all the same: an undecided segment could pass
-//!    beside it, and if TCP received that one first, its bytes and the tail of the decided segment
-//!    could form a forbidden line. The entry records it; if there is no free slot, the bucket does,
-//!    and until it has arrived no undecided segment of a new stream passes in that bucket.
+//! 6. A segment that makes the stream something other than HTTP by itself needs no entry. While it is
+//!    in flight, it must be recorded all the same: an undecided segment could pass beside it, and if
+//!    TCP received that one first, its bytes and the tail of the decided segment could form a
+//!    forbidden line. An entry records it, if there is one, and otherwise the bucket does: until it
+//!    has arrived, no undecided segment of a new stream passes that shares its record.
 //! 7. The socket of a blackholed connection ([`HttpConnections`]) stands where a segment that TCP
 //!    was about to accept completes a forbidden line. No segment with data passes to it any more:
 //!    all are dropped unread, or inspected, if they were looked up before the connection was
