@@ -12,7 +12,7 @@
  * No helper reads the out-of-order queue. So what comes ahead of a gap passes only if it makes any
  * stream something other than HTTP, whatever fills the gap; and what fills a gap undecided must not
  * end within such a piece, of which TCP would then take the rest alone. Nor can a program wait for a
- * grace period: what has passed on another CPU counts as arrived after 20 ms.
+ * grace period: what has passed on another CPU counts as arrived after 200 ms.
  */
 #include "kernel.h"
 #include "automaton.h"
@@ -30,7 +30,7 @@
 #define LINKS_IN_ORDER	4	/* kept for what comes in order */
 #define BUCKETS		16384
 #define MAX_PENDING	65536
-#define IN_FLIGHT	(20 * 1000 * 1000)
+#define IN_FLIGHT	(200 * 1000 * 1000)
 #define NO_CPU		0xff
 
 /* include/net/tcp_states.h, include/linux/skbuff.h */
@@ -269,15 +269,18 @@ static __u64 *bucket_of_sock(struct sock *sk)
 	return bucket_of(addr, common->skc_dport, bpf_htons(common->skc_num));
 }
 
-static void mark(__u64 *bucket, struct segment *segment)
-{
-	/* A full barrier: what looks for storage next sees that of whom this does not stop. */
-	__sync_lock_test_and_set(bucket, (segment->now & ~0xffull) | (segment->cpu & 0xff));
-}
-
 static bool has_arrived(__u64 time, __u32 cpu, struct segment *segment)
 {
-	return cpu == (segment->cpu & 0xff) || segment->now - time > IN_FLIGHT;
+	return cpu == (segment->cpu & 0xff) || (__s64)(segment->now - time) > IN_FLIGHT;
+}
+
+static void mark(__u64 *bucket, struct segment *segment)
+{
+	__u64 old = *bucket;
+	__u32 cpu = has_arrived(old, old & 0xff, segment) ? segment->cpu & 0xff : NO_CPU;
+
+	/* A full barrier: what looks for storage next sees that of whom this does not stop. */
+	__sync_lock_test_and_set(bucket, (segment->now & ~0xffull) | cpu);
 }
 
 /* Whether TCP has processed all that has passed. To be asked before the socket's position. */
@@ -520,7 +523,7 @@ static bool load_flow(struct __sk_buff *ctx, struct flow *flow, struct bpf_sock_
 }
 
 /* Remembers what is undecided, for the socket that TCP is about to make. */
-static int add_pending(struct flow *flow, struct segment *segment, struct states out)
+static bool add_pending(struct flow *flow, struct segment *segment, struct states out)
 {
 	struct pending entry = {
 		.link = { .to = segment->len, .out = out },
@@ -530,13 +533,18 @@ static int add_pending(struct flow *flow, struct segment *segment, struct states
 	};
 	struct pending *old = bpf_map_lookup_elem(&pending, flow);
 
-	if (old && !has_arrived(old->time, old->cpu, segment))
-		return drop(DROPPED_DEFERRED);
-	if (bpf_map_update_elem(&pending, flow, &entry, BPF_ANY))
-		return drop(DROPPED_DEFERRED);
+	if ((old && !has_arrived(old->time, old->cpu, segment)) ||
+	    bpf_map_update_elem(&pending, flow, &entry, BPF_ANY))
+		return false;
 	if (!old)
 		__sync_fetch_and_add(&pending_count, 1);
-	return PASS;
+	return true;
+}
+
+static void remove_pending(struct flow *flow)
+{
+	if (!bpf_map_delete_elem(&pending, flow))
+		__sync_fetch_and_add(&pending_count, -1);
 }
 
 static __noinline int judge_handshake(struct segment *segment)
@@ -547,7 +555,7 @@ static __noinline int judge_handshake(struct segment *segment)
 	struct bpf_sock *sk;
 	struct range range = { .to = segment->len, .urgent = ~0 };
 	struct states out = { OTHER, OTHER };
-	bool is_listener, is_next = false;
+	bool is_first = false, is_next = false;
 	__u64 *bucket;
 	__u32 size;
 
@@ -564,20 +572,34 @@ static __noinline int judge_handshake(struct segment *segment)
 	bucket = bucket_of(flow.saddr[3], flow.sport, flow.dport);
 	if (!bucket)
 		return DROP;
-	mark(bucket, segment);
-	sk = bpf_skc_lookup_tcp(segment->ctx, &tuple, size, BPF_F_CURRENT_NETNS, 0);
-	if (!sk)
+	/* Of one that is decided and one that is not, at least one sees the other; and whoever meets the
+	 * socket later sees what was noted before the look-up, if that still finds a request. */
+	if (is_decided(out)) {
+		mark(bucket, segment);
+		if (pending_count && bpf_map_lookup_elem(&pending, &flow))
+			return drop(DROPPED_DEFERRED);
+	} else if (!add_pending(&flow, segment, out)) {
 		return drop(DROPPED_DEFERRED);
-	request = bpf_skc_to_tcp_request_sock(sk);
-	if (request)
-		is_next = request->rcv_isn + 1 == segment->seq &&
-			  request->snt_isn + 1 == bpf_ntohl(segment->th.ack_seq);
-	is_listener = sk->state == TCP_LISTEN;
-	bpf_sk_release(sk);
-	/* Data that a cookie vouches for are the first. */
-	if ((is_next || is_listener) && is_decided(out))
+	} else if (!has_arrived(*bucket, *bucket & 0xff, segment)) {
+		remove_pending(&flow);
+		return drop(DROPPED_DEFERRED);
+	}
+	sk = bpf_skc_lookup_tcp(segment->ctx, &tuple, size, BPF_F_CURRENT_NETNS, 0);
+	if (sk) {
+		request = bpf_skc_to_tcp_request_sock(sk);
+		if (request)
+			is_next = request->rcv_isn + 1 == segment->seq &&
+				  request->snt_isn + 1 == bpf_ntohl(segment->th.ack_seq);
+		/* Data that a cookie vouches for are the first. */
+		is_first = is_next || sk->state == TCP_LISTEN;
+		bpf_sk_release(sk);
+	}
+	if (is_decided(out))
+		return is_first ? PASS : drop(DROPPED_DEFERRED);
+	if (is_next)
 		return PASS;
-	return is_next ? add_pending(&flow, segment, out) : drop(DROPPED_DEFERRED);
+	remove_pending(&flow);
+	return drop(DROPPED_DEFERRED);
 }
 
 /* The storage that a connection gets when it is no request any more. */
@@ -603,8 +625,7 @@ static __noinline struct stream *take_pending(struct segment *segment, struct bp
 	stream->cpu = entry->cpu;
 	stream->time = entry->time;
 	stream->passed = true;
-	if (!bpf_map_delete_elem(&pending, &flow))
-		__sync_fetch_and_add(&pending_count, -1);
+	remove_pending(&flow);
 	return stream;
 }
 
@@ -623,8 +644,9 @@ static void condemn(struct bpf_sock *sk, struct segment *segment, __u32 start)
 }
 
 /* A segment to a socket that is, or may be, within its start. */
-static __noinline int judge_start(struct __sk_buff *ctx, struct sk_buff *skb, struct tcp_sock *tp,
-				  struct stream *stream, struct bpf_sock *bpf_sk)
+static __always_inline int judge_start(struct __sk_buff *ctx, struct sk_buff *skb,
+				       struct tcp_sock *tp, struct stream *stream,
+				       struct bpf_sock *bpf_sk, __u64 received)
 {
 	struct sock *sk = sock_of(tp);
 	__u32 at = skb->transport_header - skb->network_header, skip, row, next_seq;
@@ -656,7 +678,10 @@ static __noinline int judge_start(struct __sk_buff *ctx, struct sk_buff *skb, st
 	if (!stream) {
 		next_seq = tp->rcv_nxt;
 		barrier();
-		if (tp->bytes_received)
+		/* It had received nothing before the look-up of the storage, and what came since may have some. */
+		if (!received && tp->bytes_received)
+			return drop(DROPPED_DEFERRED);
+		if (received)
 			return PASS;
 		skip = next_seq - segment.seq;
 		if ((__s32)(segment.len - skip) <= 0)
@@ -706,7 +731,7 @@ int stream(struct __sk_buff *ctx)
 	stream = bpf_sk_storage_get(&streams, sk, 0, 0);
 	if (stream ? stream->decided : received && !pending_count)
 		return PASS;
-	return judge_start(ctx, skb, tp, stream, sk);
+	return judge_start(ctx, skb, tp, stream, sk, received);
 }
 
 char LICENSE[] SEC("license") = "GPL";
