@@ -85,7 +85,7 @@ demo: lab-product ## see plaintext HTTP stop, in the guest
 
 .PHONY: peers
 peers: lab ## send the catalogue of evasions to http_filter and its peers; write docs/evasion.md
-	@$(lab) run 'tests/lab/build-module tests/peers/example example' >&2
+	@$(lab) run 'tests/peers/build' >&2
 	@$(lab) vm 'exec /src/tests/peers/measure' >build/peers || { grep -v '^{' build/peers >&2; exit 1; }
 	@$(lab) run 'tests/peers/table.py build/peers docs/evasion.md'
 

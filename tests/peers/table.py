@@ -19,11 +19,13 @@ PEERS = {
     "bm": "string, bm",
     "nft": "`@ih` prefixes",
     "example": "C hook",
+    "bpf_prefixes": "BPF prefixes",
+    "bpf_stream": "BPF stream",
     "http_filter": "http_filter",
 }
 
-# The row with a request whole in one segment.
-PLAIN = 6
+# The row with a request whole in one segment, and that with other protocols' starts out of order.
+PLAIN, SWAPPED = 6, 35
 
 
 class Case(collections.namedtuple("Case", "row family technique sent")):
@@ -112,6 +114,34 @@ def join(cells):
     return "; ".join(f"{family}: {cell}" for family, cell in cells.items())
 
 
+def others(results):
+    """Streams that are not HTTP, and that arrive where nothing is loaded without a repetition, as they should."""
+    return [
+        case
+        for case, line in results["nothing"].items()
+        if line["avoidable"] and line["delivered"] and not line["repeated"]
+    ]
+
+
+def cost(results):
+    """What the peers cost other streams, beyond those that they break."""
+    cases = others(results)
+    swapped = [case for case in cases if case.row == SWAPPED]
+    rows = {
+        f"segments that had to be sent again, of {len(cases)} streams": lambda mine: sum(
+            mine[case]["repeated"] for case in cases
+        ),
+        f"starts with two segments swapped that pass as they are, of {len(swapped)}": lambda mine: sum(
+            mine[case]["delivered"] and not mine[case]["repeated"] for case in swapped
+        ),
+    }
+    yield "| other streams | " + " | ".join(PEERS.values()) + " |\n"
+    yield "|---" * (1 + len(PEERS)) + "|\n"
+    for title, count in rows.items():
+        yield f"| {title} | " + " | ".join(str(count(results[peer])) for peer in PEERS) + " |\n"
+    yield "\n"
+
+
 def table(run, results):
     families = {"ipv4": "IPv4", "ipv6": "IPv6"}
     yield f"\nMeasured on {run['date']} in kernel {run['kernel']}.\n\n"
@@ -126,6 +156,7 @@ def table(run, results):
         ]
         yield f"| {row} | {title} | {count} | " + " | ".join(cells) + " |\n"
     yield "\n"
+    yield from cost(results)
 
 
 def main():

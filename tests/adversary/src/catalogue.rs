@@ -21,7 +21,7 @@ use crate::calibrate::unknown_faults;
 use crate::cli::{Catalogue, Expectation};
 use crate::engine::Engine;
 use crate::namespace::Environment;
-use crate::oracle::{forbidden, is_delivered, must_be_delivered, Outcome};
+use crate::oracle::{forbidden, is_delivered, is_lossless, must_be_delivered, Outcome};
 use crate::plan::show::Text;
 use crate::plan::{Action, Fault, Opening, Options, Plan, Retransmission, Segment, Socket};
 
@@ -218,6 +218,8 @@ impl<'a> Report<'a> {
                     "row": case.row.number(), "title": case.row.title(), "after_start": case.row.is_after_start(),
                     "case": case.technique, "family": family, "kind": kind, "sent": sent,
                     "read": read, "delivered": delivered, "expected": expected,
+                    // Segments that were sent again, and whether none need have been.
+                    "repeated": outcome.client.retransmissions, "avoidable": is_lossless(&case.plan),
                 })
             );
             return;

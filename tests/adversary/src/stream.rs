@@ -181,7 +181,8 @@ fn line_end(random: &mut impl Rng) -> &'static [u8] {
     pick(random, &["\r\n", "\r\n", "\n"])
 }
 
-fn tls_hello(random: &mut impl Rng) -> Vec<u8> {
+/// A ClientHello with random bytes in it.
+pub(crate) fn tls_hello(random: &mut impl Rng) -> Vec<u8> {
     let body = bytes(random, 1600);
     let size = (body.len() as u16 + 4).to_be_bytes();
     [

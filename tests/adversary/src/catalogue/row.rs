@@ -59,6 +59,7 @@ rows! {
     32 BehindAnother "HTTP behind another protocol's start",
     33 Later "HTTP on a connection that is past its start",
     34 Exhaustion "thousands of half-started connections",
+    35 Swapped "other protocols' starts, the first two segments swapped",
 }
 
 impl Row {

@@ -3,7 +3,9 @@
 
 use super::{cut, send, Case, Row, BENIGN, REQUEST};
 use crate::plan::{Action, Fault, Kind, Segment, Socket};
-use crate::stream::decided_at;
+use crate::stream::{decided_at, tls_hello};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
@@ -14,7 +16,33 @@ pub(super) fn cases() -> Vec<Case> {
         cases.extend(handshakes(stream));
     }
     cases.extend(urgent());
+    cases.extend(swapped());
     cases
+}
+
+/// Starts as their clients send them, but for the order: what comes ahead can't be told from HTTP by
+/// its place alone.
+fn swapped() -> Vec<Case> {
+    let ssh = b"SSH-2.0-OpenSSH_10.0p2 Debian-7\r\n\0\0\x04\x9c\x06\x14mlkem768x25519-sha256";
+    let redis = b"*1\r\n$4\r\nPING\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\n";
+    let sip = b"REGISTER sip:example.com SIP/2.0\r\nVia: SIP/2.0/TCP a.example\r\n\r\n";
+    let hellos = (0..8).map(|seed| {
+        let hello = tls_hello(&mut ChaCha8Rng::seed_from_u64(seed));
+        let place = hello.len().div_ceil(2);
+        (format!("TLS {seed}"), hello, place)
+    });
+    let others = [
+        ("SSH", &ssh[..], 33),
+        ("Redis", redis, 14),
+        ("SIP", sip, 34),
+    ];
+    let others = others.map(|(name, stream, place)| (name.into(), stream.to_vec(), place));
+    let streams = hellos.chain(others).map(|(name, stream, place)| {
+        let mut segments = cut(&stream, &[place]);
+        segments.reverse();
+        Case::new(Row::Swapped, name, &stream, send(segments))
+    });
+    streams.collect()
 }
 
 fn cuts(stream: &[u8]) -> Vec<Case> {
