@@ -47,8 +47,7 @@ impl Hook for Filter {
             placement: &self.placement,
             table: &self.table,
             connections: &self.connections,
-            detect: self.policy.detect(),
-            log: self.policy.log(),
+            policy: &self.policy,
             enforce: action != Action::Monitor,
         };
         let mut line = None;

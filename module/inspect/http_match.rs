@@ -72,11 +72,11 @@ impl Inspection<'_> {
     /// The method of the first line that the segment completes. The line is read as well, if it is to
     /// be logged.
     fn read_method(&mut self, span: Span, here: Classifier, end: Classifier) -> Method {
-        if let (false, Some(method)) = (self.inspector.log, end.method()) {
+        let is_shown = self.inspector.policy.log();
+        if let (false, Some(method)) = (is_shown, end.method()) {
             return method;
         }
         let known = self.states_from(here);
-        let is_shown = self.inspector.log;
         let mut line = FirstLine::new(known.text(here.offset()), here, end, is_shown);
         // If the scan budget is used up meanwhile, the line is shown without its end.
         let _ = self.read(span, here, |bytes| line.add(bytes));

@@ -92,7 +92,7 @@ use crate::{
         siphash,
         socket::{softirq_cpu, FirstSeq, Socket, SocketLookup},
     },
-    policy::{Detect, Kind},
+    policy::{Kind, Policy},
     socket_state::SocketState,
     stream::Bytes,
     table::{LockedFlow, Table},
@@ -127,10 +127,8 @@ pub(crate) struct Inspector<'a> {
     pub(crate) table: &'a Table,
     /// Connections that were found to speak HTTP.
     pub(crate) connections: &'a HttpConnections,
-    /// What is forbidden.
-    pub(crate) detect: Detect,
-    /// Whether first lines are logged.
-    pub(crate) log: bool,
+    /// What is forbidden, and whether first lines are logged: asked only when a verdict is there.
+    pub(crate) policy: &'a Policy,
     /// Whether segments are dropped. Otherwise all pass, and a stream of which one passes against
     /// the decision is not tracked any more.
     pub(crate) enforce: bool,
@@ -297,6 +295,6 @@ impl Inspector<'_> {
     /// The kind of HTTP that a state has decided for, if it is forbidden.
     fn forbidden(&self, state: Classifier) -> Option<Kind> {
         let kind = Kind::of(state.verdict()?)?;
-        self.detect.contains(kind).then_some(kind)
+        self.policy.detect().contains(kind).then_some(kind)
     }
 }
