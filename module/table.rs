@@ -82,6 +82,8 @@ struct Bucket {
     /// Packets in flight that passed without an entry, by [`Tag::record`]. Each of them makes its
     /// stream something other than HTTP.
     untracked: [InFlight; UNTRACKED],
+    /// Whose packets these are: a tag, 0 if they are of several flows.
+    untracked_tags: [u16; UNTRACKED],
     /// Which of these records are in use, a bit for each.
     untracked_bits: u32,
     /// Which entries are counted as undecided, a bit for each slot.
@@ -201,6 +203,7 @@ impl Bucket {
             tags: [0; SLOTS],
             tag_bits: 0,
             untracked: [InFlight::NONE; UNTRACKED],
+            untracked_tags: [0; UNTRACKED],
             untracked_bits: 0,
             undecided: 0,
             entries <- pin_init::init_array_from_fn(|_| Entry::FREE),
@@ -268,11 +271,14 @@ impl Bucket {
         self.tag_bits = used.fold(0, |bits, &tag| bits | Tag(tag).bit());
     }
 
-    /// The packets in flight that passed without an entry, of a flow with this tag, or of others.
-    fn untracked(&self, tag: Tag) -> Option<InFlight> {
+    /// The packets in flight that passed without an entry, in the record of a tag; and whether they are
+    /// of flows with that tag, for all that is known.
+    fn untracked(&self, tag: Tag) -> Option<(InFlight, bool)> {
         let index = tag.record();
         let is_used = u64::from(self.untracked_bits) & bit(index) != 0;
-        self.untracked.get(index).filter(|_| is_used).copied()
+        let in_flight = self.untracked.get(index).filter(|_| is_used)?;
+        let owner = *self.untracked_tags.get(index)?;
+        Some((*in_flight, owner == 0 || owner == tag.0))
     }
 
     /// Updates the set of undecided flows if an entry has become undecided, or is so no longer.
@@ -456,7 +462,7 @@ impl LockedFlow<'_> {
             untracked: self
                 .bucket
                 .untracked(self.tag)
-                .is_some_and(|in_flight| !in_flight.have_arrived(cpu)),
+                .is_some_and(|(in_flight, is_own)| is_own && !in_flight.have_arrived(cpu)),
         }
     }
 
@@ -472,7 +478,7 @@ impl LockedFlow<'_> {
             .slots_of(self.flow, self.tag)
             .filter_map(|index| self.bucket.entries.get(index))
             .for_each(|entry| entry.in_flight().request_grace_period());
-        if let Some(in_flight) = self.bucket.untracked(self.tag) {
+        if let Some((in_flight, _)) = self.bucket.untracked(self.tag) {
             in_flight.request_grace_period();
         }
     }
@@ -481,13 +487,20 @@ impl LockedFlow<'_> {
     #[inline]
     pub(crate) fn pass_untracked(&mut self, cpu: Option<u32>) {
         let index = self.tag.record();
-        let in_flight = match self.bucket.untracked(self.tag) {
-            Some(in_flight) if !in_flight.have_arrived(cpu) => in_flight.and(cpu),
-            _ => InFlight::new(cpu),
+        let (in_flight, owner) = match self.bucket.untracked(self.tag) {
+            Some((in_flight, is_own)) if !in_flight.have_arrived(cpu) => {
+                (in_flight.and(cpu), if is_own { None } else { Some(0) })
+            }
+            _ => (InFlight::new(cpu), Some(self.tag.0)),
         };
-        if let Some(record) = self.bucket.untracked.get_mut(index) {
+        let bucket = &mut *self.bucket;
+        if let (Some(record), Some(tag)) = (
+            bucket.untracked.get_mut(index),
+            bucket.untracked_tags.get_mut(index),
+        ) {
             *record = in_flight;
-            self.bucket.untracked_bits |= bit(index) as u32;
+            *tag = owner.unwrap_or(*tag);
+            bucket.untracked_bits |= bit(index) as u32;
         }
     }
 }

@@ -80,6 +80,11 @@ impl Inspection<'_> {
         let mut line = FirstLine::new(known.text(here.offset()), here, end, is_shown);
         // If the scan budget is used up meanwhile, the line is shown without its end.
         let _ = self.read(span, here, |bytes| line.add(bytes));
-        self.line.insert(line.finish()).method()
+        let line = line.finish();
+        let method = line.method();
+        if is_shown {
+            *self.line = Some(line);
+        }
+        method
     }
 }

@@ -122,6 +122,13 @@ impl Inspection<'_> {
             Some(_) if self.socket.received == 0 => {
                 self.inspect_synced(span, Some(Classifier::new()))
             }
+            // It only recorded what was in flight behind a segment that needed no entry.
+            Some(entry)
+                if !entry.is_undecided() && entry.states().at(self.socket.received).is_none() =>
+            {
+                self.flow.free();
+                Decision::Pass
+            }
             Some(entry) => self.inspect_synced(span, entry.states().at(self.socket.received)),
         }
     }

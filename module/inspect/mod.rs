@@ -70,8 +70,8 @@
 //! scanned too often, or has an owner; if the table has no free slot; or if urgent data can be read
 //! in several ways, until what decides is in the queue. Also dropped are data of a SYN that do not
 //! make the stream something other than HTTP, second subflows of Multipath TCP, segments to a
-//! socket in `SYN_SENT`, segments whose request has gone since it was looked up, those that meet a
-//! backlog and another connection's entry, and, of connections that have the same addresses, ports
+//! socket in `SYN_SENT`, segments whose request has gone since it was looked up, the start of a
+//! stream that a BPF program has assigned to a socket of another flow, segments that meet a backlog and another connection's entry, and, of connections that have the same addresses, ports
 //! and sequence numbers on different devices (VRF), all but the first. Out-of-order segments pass:
 //! dropping them would cost a retransmission each time the network reorders packets. A stream whose
 //! first segment makes it something other than HTTP passes without a drop.
@@ -144,10 +144,12 @@ impl Inspector<'_> {
         lookup: SocketLookup<'_>,
         line: &mut Option<LogLine>,
     ) -> Decision {
+        // Before a lock is taken, which turns bottom halves off.
+        let cpu = softirq_cpu();
         let SocketLookup::Socket(socket) = &lookup else {
             return match segment.is_syn() {
                 true => self.inspect_syn(segment),
-                false => self.inspect_start(segment, lookup, None, None, line),
+                false => self.inspect_start(segment, cpu, lookup, None, None, line),
             };
         };
         let place = self.placement.hash(segment.flow());
@@ -164,10 +166,10 @@ impl Inspector<'_> {
         if first.is_some_and(|end| end.verdict().is_some() && self.forbidden(end).is_none()) {
             // What `Inspection` would find of nearly all streams.
             Counter::Inspected.count();
-            flow.pass_untracked(softirq_cpu());
+            flow.pass_untracked(cpu);
             return Decision::Pass;
         }
-        self.inspect_start(segment, lookup, Some(flow), first, line)
+        self.inspect_start(segment, cpu, lookup, Some(flow), first, line)
     }
 
     /// Whether a segment is to be dropped because its connection is blackholed.
@@ -178,7 +180,8 @@ impl Inspector<'_> {
     }
 
     /// The state after a segment, if that begins where its stream does, and nothing of its flow is
-    /// recorded.
+    /// recorded. Only a hint for [`Self::inspect_start`], which determines what is in flight before it
+    /// looks at the socket.
     #[inline]
     fn first_state(
         &self,
@@ -202,6 +205,7 @@ impl Inspector<'_> {
     fn inspect_start(
         &self,
         segment: &Segment<'_>,
+        cpu: Option<u32>,
         lookup: SocketLookup<'_>,
         flow: Option<LockedFlow<'_>>,
         first: Option<Classifier>,
@@ -211,7 +215,6 @@ impl Inspector<'_> {
         {
             return Decision::Pass;
         }
-        let cpu = softirq_cpu();
         let place = self.placement.hash(segment.flow());
         let flow = flow.or_else(|| self.table.lock(segment.flow(), place));
         let Some(flow) = flow else {

@@ -187,16 +187,18 @@ enum hf_tcp_lookup hf_tcp_lookup_flow(const struct hf_flow *flow, struct hf_sock
 	return socket->sk ? hf_tcp_kind(socket->sk, first_seq) : HF_TCP_NO_SOCKET;
 }
 
-/* As far as a struct hf_flow_set tells flows apart. */
+/* As inet_match() and inet6_match(). */
 static bool hf_sk_has_flow(const struct sock *sk, const struct hf_flow *flow)
 {
-	if (sk->sk_portpair != INET_COMBINED_PORTS(flow->sport, ntohs(flow->dport)))
+	if (READ_ONCE(sk->sk_portpair) != INET_COMBINED_PORTS(flow->sport, ntohs(flow->dport)) ||
+	    sock_net(sk)->net_cookie != flow->net_cookie)
 		return false;
 #if IS_ENABLED(CONFIG_IPV6)
 	if (flow->pf == NFPROTO_IPV6)
-		return sk->sk_v6_daddr.s6_addr32[3] == hf_flow_peer(flow);
+		return !memcmp(&sk->sk_v6_daddr, flow->saddr, sizeof(flow->saddr)) &&
+		       !memcmp(&sk->sk_v6_rcv_saddr, flow->daddr, sizeof(flow->daddr));
 #endif
-	return sk->sk_daddr == hf_flow_peer(flow);
+	return sk->sk_daddr == flow->saddr[0] && sk->sk_rcv_saddr == flow->daddr[0];
 }
 
 /*
@@ -216,10 +218,15 @@ static __always_inline enum hf_tcp_lookup hf_tcp_found(const struct sk_buff *skb
 				       const struct hf_socket *socket,
 				       struct hf_first_seq *first_seq)
 {
-	if (socket->sk && !socket->held && !hf_sk_has_flow(socket->sk, &segment->flow))
-		return HF_TCP_OTHER_FLOW;
-	if (socket->sk)
-		return hf_tcp_kind(socket->sk, first_seq);
+	if (socket->sk) {
+		enum hf_tcp_lookup lookup = hf_tcp_kind(socket->sk, first_seq);
+
+		/* One that was closed meanwhile has no flow any more. */
+		if (lookup == HF_TCP_SOCKET && !socket->held &&
+		    !hf_sk_has_flow(socket->sk, &segment->flow))
+			return HF_TCP_OTHER_FLOW;
+		return lookup;
+	}
 	if (hf_tcp_cookie(skb, segment, first_seq))
 		return HF_TCP_REQUEST;
 	/*
@@ -291,14 +298,14 @@ static bool hf_sk_has_received(const struct sock *sk)
 	if (unlikely(!sk))
 		return false;
 	hf_tcp_referenced();
-	return likely(READ_ONCE(sk->sk_state) == TCP_ESTABLISHED) &&
+	return likely(inet_sk_state_load(sk) == TCP_ESTABLISHED) &&
 	       likely(sk->sk_protocol == IPPROTO_TCP) && likely(hf_tcp_has_received(sk));
 }
 
 /* Whether the set may have the flow that a socket receives from. */
 static bool hf_has(const struct hf_flow_set *set, __be32 peer, const struct sock *sk)
 {
-	return hf_flow_set_may_have(set, hf_flow_set_product(set, peer, sk->sk_portpair));
+	return hf_flow_set_may_have(set, hf_flow_set_product(set, peer, READ_ONCE(sk->sk_portpair)));
 }
 
 /* A packet that is to be inspected; sk is what was found for it, by early demux unless it is held. */

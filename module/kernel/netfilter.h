@@ -35,7 +35,7 @@ struct hf_hook {
 	const struct hf_flow_set *inspected;
 	hf_gather *gather;	/* IPv6 is reassembled by it; NULL: it is not */
 	unsigned int (*verdict)(void *priv, const struct hf_packet *packet);
-	void (*unreadable)(void *priv, enum hf_parse why);
+	void (*unreadable)(void *priv, unsigned int why);	/* an enum hf_parse */
 };
 nf_hookfn hf_hook_ipv4;
 nf_hookfn hf_hook_ipv6;

@@ -41,14 +41,18 @@ impl Key {
 /// A hash of flows that costs a tenth of [`Key::hash`], for where it is enough that two flows which
 /// were chosen without knowing its secret rarely collide: multiply-shift hashing of a vector
 /// (Dietzfelbinger).
-pub(crate) struct Placement([u64; 6]);
+pub(crate) struct Placement {
+    multipliers: [u64; 6],
+    last: u64,
+}
 
 impl Placement {
     /// A random one. Process context.
     pub(crate) fn random() -> Self {
-        let mut multipliers = [0; 6];
+        let mut multipliers = [0; 7];
         random(&mut multipliers);
-        Self(multipliers.map(|multiplier| multiplier | 1))
+        let [multipliers @ .., last] = multipliers.map(|multiplier| multiplier | 1);
+        Self { multipliers, last }
     }
 
     /// The hash of a flow. Any context.
@@ -56,7 +60,7 @@ impl Placement {
     pub(crate) fn hash(&self, flow: &Flow) -> u32 {
         let sum = |words: &[u64]| {
             let products = self
-                .0
+                .multipliers
                 .iter()
                 .zip(words)
                 .map(|(m, &word)| m.wrapping_mul(word));
@@ -66,8 +70,9 @@ impl Placement {
             Some(words) => sum(&words),
             None => sum(&flow.identity()),
         };
-        // The upper half is the better one.
-        (hash >> 32) as u32
+        // Ports that count up would make it count up as well. The upper half is the better one.
+        let mixed = (hash ^ (hash >> 32)).wrapping_mul(self.last);
+        (mixed >> 32) as u32
     }
 }
 

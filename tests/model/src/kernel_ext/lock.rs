@@ -2,7 +2,7 @@
 
 //! Spinlocks. To wait for one is a preemption point.
 
-use crate::world::{preemption_point, Wait};
+use crate::world::{preemption_point, update_running, Wait};
 use core::cell::Cell;
 use kernel::sync::lock;
 
@@ -22,10 +22,12 @@ unsafe impl lock::Backend for SpinLockBhBackend {
         // SAFETY: A lock lives as long as its thread.
         preemption_point(Wait::Lock(core::ptr::from_ref(state)));
         assert_eq!(state.replace(1), 0, "a lock is taken that is held");
+        update_running(|running| running.locks += 1);
     }
 
     fn unlock(state: &Self::State) {
         state.set(0);
+        update_running(|running| running.locks -= 1);
     }
 }
 

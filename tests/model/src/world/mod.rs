@@ -218,6 +218,8 @@ pub(crate) struct Running {
     pub(crate) cost: Cost,
     /// The counter that it has increased last.
     pub(crate) counter: Option<usize>,
+    /// How many locks it holds that turn bottom halves off.
+    pub(crate) locks: u32,
 }
 
 impl Running {
@@ -230,6 +232,7 @@ impl Running {
             observed: 0,
             cost: Cost::default(),
             counter: None,
+            locks: 0,
         }
     }
 
