@@ -5,7 +5,6 @@
 #include <net/inet_hashtables.h>
 
 #include "flow_set.h"
-#include "tcp.h"
 
 /* If it is full, one flow in some hundred shares its slot with two others or more. */
 #define HF_SLOTS_PER_FLOW	8

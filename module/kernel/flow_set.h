@@ -8,9 +8,26 @@
 #define _HTTP_FILTER_FLOW_SET_H
 
 #include <linux/atomic.h>
+#include <linux/netfilter.h>
 #include <linux/types.h>
 
-struct hf_flow;
+/* One direction of a connection, and by which device a packet of it came. */
+struct hf_flow {
+	u64 net_cookie;		/* of the route's namespace, where the socket is */
+	__be32 saddr[4];	/* as in the packet; IPv4 in the first word */
+	__be32 daddr[4];
+	__be16 sport;
+	__be16 dport;
+	int iif;
+	int sdif;
+	u8 pf;			/* NFPROTO_* */
+};
+
+/* The last 32 bits of the sender's address. */
+static inline __be32 hf_flow_peer(const struct hf_flow *flow)
+{
+	return flow->pf == NFPROTO_IPV4 ? flow->saddr[0] : flow->saddr[3];
+}
 
 /*
  * A slot has the number of its flows in its low half, and the sum of their fingerprints

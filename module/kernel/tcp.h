@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The socket that will receive a TCP segment, its state, and its out-of-order queue.
+ * The state of the socket that will receive a TCP segment, and its out-of-order queue.
  * Layouts that only C can read; no policy.
  */
 #ifndef _HTTP_FILTER_TCP_H
@@ -15,44 +15,6 @@ struct sock;
 #define HF_TCPF_SYNCHRONISED \
 	(TCPF_ESTABLISHED | TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2 | TCPF_CLOSE_WAIT | \
 	 TCPF_CLOSING | TCPF_LAST_ACK)
-
-
-/* One direction of a connection, and by which device a packet of it came. */
-struct hf_flow {
-	u64 net_cookie;		/* of the route's namespace, where the socket is */
-	__be32 saddr[4];	/* as in the packet; IPv4 in the first word */
-	__be32 daddr[4];
-	__be16 sport;
-	__be16 dport;
-	int iif;
-	int sdif;
-	u8 pf;			/* NFPROTO_* */
-};
-
-/* The last 32 bits of the sender's address. */
-static inline __be32 hf_flow_peer(const struct hf_flow *flow)
-{
-	return flow->pf == NFPROTO_IPV4 ? flow->saddr[0] : flow->saddr[3];
-}
-
-/* A TCP segment in a packet; offsets are relative to the network header. */
-struct hf_segment {
-	struct hf_flow flow;
-	u32 header;
-	u32 payload;
-	u32 len;		/* of the payload, which lies within the packet, as the header does */
-	u32 seq;		/* of the header; data of a SYN begin one behind it */
-	u32 ack_seq;
-	u16 urg_ptr;
-	u8 flags;		/* TCPHDR_* */
-};
-enum hf_parse {
-	HF_NO_SEGMENT,		/* not TCP, or not yet (AH, ESP), or nothing is read of it: see there */
-	HF_MALFORMED,		/* headers that contradict themselves */
-	HF_FRAGMENT,		/* a later fragment of IPv6 that was not reassembled */
-	HF_DEVICE_MEMORY,	/* data for a reader that is not in this kernel */
-	HF_SEGMENT,
-};
 
 /*
  * How many bytes of its stream a socket has received; U64_MAX if it was restored
@@ -81,30 +43,8 @@ static inline void hf_tcp_referenced(void)
 	smp_acquire__after_ctrl_dep();
 }
 
-/* What receives a segment's data. */
-enum hf_tcp_lookup {
-	HF_TCP_NO_SOCKET,	/* none, or one in time-wait or closed */
-	HF_TCP_SYN_SENT,	/* a socket in SYN_SENT */
-	HF_TCP_REQUEST,		/* a request, or a SYN cookie; *first_seq is set */
-	HF_TCP_REQUEST_GONE,	/* the packet's request, which its socket may be replacing */
-	HF_TCP_OTHER_FLOW,	/* a socket of another flow, which a BPF program has assigned */
-	HF_TCP_SOCKET,		/* a full socket */
-};
-struct hf_socket {
-	struct sock *sk;
-	bool held;		/* by a reference of ours, else by the packet's */
-};
-enum hf_tcp_lookup hf_tcp_lookup(const struct sk_buff *skb, const struct hf_segment *segment,
-				 struct hf_socket *socket, struct hf_first_seq *first_seq);
-enum hf_tcp_lookup hf_tcp_lookup_flow(const struct hf_flow *flow, struct hf_socket *socket,
-				      struct hf_first_seq *first_seq);
-void hf_tcp_put(struct hf_socket *socket);
-
 /* Read without the socket's lock: wrong while its owner moves rcv_nxt. */
 struct hf_first_seq hf_tcp_first_seq(const struct sock *sk);
-
-/* Whether the data of a SYN may be read as the start of a stream (RFC 7413). */
-bool hf_tcp_reads_syn(const struct sk_buff *skb, const struct hf_segment *segment);
 
 /* The state of a locked socket, as far as a decision depends on it. */
 struct hf_tcp_state {
