@@ -46,8 +46,7 @@ pub(crate) struct HttpConnections {
 }
 
 /// Identifies a connection: a keyed hash of its flow and its first sequence numbers, and where its
-/// flow is placed. A later
-/// connection with the same addresses and ports has others.
+/// flow is placed. A later connection with the same addresses and ports has another.
 #[derive(Clone, Copy)]
 pub(crate) struct ConnectionId {
     bucket: usize,

@@ -71,8 +71,9 @@
 //! in several ways, until what decides is in the queue. Also dropped are data of a SYN that do not
 //! make the stream something other than HTTP, second subflows of Multipath TCP, segments to a
 //! socket in `SYN_SENT`, segments whose request has gone since it was looked up, the start of a
-//! stream that a BPF program has assigned to a socket of another flow, segments that meet a backlog and another connection's entry, and, of connections that have the same addresses, ports
-//! and sequence numbers on different devices (VRF), all but the first. Out-of-order segments pass:
+//! stream that a BPF program has assigned to a socket of another flow, segments that meet a backlog
+//! and another connection's entry, and, of connections that have the same addresses, ports and
+//! sequence numbers on different devices (VRF), all but the first. Out-of-order segments pass:
 //! dropping them would cost a retransmission each time the network reorders packets. A stream whose
 //! first segment makes it something other than HTTP passes without a drop.
 
