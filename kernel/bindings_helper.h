@@ -8,7 +8,6 @@
 #include <linux/netfilter.h>
 #include <linux/random.h>
 #include <linux/rcupdate.h>
-#include <linux/siphash.h>
 #include <linux/skbuff.h>
 #include <linux/slab.h>
 #include <linux/socket.h>

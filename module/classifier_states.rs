@@ -14,8 +14,38 @@ const STATES: usize = 6;
 /// the log shows them as the beginning of the first line.
 const TEXT: usize = 18;
 
-/// Stored in place of states for which there was no room. No packed classifier has this value.
-const OMITTED: u32 = u32::MAX;
+/// A packed classifier, of which offset and verdict are read as they are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Packed(u32);
+
+impl Packed {
+    /// Stored in place of states for which there was no room. No packed classifier has this value.
+    const OMITTED: Self = Self(u32::MAX);
+
+    fn new(state: Classifier) -> Self {
+        Self(state.pack())
+    }
+
+    fn unpack(self) -> Classifier {
+        Classifier::unpack(self.0)
+    }
+
+    fn offset(self) -> u32 {
+        Classifier::packed_offset(self.0)
+    }
+
+    fn is_decided(self) -> bool {
+        Classifier::packed_is_decided(self.0)
+    }
+
+    /// Whether it is the state at `offset`, or a decided one before.
+    fn is_at(self, offset: u32) -> bool {
+        match self.is_decided() {
+            true => self.offset() <= offset,
+            false => self.offset() == offset,
+        }
+    }
+}
 
 /// The classifier's states in a range of a stream, from a first offset to a last one.
 ///
@@ -31,8 +61,7 @@ const OMITTED: u32 = u32::MAX;
 /// order they arrive, all states behind the first are decided ones ([`Self::add_decided`]).
 #[derive(Clone, Copy)]
 pub(crate) struct States {
-    /// Packed classifiers, or [`OMITTED`].
-    states: [u32; STATES],
+    states: [Packed; STATES],
     text: [u8; TEXT],
     count: u8,
     text_len: u8,
@@ -41,7 +70,7 @@ pub(crate) struct States {
 impl States {
     /// Those of no stream.
     pub(crate) const NONE: Self = Self {
-        states: [0; STATES],
+        states: [Packed(0); STATES],
         text: [0; TEXT],
         count: 0,
         text_len: 0,
@@ -57,7 +86,7 @@ impl States {
     pub(crate) fn restarted_at(mut self, here: Classifier) -> Self {
         self.truncate_text(here.offset());
         if let Some(first) = self.states.first_mut() {
-            *first = here.pack();
+            *first = Packed::new(here);
         }
         self.count = 1;
         self
@@ -68,47 +97,52 @@ impl States {
         self.text_len = u32::from(self.text_len).min(offset) as u8;
     }
 
-    fn packed(&self) -> &[u32] {
+    fn packed(&self) -> &[Packed] {
         self.states.get(..self.count.into()).unwrap_or_default()
     }
 
-    fn stored(&self) -> impl Iterator<Item = Classifier> + '_ {
-        self.packed().iter().copied().filter_map(unpack)
+    fn stored(&self) -> impl Iterator<Item = Packed> + '_ {
+        let packed = self.packed().iter().copied();
+        packed.filter(|&state| state != Packed::OMITTED)
     }
 
     /// The state at its first offset.
     pub(crate) fn first(&self) -> Classifier {
-        self.stored().next().unwrap_or_default()
+        self.stored().next().map(Packed::unpack).unwrap_or_default()
     }
 
-    /// The state at its last offset.
+    /// Its first offset.
+    pub(crate) fn start(&self) -> u32 {
+        self.stored().next().map_or(0, Packed::offset)
+    }
+
+    /// The state at its last offset, which is never omitted.
     pub(crate) fn last(&self) -> Classifier {
-        self.stored().last().unwrap_or_default()
+        let last = self.packed().last().copied();
+        last.map(Packed::unpack).unwrap_or_default()
     }
 
     /// Whether a state behind the stream's beginning is undecided.
     pub(crate) fn is_undecided(&self) -> bool {
         self.stored()
-            .any(|state| state.offset() != 0 && state.verdict().is_none())
+            .any(|state| state.offset() != 0 && !state.is_decided())
     }
 
     /// Whether all states behind the first are decided ones; true if there are none.
     pub(crate) fn is_decided_after_first(&self) -> bool {
-        self.stored().skip(1).all(|state| state.verdict().is_some())
+        self.stored().skip(1).all(Packed::is_decided)
     }
 
     /// Whether some states were omitted for lack of room.
     pub(crate) fn is_incomplete(&self) -> bool {
-        self.packed().contains(&OMITTED)
+        self.packed().contains(&Packed::OMITTED)
     }
 
     /// The state at `offset`, if it is known. A decided state holds at all later offsets too.
     pub(crate) fn at(&self, offset: u32) -> Option<Classifier> {
         self.stored()
-            .find(|state| match state.verdict() {
-                None => state.offset() == offset,
-                Some(_) => state.offset() <= offset,
-            })
+            .find(|state| state.is_at(offset))
+            .map(Packed::unpack)
             .or_else(|| self.within_text(offset))
             .or_else(|| self.between(offset))
     }
@@ -117,10 +151,11 @@ impl States {
     fn between(&self, offset: u32) -> Option<Classifier> {
         self.packed().windows(2).find_map(|pair| {
             let &[first, last] = pair else { return None };
-            let (first, last) = (unpack(first)?, unpack(last)?);
-            if !(first.offset()..last.offset()).contains(&offset) {
+            let is_known = first != Packed::OMITTED && last != Packed::OMITTED;
+            if !is_known || !(first.offset()..last.offset()).contains(&offset) {
                 return None;
             }
+            let (first, last) = (first.unpack(), last.unpack());
             // Two equal states within a version are not a run.
             last.earlier(offset)
                 .or_else(|| first.moved(offset).filter(|_| is_run(first, last)))
@@ -130,7 +165,7 @@ impl States {
     /// The state at an offset within the stored text.
     fn within_text(&self, offset: u32) -> Option<Classifier> {
         let text = self.text(offset);
-        let is_within = offset > self.first().offset() && text.len() == offset as usize;
+        let is_within = offset > self.start() && text.len() == offset as usize;
         is_within.then(|| {
             let mut state = Classifier::new();
             state.feed(text);
@@ -151,11 +186,13 @@ impl States {
         self.store_text(here.offset(), bytes);
         let mut rest = bytes;
         while let (None, Some((byte, behind))) = (here.verdict(), rest.split_first()) {
+            let before = here;
             here.feed(core::slice::from_ref(byte));
-            self.push(here);
+            self.push(before, here);
+            let stepped = here;
             rest = here.skip(behind);
             if rest.len() != behind.len() {
-                self.push(here);
+                self.push(stepped, here);
             }
         }
         here.verdict().is_none()
@@ -174,31 +211,27 @@ impl States {
         self.text_len = self.text_len.saturating_add(len as u8);
     }
 
-    /// Adds the state after one more byte, or after several that leave it as it is.
-    fn push(&mut self, next: Classifier) {
+    /// Adds the state after one more byte than `last`, or after several that leave it as it is.
+    fn push(&mut self, last: Classifier, next: Classifier) {
+        let packed = Packed::new(next);
         let is_implied = match *self.packed() {
-            [.., before, last] => self.implies(unpack(before), unpack(last), next),
+            [.., before, _] => self.implies(before, last, next),
             _ => false,
         };
-        if is_implied {
-            self.replace_last(next.pack());
-        } else if !self.append(next.pack()) {
+        let (count, stored) = (usize::from(self.count), &mut self.states);
+        if let (true, Some(stored)) = (is_implied, stored.get_mut(count.wrapping_sub(1))) {
+            *stored = packed;
+        } else if !self.append(packed) {
             // The stored state before the last is now several steps away from it.
             let [.., before, last] = &mut self.states;
-            *before = OMITTED;
-            *last = next.pack();
+            *before = Packed::OMITTED;
+            *last = packed;
         }
     }
 
-    /// Whether `last` follows from `next` and what is stored besides, so that `next` can replace
-    /// it.
-    fn implies(
-        &self,
-        before: Option<Classifier>,
-        last: Option<Classifier>,
-        next: Classifier,
-    ) -> bool {
-        let Some(last) = last else { return false };
+    /// Whether `last` follows from `next` and what is stored besides, `before` being the state before
+    /// it, so that `next` can replace it.
+    fn implies(&self, before: Packed, last: Classifier, next: Classifier) -> bool {
         if next.verdict().is_some() {
             // The socket can come to stand before the byte that decides: `last` must stay.
             return false;
@@ -206,20 +239,13 @@ impl States {
         if next.offset() <= u32::from(self.text_len) {
             return true;
         }
-        match before.is_some_and(|before| is_run(before, last)) {
+        match before != Packed::OMITTED && is_run(before.unpack(), last) {
             true => is_run(last, next),
             false => next.earlier(last.offset()) == Some(last),
         }
     }
 
-    fn replace_last(&mut self, packed: u32) {
-        let last = usize::from(self.count).saturating_sub(1);
-        if let Some(last) = self.states.get_mut(last) {
-            *last = packed;
-        }
-    }
-
-    fn append(&mut self, packed: u32) -> bool {
+    fn append(&mut self, packed: Packed) -> bool {
         match self.states.get_mut(usize::from(self.count)) {
             Some(state) => {
                 *state = packed;
@@ -234,15 +260,10 @@ impl States {
     /// false if there is no room.
     #[must_use]
     pub(crate) fn add_decided(&mut self, decided: Classifier) -> bool {
-        self.truncate_text(self.first().offset());
-        let covers =
-            |other: Classifier| other.verdict().is_some() && other.offset() <= decided.offset();
-        self.stored().any(covers) || self.append(decided.pack())
+        self.truncate_text(self.start());
+        let covers = |other: Packed| other.is_decided() && other.offset() <= decided.offset();
+        self.stored().any(covers) || self.append(Packed::new(decided))
     }
-}
-
-fn unpack(packed: u32) -> Option<Classifier> {
-    (packed != OMITTED).then(|| Classifier::unpack(packed))
 }
 
 /// Whether the bytes between two states leave the state as it is. They do if nothing else was

@@ -10,10 +10,10 @@ use crate::{
     http_connections::HttpConnections,
     inspect::{Decision, HttpMatch, Inspector},
     kernel_ext::{
+        flow_hash,
         flow_set::FlowSet,
         netfilter::{Hook, NfVerdict},
         packet::{Segment, Unreadable},
-        siphash,
         socket::SocketLookup,
     },
     policy::{Action, Kind, Policy},
@@ -28,8 +28,7 @@ pub(crate) struct Filter {
     pub(crate) policy: Policy,
     pub(crate) table: Table,
     pub(crate) connections: HttpConnections,
-    key: siphash::Key,
-    placement: siphash::Placement,
+    key: flow_hash::Key,
 }
 
 impl Hook for Filter {
@@ -44,7 +43,6 @@ impl Hook for Filter {
         let action = self.policy.action();
         let inspector = Inspector {
             key: &self.key,
-            placement: &self.placement,
             table: &self.table,
             connections: &self.connections,
             policy: &self.policy,
@@ -81,8 +79,7 @@ impl Filter {
             policy,
             table: Table::new(max_undecided)?,
             connections: HttpConnections::new()?,
-            key: siphash::Key::random(),
-            placement: siphash::Placement::random(),
+            key: flow_hash::Key::random(),
         })
     }
 

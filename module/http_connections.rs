@@ -40,8 +40,7 @@ const PLACE_SHIFT: u32 = 1;
 /// The cache: half a megabyte.
 pub(crate) struct HttpConnections {
     buckets: Pin<KVBox<[SpinLockBh<[u64; SLOTS]>; BUCKETS]>>,
-    /// For each bucket a bit for each place of a blackholed connection in it, and others that were
-    /// so: read without the lock, and put right when one is added.
+    /// For each bucket a bit for each place of a blackholed connection in it: read without the lock.
     blackholed: KVVec<Atomic<u64>>,
 }
 
@@ -54,28 +53,28 @@ pub(crate) struct ConnectionId {
 }
 
 impl ConnectionId {
-    /// The identifier of a connection whose flow is at this `place`, and has this `hash`.
-    pub(crate) fn new(place: u32, hash: u64, first_seq: FirstSeq) -> Self {
+    /// The identifier of a connection whose flow has this `hash`.
+    pub(crate) fn new(hash: u64, first_seq: FirstSeq) -> Self {
         // The fractional part of the golden ratio, which is odd: different sequence numbers give
         // different products.
         const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
         let seq = (u64::from(first_seq.received) << 32) | u64::from(first_seq.sent);
         let id = hash.wrapping_add(seq.wrapping_mul(FACTOR));
         Self {
-            bucket: bucket(place),
-            id: (id & !(PLACE | BLACKHOLED)) | (bit_number(place) << PLACE_SHIFT),
+            bucket: bucket(hash),
+            id: (id & !(PLACE | BLACKHOLED)) | (bit_number(hash) << PLACE_SHIFT),
         }
     }
 }
 
-/// The bucket of flows at a place: its upper bits.
-fn bucket(place: u32) -> usize {
-    (place >> (u32::BITS - BUCKET_BITS)) as usize
+/// The bucket of a flow: the upper bits of its hash.
+fn bucket(hash: u64) -> usize {
+    (hash >> (u64::BITS - BUCKET_BITS)) as usize
 }
 
-/// The number of their bit in that bucket: those below.
-fn bit_number(place: u32) -> u64 {
-    u64::from(place >> (u32::BITS - BUCKET_BITS - 6)) & 63
+/// The number of its bit in that bucket: those below.
+fn bit_number(hash: u64) -> u64 {
+    (hash >> (u64::BITS - BUCKET_BITS - 6)) & 63
 }
 
 impl HttpConnections {
@@ -110,12 +109,12 @@ impl HttpConnections {
         self.look_up(id).is_some()
     }
 
-    /// Whether a connection may be blackholed whose flow is at this `place`: cheaper than
+    /// Whether a connection may be blackholed whose flow has this `hash`: cheaper than
     /// [`Self::is_blackholed`]. Any context that the hook runs in.
     #[inline]
-    pub(crate) fn may_be_blackholed(&self, place: u32) -> bool {
-        let bits = self.blackholed.get(bucket(place));
-        bits.is_none_or(|bits| bits.load(Relaxed) & (1 << bit_number(place)) != 0)
+    pub(crate) fn may_be_blackholed(&self, hash: u64) -> bool {
+        let bits = self.blackholed.get(bucket(hash));
+        bits.is_none_or(|bits| bits.load(Relaxed) & (1 << bit_number(hash)) != 0)
     }
 
     /// Whether a connection is blackholed. Any context that the hook runs in.
@@ -135,12 +134,17 @@ impl HttpConnections {
         // The last one found goes to the front, and the others move on; the oldest falls out at the
         // end.
         let mut carried = id.id | u64::from(blackholed);
-        let is_known = slots.iter_mut().any(|slot| {
+        let is_last = |carried: u64| carried == 0 || carried & !BLACKHOLED == id.id;
+        slots.iter_mut().any(|slot| {
             core::mem::swap(slot, &mut carried);
-            carried & !BLACKHOLED == id.id
+            is_last(carried)
         });
-        bits.store(blackholed_bits(&slots), Relaxed);
-        !is_known
+        if carried & BLACKHOLED != 0 {
+            bits.store(blackholed_bits(&slots), Relaxed);
+        } else if blackholed {
+            bits.store(bits.load(Relaxed) | place_bit(id.id), Relaxed);
+        }
+        carried & !BLACKHOLED != id.id
     }
 
     /// Ends the blackholing of all connections. The setting that led to it must have changed before.
@@ -156,13 +160,13 @@ impl HttpConnections {
     }
 }
 
+/// The bit of a connection's place.
+fn place_bit(slot: u64) -> u64 {
+    1 << ((slot & PLACE) >> PLACE_SHIFT)
+}
+
 /// The bits of the places of a bucket's blackholed connections.
 fn blackholed_bits(slots: &[u64; SLOTS]) -> u64 {
-    let is_blackholed = |slot: &&u64| **slot & BLACKHOLED != 0;
-    let bit = |slot: &u64| 1 << ((slot & PLACE) >> PLACE_SHIFT);
-    slots
-        .iter()
-        .filter(is_blackholed)
-        .map(bit)
-        .fold(0, |bits, bit: u64| bits | bit)
+    let blackholed = slots.iter().filter(|&slot| slot & BLACKHOLED != 0);
+    blackholed.fold(0, |bits, &slot| bits | place_bit(slot))
 }

@@ -73,7 +73,7 @@ impl<'a> SocketState<'a> {
     pub(crate) fn has_entry(&self, entry: &Entry) -> bool {
         entry.first_seq().received == self.first_seq.received
             && (self.has_backlog || entry.first_seq().sent == self.first_seq.sent)
-            && entry.states().first().offset() <= self.received
+            && entry.states().start() <= self.received
     }
 
     /// Whether there is neither a socket nor a request: any segment with a valid SYN cookie creates

@@ -4,81 +4,18 @@
 
 #![forbid(unsafe_code)]
 
-use crate::kernel_ext::{
-    packet::Segment,
-    socket::{OfoQueue, OfoSegment},
-};
+use crate::kernel_ext::{packet::Segment, socket::OfoQueue};
 use classifier::{Classifier, LogLine, LIMIT};
 
-/// A holder of bytes of a stream.
-pub(crate) trait Bytes {
-    /// How many there are.
-    fn len(&self) -> u32;
-
-    /// Those from `offset` on that can be read where they are; none if they begin behind these.
-    fn in_place(&self, offset: u32) -> &[u8];
-
-    /// Copies bytes from `offset` on into `buffer`, and returns the part that was filled: empty at
-    /// the end.
-    fn copy<'b>(&self, offset: u32, buffer: &'b mut [u8]) -> &'b [u8];
-
-    /// Passes the bytes from `offset` on to `consume`, piece by piece, until there are no more, or
-    /// until it returns false. Returns whether there are no more.
-    fn read(&self, mut offset: u32, mut consume: impl FnMut(&[u8]) -> bool) -> bool {
-        let bytes = self.in_place(offset);
-        if !bytes.is_empty() && !consume(bytes) {
-            return false;
-        }
-        offset = offset.saturating_add(bytes.len() as u32);
-        if offset >= self.len() {
-            return true;
-        }
-        let mut buffer = [0; 512];
-        loop {
-            let bytes = self.copy(offset, &mut buffer);
-            if bytes.is_empty() {
-                return true;
-            }
-            if !consume(bytes) {
-                return false;
-            }
-            offset = offset.saturating_add(bytes.len() as u32);
-        }
-    }
-
-    /// The state of a stream after these bytes, if it was `classifier` before the byte at `offset`.
-    fn classify(&self, offset: u32, mut classifier: Classifier) -> Classifier {
-        self.read(offset, |bytes| classifier.feed(bytes).is_none());
-        classifier
-    }
-}
-
-impl Bytes for Segment<'_> {
-    fn len(&self) -> u32 {
-        self.len()
-    }
-
-    fn in_place(&self, offset: u32) -> &[u8] {
-        self.linear_data(offset)
-    }
-
-    fn copy<'b>(&self, offset: u32, buffer: &'b mut [u8]) -> &'b [u8] {
-        self.data(offset, buffer)
-    }
-}
-
-impl Bytes for OfoSegment<'_> {
-    fn len(&self) -> u32 {
-        self.len()
-    }
-
-    fn in_place(&self, offset: u32) -> &[u8] {
-        self.linear_data(offset)
-    }
-
-    fn copy<'b>(&self, offset: u32, buffer: &'b mut [u8]) -> &'b [u8] {
-        self.data(offset, buffer)
-    }
+/// The state of a stream after a segment, if it was `classifier` before the byte at `offset`.
+#[inline]
+pub(crate) fn classify(
+    segment: &Segment<'_>,
+    offset: u32,
+    mut classifier: Classifier,
+) -> Classifier {
+    segment.read(offset, |bytes| classifier.feed(bytes).is_none());
+    classifier
 }
 
 /// How much of a socket's out-of-order queue the segments of a flow may make the module scan, in

@@ -77,6 +77,8 @@ struct Buckets {
 struct Bucket {
     /// A part of the hash of each entry's flow, never 0; 0 for a free slot.
     tags: [u16; SLOTS],
+    /// Which slots are in use, a bit for each.
+    used: u64,
     /// A bit for each tag that a slot has, by [`Tag::bit`]; other tags share it.
     tag_bits: u64,
     /// Packets in flight that passed without an entry, by [`Tag::record`]. Each of them makes its
@@ -99,9 +101,9 @@ static_assert!(UNTRACKED <= u32::BITS as usize);
 struct Tag(u16);
 
 impl Tag {
-    /// The tag of flows at a place. The place's upper bits select the bucket.
-    fn new(place: u32) -> Self {
-        Self(place as u16 | 1)
+    /// The tag of flows with this hash, whose upper bits select the bucket.
+    fn new(hash: u64) -> Self {
+        Self(hash as u16 | 1)
     }
 
     /// Its bit in [`Bucket::tag_bits`].
@@ -157,16 +159,18 @@ impl Table {
         &self.0.task().undecided
     }
 
-    /// Locks the bucket of a flow, which is hashed to `place`. Any context that a hook runs in.
+    /// Locks the bucket of a flow with this `hash`. Any context that a hook runs in.
     /// A socket may be locked while the bucket is, but not the other way round.
     #[inline]
-    pub(crate) fn lock<'a>(&'a self, flow: &'a Flow, place: u32) -> Option<LockedFlow<'a>> {
-        let bucket = self.0.task().bucket(place)?.lock();
+    pub(crate) fn lock<'a>(&'a self, flow: &'a Flow, hash: u64) -> Option<LockedFlow<'a>> {
+        let bucket = self.0.task().bucket(hash)?.lock();
+        let tag = Tag::new(hash);
         Some(LockedFlow {
             table: self,
+            slots: bucket.slots_of(flow, tag),
             bucket,
             flow,
-            tag: Tag::new(place),
+            tag,
             selected: None,
         })
     }
@@ -189,9 +193,9 @@ impl Buckets {
         self.chunks.iter().flat_map(|chunk| chunk.iter())
     }
 
-    fn bucket(&self, place: u32) -> Option<&SpinLockBh<Bucket>> {
+    fn bucket(&self, hash: u64) -> Option<&SpinLockBh<Bucket>> {
         // The high half of a product scales the hash to the number of buckets without a division.
-        let index = (u64::from(place).wrapping_mul(self.count as u64) >> 32) as usize;
+        let index = (u128::from(hash).wrapping_mul(self.count as u128) >> 64) as usize;
         self.chunks.get(index / CHUNK)?.get(index % CHUNK)
     }
 }
@@ -201,6 +205,7 @@ impl Bucket {
     fn new() -> impl Init<Self> {
         init!(Self {
             tags: [0; SLOTS],
+            used: 0,
             tag_bits: 0,
             untracked: [InFlight::NONE; UNTRACKED],
             untracked_tags: [0; UNTRACKED],
@@ -210,32 +215,33 @@ impl Bucket {
         })
     }
 
-    /// The slots of a flow's entries. There are several if sockets that are bound to different
-    /// devices (VRF) have the same addresses and ports, or if another connection had them a moment
-    /// ago.
+    /// The slots of a flow's entries, a bit for each. There are several if sockets that are bound to
+    /// different devices (VRF) have the same addresses and ports, or if another connection had them
+    /// a moment ago.
     #[inline]
-    fn slots_of<'a>(&'a self, flow: &'a Flow, tag: Tag) -> impl Iterator<Item = usize> + 'a {
-        let count = match self.tag_bits & tag.bit() {
-            0 => 0,
-            _ => SLOTS,
-        };
-        (0..count).filter(move |&index| {
-            self.tags.get(index) == Some(&tag.0)
-                && self
-                    .entries
-                    .get(index)
-                    .is_some_and(|entry| entry.flow() == flow)
-        })
+    fn slots_of(&self, flow: &Flow, tag: Tag) -> u64 {
+        if self.tag_bits & tag.bit() == 0 {
+            return 0;
+        }
+        self.used()
+            .filter(|&(index, entry)| self.tags.get(index) == Some(&tag.0) && entry.flow() == flow)
+            .fold(0, |slots, (index, _)| slots | bit(index))
+    }
+
+    /// The entries, and their slots.
+    fn used(&self) -> impl Iterator<Item = (usize, &Entry)> {
+        indices(self.used).filter_map(|index| Some((index, self.entries.get(index)?)))
     }
 
     /// A slot that is free, or whose entry only records packets in flight that have arrived.
     fn free_slot(&self, cpu: Option<u32>) -> Option<usize> {
+        let free = (!self.used).trailing_zeros() as usize;
+        if free < SLOTS {
+            return Some(free);
+        }
         let is_replaceable =
             |entry: &Entry| !entry.is_undecided() && entry.in_flight().have_arrived(cpu);
-        self.tags
-            .iter()
-            .position(|&tag| tag == 0)
-            .or_else(|| self.entries.iter().position(is_replaceable))
+        self.entries.iter().position(is_replaceable)
     }
 
     /// The slot whose connection is to be aborted: the one made last of those that have reached
@@ -267,8 +273,10 @@ impl Bucket {
         }
         *tag = 0;
         *entry = Entry::FREE;
-        let used = self.tags.iter().filter(|&&tag| tag != 0);
-        self.tag_bits = used.fold(0, |bits, &tag| bits | Tag(tag).bit());
+        self.used &= !bit(index);
+        self.tag_bits = indices(self.used)
+            .filter_map(|index| self.tags.get(index))
+            .fold(0, |bits, &tag| bits | Tag(tag).bit());
     }
 
     /// The packets in flight that passed without an entry, in the record of a tag; and whether they are
@@ -302,6 +310,15 @@ fn bit(index: usize) -> u64 {
     1_u64.wrapping_shl(index as u32)
 }
 
+/// The slots that bits stand for.
+fn indices(mut bits: u64) -> impl Iterator<Item = usize> {
+    core::iter::from_fn(move || {
+        let index = bits.trailing_zeros();
+        bits &= bits.checked_sub(1)?;
+        Some(index as usize)
+    })
+}
+
 /// What of a flow was in flight before its socket's state was read. Everything else had arrived,
 /// and is part of that state.
 #[derive(Clone, Copy)]
@@ -333,27 +350,32 @@ pub(crate) struct LockedFlow<'a> {
     bucket: Guard<'a, Bucket, SpinLockBhBackend>,
     flow: &'a Flow,
     tag: Tag,
+    /// The slots of its entries, a bit for each.
+    slots: u64,
     /// The slot of the selected entry.
     selected: Option<usize>,
 }
 
 impl LockedFlow<'_> {
     /// The selected entry.
-    pub(crate) fn entry(&mut self) -> Option<&mut Entry> {
+    pub(crate) fn entry(&self) -> Option<&Entry> {
+        self.bucket.entries.get(self.selected?)
+    }
+
+    /// The same, to change it.
+    pub(crate) fn entry_mut(&mut self) -> Option<&mut Entry> {
         self.bucket.entries.get_mut(self.selected?)
     }
 
     /// Whether the flow has entries.
     #[inline]
     pub(crate) fn has_entries(&self) -> bool {
-        self.bucket.slots_of(self.flow, self.tag).next().is_some()
+        self.slots != 0
     }
 
     /// Whether the flow has an entry besides the selected one.
     pub(crate) fn has_other_entry(&self) -> bool {
-        self.bucket
-            .slots_of(self.flow, self.tag)
-            .any(|index| self.selected != Some(index))
+        indices(self.slots).any(|index| self.selected != Some(index))
     }
 
     /// Selects the only entry of the flow. `None` if it has none.
@@ -361,9 +383,9 @@ impl LockedFlow<'_> {
     /// # Errors
     ///
     /// It has several.
-    pub(crate) fn select_only(&mut self) -> Result<Option<&mut Entry>, Ambiguous> {
+    pub(crate) fn select_only(&mut self) -> Result<Option<&Entry>, Ambiguous> {
         self.select(|_| true);
-        if self.bucket.slots_of(self.flow, self.tag).nth(1).is_some() {
+        if self.has_other_entry() {
             return Err(Ambiguous);
         }
         Ok(self.entry())
@@ -373,11 +395,9 @@ impl LockedFlow<'_> {
     /// one.
     pub(crate) fn select(&mut self, mut predicate: impl FnMut(&Entry) -> bool) -> bool {
         self.note_undecided();
-        let bucket = &*self.bucket;
-        let index = bucket
-            .slots_of(self.flow, self.tag)
-            .find(|&index| bucket.entries.get(index).is_some_and(&mut predicate));
-        self.selected = index;
+        let entries = &self.bucket.entries;
+        self.selected =
+            indices(self.slots).find(|&index| entries.get(index).is_some_and(&mut predicate));
         self.selected.is_some()
     }
 
@@ -386,6 +406,7 @@ impl LockedFlow<'_> {
         if let Some(index) = self.selected.take() {
             let undecided = &self.table.0.task().undecided;
             self.bucket.free(index, undecided);
+            self.slots &= !bit(index);
         }
     }
 
@@ -410,6 +431,8 @@ impl LockedFlow<'_> {
         // An entry that is replaced was not undecided.
         *self.bucket.tags.get_mut(index)? = self.tag.0;
         self.bucket.tag_bits |= self.tag.bit();
+        self.bucket.used |= bit(index);
+        self.slots |= bit(index);
         let entry = self.bucket.entries.get_mut(index)?;
         *entry = Entry::new(*self.flow, first_seq, here, now, in_flight);
         self.selected = Some(index);
@@ -441,7 +464,7 @@ impl LockedFlow<'_> {
 
     /// Marks the connection of the selected entry to be aborted.
     pub(crate) fn evict(&mut self) {
-        if let Some(entry) = self.entry() {
+        if let Some(entry) = self.entry_mut() {
             entry.mark_for_eviction();
             self.table.0.expedite(EVICTION_DELAY);
         }
@@ -449,15 +472,13 @@ impl LockedFlow<'_> {
 
     /// What of the flow is in flight, as seen by a packet in a softirq of `cpu`.
     pub(crate) fn in_flight(&self, cpu: Option<u32>) -> InFlightBefore {
-        let is_in_flight = |index: usize| {
+        let is_in_flight = |&index: &usize| {
             let entry = self.bucket.entries.get(index);
             entry.is_some_and(|entry| !entry.in_flight().have_arrived(cpu))
         };
         InFlightBefore {
-            tracked: self
-                .bucket
-                .slots_of(self.flow, self.tag)
-                .filter(|&index| is_in_flight(index))
+            tracked: indices(self.slots)
+                .filter(is_in_flight)
                 .fold(0, |tracked, index| tracked | bit(index)),
             untracked: self
                 .bucket
@@ -474,8 +495,7 @@ impl LockedFlow<'_> {
 
     /// Requests the grace periods after which all packets in flight have arrived.
     pub(crate) fn request_grace_period(&self) {
-        self.bucket
-            .slots_of(self.flow, self.tag)
+        indices(self.slots)
             .filter_map(|index| self.bucket.entries.get(index))
             .for_each(|entry| entry.in_flight().request_grace_period());
         if let Some((in_flight, _)) = self.bucket.untracked(self.tag) {

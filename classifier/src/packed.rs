@@ -36,7 +36,27 @@ impl Classifier {
     }
 }
 
-/// Where the codes of targets, versions and methods begin.
+/// What is asked of packed classifiers without unpacking them.
+impl Classifier {
+    /// The [offset](Self::offset) of a classifier that was packed into `word`.
+    #[inline]
+    pub const fn packed_offset(word: u32) -> u32 {
+        word >> AUTOMATON_BITS
+    }
+
+    /// Whether a classifier that was packed into `word` has a [verdict](Self::verdict).
+    #[inline]
+    pub const fn packed_is_decided(word: u32) -> bool {
+        matches!(
+            (word & !(u32::MAX << STATE_BITS)) as u16,
+            DECIDED..=DECIDED_LAST
+        )
+    }
+}
+
+/// Where the codes of verdicts begin and end, and those of targets, versions and methods begin.
+const DECIDED: u16 = State::Decided(Verdict::Http1).code();
+const DECIDED_LAST: u16 = State::Decided(Verdict::Other).code();
 const TARGET: u16 = 0x10;
 const VERSION: u16 = 0x40;
 const METHOD: u16 = 0x80;

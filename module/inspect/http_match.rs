@@ -4,9 +4,15 @@
 
 #![forbid(unsafe_code)]
 
-use super::{inspection::Inspection, Decision};
+use super::{inspection::Inspection, Decision, Inspector};
 use crate::{
-    http_connections::ConnectionId, kernel_ext::socket::Acceptable, policy::Kind, span::Span,
+    http_connections::ConnectionId,
+    kernel_ext::{
+        packet::Segment,
+        socket::{Acceptable, FirstSeq, LockedSocket},
+    },
+    policy::Kind,
+    span::Span,
     stream::FirstLine,
 };
 use classifier::{Classifier, Method, Verdict};
@@ -31,35 +37,33 @@ pub(crate) struct HttpConnection {
     pub(crate) method: Option<Method>,
 }
 
-impl Inspection<'_> {
-    /// The decision on a segment that completes a forbidden line, of which `here` is the state
-    /// before it and `end` the state after it. `is_certain`: nothing in flight can move `rcv_nxt`, and
-    /// the bytes can be read in one way only.
+impl Inspector<'_> {
+    /// The decision on a segment that completes a forbidden line, on which `end` has decided.
+    /// `is_certain`: nothing in flight can move `rcv_nxt`, and the bytes can be read in one way only.
+    /// `method` gets the method of a connection that was not found before.
     pub(super) fn http_match(
-        &mut self,
-        span: Span,
-        here: Classifier,
+        &self,
+        segment: &Segment<'_>,
+        (socket, first_seq): (Option<&LockedSocket<'_>>, FirstSeq),
+        hash: u64,
         end: Classifier,
         is_certain: bool,
+        method: impl FnOnce(ConnectionId) -> Option<Method>,
     ) -> Decision {
-        let (Some(kind), Some(verdict)) = (self.inspector.forbidden(end), end.verdict()) else {
+        let (Some(kind), Some(verdict)) = (self.forbidden(end), end.verdict()) else {
             return Decision::Defer;
         };
-        let first_seq = span.first_seq;
-        let acceptable = match self.socket.socket {
-            Some(socket) => socket.accepts(self.segment, is_certain),
-            None if self.segment.ack() == first_seq.sent => Acceptable::Unknown,
+        let acceptable = match socket {
+            Some(socket) => socket.accepts(segment, is_certain),
+            None if segment.ack() == first_seq.sent => Acceptable::Unknown,
             None => Acceptable::No,
         };
         let connection = (acceptable != Acceptable::No).then(|| {
-            let id = self
-                .inspector
-                .connection(self.segment, self.place, first_seq);
-            let is_new = !self.inspector.connections.contains(id);
+            let id = ConnectionId::new(hash, first_seq);
             HttpConnection {
                 id,
                 is_accepted: acceptable == Acceptable::Yes,
-                method: is_new.then(|| self.read_method(span, here, end)),
+                method: method(id),
             }
         });
         Decision::Http(HttpMatch {
@@ -68,13 +72,40 @@ impl Inspection<'_> {
             connection,
         })
     }
+}
 
-    /// The method of the first line that the segment completes. The line is read as well, if it is to
-    /// be logged.
-    fn read_method(&mut self, span: Span, here: Classifier, end: Classifier) -> Method {
+impl Inspection<'_> {
+    /// The decision on a segment that completes a forbidden line, of which `here` is the state
+    /// before it and `end` the state after it; `is_certain` as above.
+    pub(super) fn http_match(
+        &mut self,
+        span: Span,
+        here: Classifier,
+        end: Classifier,
+        is_certain: bool,
+    ) -> Decision {
+        let (inspector, segment, hash) = (self.inspector, self.segment, self.hash);
+        let socket = (self.socket.socket, span.first_seq);
+        inspector.http_match(segment, socket, hash, end, is_certain, |id| {
+            self.method(id, span, here, end)
+        })
+    }
+
+    /// The method of the first line that the segment completes; `None` if it would have to be read of
+    /// a connection that was found before. The line is read as well, if it is to be logged.
+    fn method(
+        &mut self,
+        id: ConnectionId,
+        span: Span,
+        here: Classifier,
+        end: Classifier,
+    ) -> Option<Method> {
         let is_shown = self.inspector.policy.log();
         if let (false, Some(method)) = (is_shown, end.method()) {
-            return method;
+            return Some(method);
+        }
+        if self.inspector.connections.contains(id) {
+            return None;
         }
         let known = self.states_from(here);
         let mut line = FirstLine::new(known.text(here.offset()), here, end, is_shown);
@@ -85,6 +116,6 @@ impl Inspection<'_> {
         if is_shown {
             *self.line = Some(line);
         }
-        method
+        Some(method)
     }
 }

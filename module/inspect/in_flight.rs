@@ -6,7 +6,7 @@
 #![forbid(unsafe_code)]
 
 use super::{inspection::Inspection, Decision};
-use crate::{counters::Counter, entry::Entry, span::Span, stream::Bytes};
+use crate::{counters::Counter, entry::Entry, span::Span, stream::classify};
 
 impl Inspection<'_> {
     /// Inspects a segment while those that `entry` records are in flight.
@@ -14,8 +14,7 @@ impl Inspection<'_> {
         if self.segment.is_urgent() || entry.is_urgent() {
             return Decision::Defer;
         }
-        let base = entry.states().first();
-        if span.end <= base.offset().into() {
+        if span.end <= entry.states().start().into() {
             return Decision::Pass;
         }
         if entry.states().is_decided_after_first() {
@@ -53,7 +52,7 @@ impl Inspection<'_> {
                 return Decision::Defer;
             }
             Counter::Inspected.count();
-            let own = self.segment.classify(span.skip(base.offset()), base);
+            let own = classify(self.segment, span.skip(base.offset()), base);
             return match (own.verdict(), self.inspector.forbidden(own)) {
                 (Some(_), None) => self.pass_beside(|entry| entry.states_mut().add_decided(own)),
                 _ => Decision::Defer,
@@ -74,7 +73,7 @@ impl Inspection<'_> {
     /// makes of the stream.
     fn pass_beside(&mut self, update: impl FnOnce(&mut Entry) -> bool) -> Decision {
         let cpu = self.cpu;
-        let Some(entry) = self.flow.entry() else {
+        let Some(entry) = self.flow.entry_mut() else {
             return Decision::Defer;
         };
         if !update(entry) {

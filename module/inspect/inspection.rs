@@ -12,7 +12,7 @@ use crate::{
     kernel_ext::{packet::Segment, socket::SocketLookup, time},
     socket_state::SocketState,
     span::Span,
-    stream::{read_ofo_queue, Bytes},
+    stream::read_ofo_queue,
     table::{Ambiguous, InFlightBefore, LockedFlow},
 };
 use classifier::{Classifier, LogLine};
@@ -22,8 +22,8 @@ use classifier::{Classifier, LogLine};
 pub(super) struct Inspection<'a> {
     pub(super) inspector: Inspector<'a>,
     pub(super) segment: &'a Segment<'a>,
-    /// Where the segment's flow is placed.
-    pub(super) place: u32,
+    /// The hash of the segment's flow.
+    pub(super) hash: u64,
     /// The CPU whose softirq this is.
     pub(super) cpu: Option<u32>,
     pub(super) socket: SocketState<'a>,
@@ -32,7 +32,7 @@ pub(super) struct Inspection<'a> {
     pub(super) before: InFlightBefore,
     /// Whether segments of the flow that no entry records may be in flight.
     pub(super) may_be_untracked: bool,
-    /// The state after the segment, if it is known that it begins where its stream does.
+    /// The state after the segment, if it begins where its stream does.
     pub(super) first: Option<Classifier>,
     /// Gets the first line of a connection that is found.
     pub(super) line: &'a mut Option<LogLine>,
@@ -75,7 +75,7 @@ impl Inspection<'_> {
             Decision::Http(_) => return,
         };
         let now = time::uptime_seconds();
-        match self.flow.entry() {
+        match self.flow.entry_mut() {
             Some(entry) if !is_accepted && self.socket.received == 0 && entry.has_scanned(now) => {
                 entry.reset_states();
             }
@@ -114,11 +114,11 @@ impl Inspection<'_> {
             return Decision::Refuse;
         }
         let span = Span::new(self.segment, first_seq);
-        match self.flow.entry().map(|entry| *entry) {
+        match self.flow.entry() {
             // The stream is decided, or was begun before the filter was switched on.
             None if self.socket.received != 0 => Decision::Pass,
             None => self.inspect_synced(span, Some(Classifier::new())),
-            Some(entry) if self.is_in_flight(&entry) => self.inspect_in_flight(span, entry),
+            Some(entry) if self.is_in_flight(entry) => self.inspect_in_flight(span, *entry),
             Some(_) if self.socket.received == 0 => {
                 self.inspect_synced(span, Some(Classifier::new()))
             }
@@ -138,7 +138,7 @@ impl Inspection<'_> {
     /// Otherwise the entry gets the segment's device.
     fn is_of_other_device(&mut self) -> bool {
         let flow = self.segment.flow();
-        let Some(entry) = self.flow.entry() else {
+        let Some(entry) = self.flow.entry_mut() else {
             return false;
         };
         if entry.flow().has_device_of(flow) {
@@ -177,7 +177,7 @@ impl Inspection<'_> {
     }
 
     /// A range of states that begins at `here`, with the stored text before it.
-    pub(super) fn states_from(&mut self, here: Classifier) -> States {
+    pub(super) fn states_from(&self, here: Classifier) -> States {
         let known = self.flow.entry().map(|entry| *entry.states());
         known.unwrap_or(States::NONE).restarted_at(here)
     }
@@ -193,7 +193,7 @@ impl Inspection<'_> {
             let (cpu, in_flight) = (self.cpu, self.in_flight());
             self.flow.insert(span.first_seq, here, cpu, in_flight)?;
         }
-        self.flow.entry()
+        self.flow.entry_mut()
     }
 
     /// Passes to `consume` what the segment holds from the offset of `here` on and, if there is an

@@ -89,13 +89,13 @@ use crate::{
     counters::Counter,
     http_connections::{ConnectionId, HttpConnections},
     kernel_ext::{
+        flow_hash,
         packet::Segment,
-        siphash,
         socket::{softirq_cpu, FirstSeq, Socket, SocketLookup},
     },
     policy::{Kind, Policy},
     socket_state::SocketState,
-    stream::Bytes,
+    stream::classify,
     table::{LockedFlow, Table},
 };
 use classifier::{Classifier, LogLine, LIMIT};
@@ -120,10 +120,8 @@ pub(crate) enum Decision {
 /// Inspects segments.
 #[derive(Clone, Copy)]
 pub(crate) struct Inspector<'a> {
-    /// The key of the hash that identifies flows.
-    pub(crate) key: &'a siphash::Key,
-    /// The hash that places them in `table` and `connections`.
-    pub(crate) placement: &'a siphash::Placement,
+    /// The key of the hash of flows, by which `table` and `connections` find them.
+    pub(crate) key: &'a flow_hash::Key,
     /// Streams whose start is undecided.
     pub(crate) table: &'a Table,
     /// Connections that were found to speak HTTP.
@@ -153,36 +151,42 @@ impl Inspector<'_> {
                 false => self.inspect_start(segment, cpu, lookup, None, None, line),
             };
         };
-        let place = self.placement.hash(segment.flow());
+        let hash = self.key.hash(segment.flow());
         if self.enforce
-            && self.connections.may_be_blackholed(place)
-            && self.is_blackholed(segment, place, socket.first_seq())
+            && self.connections.may_be_blackholed(hash)
+            && self.is_blackholed(segment, hash, socket.first_seq())
         {
             return Decision::Blackholed;
         }
-        let Some(mut flow) = self.table.lock(segment.flow(), place) else {
+        let Some(mut flow) = self.table.lock(segment.flow(), hash) else {
             return Decision::Refuse;
         };
         let first = self.first_state(segment, socket, &flow);
-        if first.is_some_and(|end| end.verdict().is_some() && self.forbidden(end).is_none()) {
-            // What `Inspection` would find of nearly all streams.
-            Counter::Inspected.count();
-            flow.pass_untracked(cpu);
-            return Decision::Pass;
+        if let Some(end) = first.filter(|end| end.verdict().is_some()) {
+            if self.forbidden(end).is_none() {
+                // What `Inspection` would find of nearly all streams.
+                Counter::Inspected.count();
+                flow.pass_untracked(cpu);
+                return Decision::Pass;
+            }
+            if let Some(decision) = self.first_match(segment, socket, hash, &flow, cpu, end) {
+                return decision;
+            }
         }
         self.inspect_start(segment, cpu, lookup, Some(flow), first, line)
     }
 
     /// Whether a segment is to be dropped because its connection is blackholed.
     #[inline(never)]
-    fn is_blackholed(&self, segment: &Segment<'_>, place: u32, first_seq: FirstSeq) -> bool {
-        let id = self.connection(segment, place, first_seq);
+    fn is_blackholed(&self, segment: &Segment<'_>, hash: u64, first_seq: FirstSeq) -> bool {
+        let id = ConnectionId::new(hash, first_seq);
         segment.len() != 0 && self.connections.is_blackholed(id)
     }
 
     /// The state after a segment, if that begins where its stream does, and nothing of its flow is
-    /// recorded. Only a hint for [`Self::inspect_start`], which determines what is in flight before it
-    /// looks at the socket.
+    /// recorded: no undecided segment of it is in flight, nor is its socket within an undecided start.
+    /// So a segment may pass that makes the stream something other than HTTP, whatever the socket
+    /// has received by now.
     #[inline]
     fn first_state(
         &self,
@@ -193,11 +197,38 @@ impl Inspector<'_> {
         if flow.has_entries() || segment.is_urgent() || !socket.begins_at(segment.seq()) {
             return None;
         }
-        let mut end = Classifier::new();
-        if end.feed(segment.linear_data(0)).is_none() {
-            end = segment.classify(end.offset(), end);
+        Some(classify(segment, 0, Classifier::new()))
+    }
+
+    /// What [`Inspection`] would decide on a segment of which `end` is the [first state](Self::first_state),
+    /// which is forbidden; `None` if it would have to read the first line.
+    #[inline(never)]
+    fn first_match(
+        &self,
+        segment: &Segment<'_>,
+        socket: &Socket<'_>,
+        hash: u64,
+        flow: &LockedFlow<'_>,
+        cpu: Option<u32>,
+        end: Classifier,
+    ) -> Option<Decision> {
+        let method = end.method().filter(|_| !self.policy.log())?;
+        let before = flow.in_flight(cpu);
+        let socket = socket.lock();
+        if !socket.begins_at(segment.seq()) {
+            return None;
         }
-        Some(end)
+        Counter::Inspected.count();
+        let first_seq = socket.first_seq();
+        let is_certain = !before.is_untracked();
+        Some(self.http_match(
+            segment,
+            (Some(&socket), first_seq),
+            hash,
+            end,
+            is_certain,
+            |_| Some(method),
+        ))
     }
 
     /// Decides on a segment of an undecided start; `flow` is its flow, if that is locked already, and
@@ -216,8 +247,8 @@ impl Inspector<'_> {
         {
             return Decision::Pass;
         }
-        let place = self.placement.hash(segment.flow());
-        let flow = flow.or_else(|| self.table.lock(segment.flow(), place));
+        let hash = self.key.hash(segment.flow());
+        let flow = flow.or_else(|| self.table.lock(segment.flow(), hash));
         let Some(flow) = flow else {
             return Decision::Refuse;
         };
@@ -251,7 +282,7 @@ impl Inspector<'_> {
         let mut inspection = Inspection {
             inspector: *self,
             segment,
-            place,
+            hash,
             cpu,
             socket,
             flow,
@@ -278,7 +309,7 @@ impl Inspector<'_> {
             return Decision::Pass;
         }
         Counter::Inspected.count();
-        let end = segment.classify(0, Classifier::new());
+        let end = classify(segment, 0, Classifier::new());
         match (end.verdict(), self.forbidden(end)) {
             (None, _) => Decision::Defer,
             (Some(_), None) => Decision::Pass,
@@ -289,11 +320,6 @@ impl Inspector<'_> {
                 connection: None,
             }),
         }
-    }
-
-    /// The identifier of the connection of a segment whose flow is hashed to `place`.
-    fn connection(&self, segment: &Segment<'_>, place: u32, first_seq: FirstSeq) -> ConnectionId {
-        ConnectionId::new(place, self.key.hash(segment.flow()), first_seq)
     }
 
     /// The kind of HTTP that a state has decided for, if it is forbidden.

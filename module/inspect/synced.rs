@@ -9,7 +9,7 @@ use super::{
     inspection::{Inspection, NotNow},
     Decision,
 };
-use crate::{classifier_states::States, counters::Counter, span::Span, stream::Bytes};
+use crate::{classifier_states::States, counters::Counter, span::Span, stream::classify};
 use classifier::Classifier;
 
 impl Inspection<'_> {
@@ -43,8 +43,8 @@ impl Inspection<'_> {
         Counter::Inspected.count();
         if !self.socket.may_have_filter() {
             let end = match self.first {
-                Some(end) => end,
-                None => self.segment.classify(span.skip(here.offset()), here),
+                Some(end) if span.start == 0 => end,
+                _ => classify(self.segment, span.skip(here.offset()), here),
             };
             if end.verdict().is_some() {
                 // TCP receives all of the segment, or nothing.
@@ -73,7 +73,7 @@ impl Inspection<'_> {
     }
 
     /// The states of a stream that moves from `here` to `end` at once, or not at all.
-    pub(super) fn states_of_one_step(&mut self, here: Classifier, end: Classifier) -> States {
+    pub(super) fn states_of_one_step(&self, here: Classifier, end: Classifier) -> States {
         let mut states = self.states_from(here);
         // There is room for a second state.
         let _ = states.add_decided(end);

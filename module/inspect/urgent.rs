@@ -76,7 +76,7 @@ impl Inspection<'_> {
             return self.not_now(NotNow::NoSlot);
         }
         let decision = self.pass_unless_forbidden(span, here, states);
-        if let Some(entry) = self.flow.entry() {
+        if let Some(entry) = self.flow.entry_mut() {
             entry.set_urgent(true);
         }
         decision

@@ -11,7 +11,7 @@
 #include <linux/ipv6.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter_ipv4.h>
-#include <linux/siphash.h>
+#include <linux/random.h>
 #include <linux/tcp.h>
 #include <net/ipv6.h>
 #include <net/net_namespace.h>
@@ -23,6 +23,7 @@
 #include "helpers.h"
 #include "netfilter.h"
 #include "netns.h"
+#include "skb.h"
 #include "tcp.h"
 
 const u8 HF_NFPROTO_IPV4 = NFPROTO_IPV4;

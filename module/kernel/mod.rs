@@ -6,6 +6,7 @@
 pub(crate) mod bindings;
 mod cstr;
 pub(crate) mod defrag;
+pub(crate) mod flow_hash;
 pub(crate) mod flow_set;
 pub(crate) mod lock;
 pub(crate) mod netfilter;
@@ -15,7 +16,7 @@ pub(crate) mod percpu_counter;
 pub(crate) mod pernet;
 pub(crate) mod ratelimit;
 pub(crate) mod rcu;
-pub(crate) mod siphash;
+mod skb;
 pub(crate) mod socket;
 pub(crate) mod sysfs;
 pub(crate) mod time;

@@ -3,16 +3,12 @@
 //! A packet at `NF_INET_LOCAL_IN`, read only: never linearised or cloned, and never modified but for
 //! the checksum's state, which TCP itself would note ([`Segment::checksum_ok`]).
 //!
-//! Payload may lie in the linear part, in page fragments or in a list of fragments, and a GRO
-//! packet may hold 64 kB of it. The linear part, which is the kernel's, is read where it is. Pages
-//! may be a sender's, who can write to them meanwhile: they are copied, by `skb_copy_bits()`.
-//!
 //! C headers: [`include/linux/skbuff.h`](srctree/include/linux/skbuff.h),
 //! [`include/net/tcp.h`](srctree/include/net/tcp.h)
 
 use super::{
-    bindings,
-    socket::{self, Flow, SocketLookup},
+    bindings, skb,
+    socket::{Flow, SocketLookup},
 };
 use core::{
     ffi::c_void,
@@ -134,7 +130,7 @@ impl<'a> Segment<'a> {
         let at = header.wrapping_add(TCP_HEADER as u32);
         let len = payload.saturating_sub(at) as usize;
         // SAFETY: By the type invariant.
-        if let Some(options) = unsafe { socket::linear(self.0.skb, at) }.get(..len) {
+        if let Some(options) = unsafe { skb::linear(self.0.skb, at) }.get(..len) {
             return about(&mut Options(options));
         }
         let mut buffer = [0; TCP_OPTIONS_MAX];
@@ -204,22 +200,14 @@ impl<'a> Segment<'a> {
         self.fields().len
     }
 
-    /// The data from `offset` on that lie in the linear part; none if they begin behind it.
+    /// Passes the data from `offset` on to `consume`, piece by piece, until there are no more, or
+    /// until it returns false. Returns whether there are no more.
     #[inline]
-    pub(crate) fn linear_data(&self, offset: u32) -> &[u8] {
+    pub(crate) fn read(&self, offset: u32, consume: impl FnMut(&[u8]) -> bool) -> bool {
         let &bindings::hf_segment { payload, len, .. } = self.fields();
-        // SAFETY: By the type invariant.
-        let data = unsafe { socket::linear(self.0.skb, payload.saturating_add(offset)) };
-        // The linear part may have more, which is not TCP's.
-        let left = len.saturating_sub(offset) as usize;
-        data.get(..left).unwrap_or(data)
-    }
-
-    /// Copies data from `offset` into `buffer`; returns what was filled, empty at the end.
-    pub(crate) fn data<'b>(&self, offset: u32, buffer: &'b mut [u8]) -> &'b [u8] {
-        let &bindings::hf_segment { payload, len, .. } = self.fields();
-        // SAFETY: By the type invariant.
-        unsafe { socket::copy(self.0.skb, payload, len, offset, buffer) }
+        let (from, to) = (payload.saturating_add(offset), payload.saturating_add(len));
+        // SAFETY: By the type invariant, the payload lies within the packet.
+        unsafe { skb::read(self.0.skb, from, to, consume) }
     }
 
     /// Looks up the socket that will receive its data.

@@ -6,9 +6,8 @@
 //! C headers: [`include/linux/tcp.h`](srctree/include/linux/tcp.h),
 //! [`include/net/inet_hashtables.h`](srctree/include/net/inet_hashtables.h)
 
-use super::{bindings, packet::Segment};
-use core::{ffi::c_void, marker::PhantomData};
-use kernel::ffi::c_int;
+use super::{bindings, packet::Segment, skb};
+use core::marker::PhantomData;
 
 /// One direction of a connection: namespace, addresses and ports, and how to look up its socket.
 #[derive(Clone, Copy)]
@@ -210,11 +209,9 @@ impl Socket<'_> {
         unsafe { bindings::hf_tcp_first_seq(self.socket.sk) }.into()
     }
 
-    /// Whether it has received nothing, nor has it a backlog; the first byte of its stream has this
-    /// sequence number, readers skip none, and it receives segments whole. With bottom halves off, as
-    /// they are under a [`SpinLockBh`].
-    ///
-    /// [`SpinLockBh`]: super::lock::SpinLockBh
+    /// Whether it has received nothing, the first byte of its stream has this sequence number,
+    /// readers skip none, and it receives segments whole. Read without its lock: while it receives
+    /// something, its stream may seem to begin behind that.
     #[inline]
     pub(crate) fn begins_at(&self, seq: u32) -> bool {
         // SAFETY: By the type invariant.
@@ -332,6 +329,16 @@ impl LockedSocket<'_> {
         self.state.first_seq_exact
     }
 
+    /// Whether it has received nothing, nor has it a backlog; the first byte of its stream has this
+    /// sequence number, readers skip none, and it receives segments whole.
+    pub(crate) fn begins_at(&self, seq: u32) -> bool {
+        self.received() == 0
+            && !self.has_backlog()
+            && self.first_seq().received == seq
+            && self.urgent().is_none()
+            && !self.has_filter()
+    }
+
     /// Whether nobody will read more from it than it has received: it has received a FIN, or no
     /// process has it open.
     pub(crate) fn is_done(&self) -> bool {
@@ -438,75 +445,11 @@ impl OfoSegment<'_> {
         self.segment.len
     }
 
-    /// The data from `offset` on that lie in the linear part; none if they begin behind it.
-    pub(crate) fn linear_data(&self, offset: u32) -> &[u8] {
+    /// Passes the data from `offset` on to `consume`, piece by piece, until there are no more, or
+    /// until it returns false. Returns whether there are no more.
+    pub(crate) fn read(&self, offset: u32, consume: impl FnMut(&[u8]) -> bool) -> bool {
         // SAFETY: By the type invariant.
-        unsafe { linear(self.segment.skb, offset) }
-    }
-
-    /// Copies data from `offset` into `buffer`; returns what was filled, empty at the end.
-    pub(crate) fn data<'b>(&self, offset: u32, buffer: &'b mut [u8]) -> &'b [u8] {
-        // SAFETY: By the type invariant.
-        unsafe { copy(self.segment.skb, 0, self.segment.len, offset, buffer) }
-    }
-}
-
-/// The linear part of `skb` from `offset` on; empty behind it.
-///
-/// # Safety
-///
-/// `skb` must be valid for `'a`, and nobody may write to its linear part.
-#[inline]
-pub(super) unsafe fn linear<'a>(skb: *const bindings::sk_buff, offset: u32) -> &'a [u8] {
-    // SAFETY: By this function's requirements.
-    let (data, len, paged) = unsafe { ((*skb).data, (*skb).len, (*skb).data_len) };
-    match len
-        .checked_sub(paged)
-        .and_then(|len| len.checked_sub(offset))
-    {
-        // SAFETY: The linear part has `len - paged` bytes (`skb_headlen()`).
-        Some(len) => unsafe {
-            core::slice::from_raw_parts(data.add(offset as usize), len as usize)
-        },
-        None => &[],
-    }
-}
-
-/// Copies what `skb` holds from `offset` behind `base` into `buffer`, `len` bytes being there
-/// behind `base`; returns what was filled.
-///
-/// # Safety
-///
-/// `skb` must be valid.
-pub(super) unsafe fn copy(
-    skb: *const bindings::sk_buff,
-    base: u32,
-    len: u32,
-    offset: u32,
-    buffer: &mut [u8],
-) -> &[u8] {
-    let left = len.saturating_sub(offset) as usize;
-    let filled = left.min(buffer.len());
-    let (Some(part), Ok(from)) = (
-        buffer.get_mut(..filled),
-        c_int::try_from(base.wrapping_add(offset)),
-    ) else {
-        return &[];
-    };
-    // SAFETY: By this function's requirements; the function checks the range against the packet's
-    // length and writes `part.len()` bytes at most.
-    let result = unsafe {
-        bindings::skb_copy_bits(
-            skb,
-            from,
-            part.as_mut_ptr().cast::<c_void>(),
-            part.len() as c_int,
-        )
-    };
-    if result == 0 {
-        part
-    } else {
-        &[]
+        unsafe { skb::read(self.segment.skb, offset, self.segment.len, consume) }
     }
 }
 

@@ -126,19 +126,12 @@ struct hf_tcp_state hf_tcp_lock(struct sock *sk)
 	return state;
 }
 
-/* Without a backlog, no owner moves what is read here. */
-bool hf_tcp_begins_at(struct sock *sk, u32 seq)
+bool hf_tcp_begins_at(const struct sock *sk, u32 seq)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
-	bool begins;
 
-	bh_lock_sock_nested(sk);
-	begins = !tp->bytes_received && tp->rcv_nxt == seq &&
-		 !(sk->sk_lock.owned &&
-		   (READ_ONCE(sk->sk_backlog.len) || READ_ONCE(sk->sk_backlog.tail))) &&
-		 !READ_ONCE(tp->urg_data) && !rcu_access_pointer(sk->sk_filter);
-	bh_unlock_sock(sk);
-	return begins;
+	return !data_race(tp->bytes_received) && READ_ONCE(tp->rcv_nxt) == seq &&
+	       !READ_ONCE(tp->urg_data) && !rcu_access_pointer(sk->sk_filter);
 }
 
 void hf_tcp_unlock(struct sock *sk)

@@ -4,13 +4,13 @@
 //! model.
 
 pub(crate) mod bindings;
+pub(crate) mod flow_hash;
 pub(crate) mod flow_set;
 pub(crate) mod lock;
 pub(crate) mod netfilter;
 pub(crate) mod packet;
 pub(crate) mod percpu_counter;
 pub(crate) mod rcu;
-pub(crate) mod siphash;
 pub(crate) mod socket;
 pub(crate) mod time;
 pub(crate) mod work;

@@ -99,13 +99,8 @@ impl Segment<'_> {
         self.packet.data.len() as u32
     }
 
-    /// None, so that all that is read is copied, and counted.
-    pub(crate) fn linear_data(&self, _offset: u32) -> &[u8] {
-        &[]
-    }
-
-    pub(crate) fn data<'b>(&self, offset: u32, buffer: &'b mut [u8]) -> &'b [u8] {
-        world::copy(self.packet.data, offset, buffer)
+    pub(crate) fn read(&self, offset: u32, consume: impl FnMut(&[u8]) -> bool) -> bool {
+        world::read(self.packet.data, offset, consume)
     }
 
     pub(crate) fn look_up_socket(&self) -> SocketLookup<'_> {

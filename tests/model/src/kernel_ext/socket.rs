@@ -128,16 +128,12 @@ impl Socket<'_> {
         observe(with(|world| world.sockets[self.number].first_seq()))
     }
 
+    /// While it receives something, its stream may seem to begin behind that: here it always does.
     pub(crate) fn begins_at(&self, seq: u32) -> bool {
-        preemption_point(Wait::Socket(self.number));
         let begins = |world: &mut world::World| {
             let socket = &world.sockets[self.number];
             let state = socket.state();
-            state.received == 0
-                && state.first_seq.received == seq
-                && !state.has_backlog
-                && state.urgent.is_none()
-                && !state.has_filter
+            socket.rcv_nxt == seq && state.urgent.is_none() && !state.has_filter
         };
         observe(with(begins))
     }
@@ -190,6 +186,15 @@ pub(crate) struct LockedSocket<'a> {
 impl LockedSocket<'_> {
     pub(crate) fn is(&self, socket: &Socket<'_>) -> bool {
         self.number == socket.number
+    }
+
+    /// As `LockedSocket::begins_at()` of the module's own.
+    pub(crate) fn begins_at(&self, seq: u32) -> bool {
+        self.received() == 0
+            && !self.has_backlog()
+            && self.first_seq().received == seq
+            && self.urgent().is_none()
+            && !self.has_filter()
     }
 
     pub(crate) fn is_owned(&self) -> bool {
@@ -293,12 +298,8 @@ impl OfoSegment<'_> {
         self.segment.len()
     }
 
-    pub(crate) fn linear_data(&self, _offset: u32) -> &[u8] {
-        &[]
-    }
-
-    pub(crate) fn data<'b>(&self, offset: u32, buffer: &'b mut [u8]) -> &'b [u8] {
-        world::copy(self.segment.data(), offset, buffer)
+    pub(crate) fn read(&self, offset: u32, consume: impl FnMut(&[u8]) -> bool) -> bool {
+        world::read(self.segment.data(), offset, consume)
     }
 }
 

@@ -169,13 +169,18 @@ impl World {
     }
 }
 
-/// Copies from `offset` of `data` into `buffer`; returns what was filled.
-pub(crate) fn copy<'b>(data: &[u8], offset: u32, buffer: &'b mut [u8]) -> &'b [u8] {
+/// Passes `data` from `offset` on to `consume` in pieces of a size as of `hf_skb_read()`, and counts them.
+pub(crate) fn read(data: &[u8], offset: u32, mut consume: impl FnMut(&[u8]) -> bool) -> bool {
     let rest = data.get(offset as usize..).unwrap_or_default();
-    let len = rest.len().min(buffer.len());
-    buffer[..len].copy_from_slice(&rest[..len]);
-    update_running(|running| running.cost.copied += len as u32);
-    &buffer[..len]
+    let (first, rest) = rest.split_at(rest.len().min(32));
+    let pieces = core::iter::once(first).chain(rest.chunks(512));
+    for piece in pieces.filter(|piece| !piece.is_empty()) {
+        update_running(|running| running.cost.copied += piece.len() as u32);
+        if !consume(piece) {
+            return false;
+        }
+    }
+    true
 }
 
 /// What a preempted task waits for.

