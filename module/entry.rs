@@ -34,9 +34,9 @@ impl InFlight {
         cpu: 0,
     };
 
-    /// A packet that passes now. `cpu` is [`softirq_cpu()`].
+    /// A packet that passes now. `cpu` is [`Segment::cpu()`].
     ///
-    /// [`softirq_cpu()`]: crate::kernel_ext::socket::softirq_cpu
+    /// [`Segment::cpu()`]: crate::kernel_ext::packet::Segment::cpu
     pub(crate) fn new(cpu: Option<u32>) -> Self {
         Self {
             grace_period: GracePeriod::next(),
@@ -62,10 +62,10 @@ impl InFlight {
         self.grace_period.request();
     }
 
-    /// Whether all of them have reached TCP, as seen by a packet whose [`softirq_cpu()`] is `cpu`.
+    /// Whether all of them have reached TCP, as seen by a packet whose [`Segment::cpu()`] is `cpu`.
     /// Packets in softirqs of one CPU reach TCP one after the other.
     ///
-    /// [`softirq_cpu()`]: crate::kernel_ext::socket::softirq_cpu
+    /// [`Segment::cpu()`]: crate::kernel_ext::packet::Segment::cpu
     pub(crate) fn have_arrived(self, cpu: Option<u32>) -> bool {
         cpu.is_some_and(|cpu| self.cpu != Self::ANY_CPU && u32::from(self.cpu) == cpu)
             || self.grace_period.has_elapsed()

@@ -8,13 +8,17 @@ use crate::kernel_ext::{packet::Segment, socket::OfoQueue};
 use classifier::{Classifier, LogLine, LIMIT};
 
 /// The state of a stream after a segment, if it was `classifier` before the byte at `offset`.
-#[inline]
+#[inline(always)]
 pub(crate) fn classify(
     segment: &Segment<'_>,
     offset: u32,
     mut classifier: Classifier,
 ) -> Classifier {
-    segment.read(offset, |bytes| classifier.feed(bytes).is_none());
+    let bytes = segment.linear_data(offset);
+    let behind = offset.saturating_add(bytes.len() as u32);
+    if classifier.feed(bytes).is_none() && behind < segment.len() {
+        segment.read(behind, |bytes| classifier.feed(bytes).is_none());
+    }
     classifier
 }
 

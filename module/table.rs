@@ -24,6 +24,7 @@ use crate::{
     kernel_ext::{
         flow_set::FlowSet,
         lock::{new_spinlock_bh, SpinLockBh, SpinLockBhBackend},
+        packet::Segment,
         socket::{Abort, FirstSeq, Flow, Socket, SocketLookup},
         time,
         work::{self, DelayedWork, Work},
@@ -175,6 +176,21 @@ impl Table {
         })
     }
 
+    /// Records that a packet passes without an entry, unless its flow, which has this `hash`, has
+    /// entries: then it returns false. Any context that a hook runs in.
+    #[inline]
+    pub(crate) fn pass_untracked(&self, segment: &Segment<'_>, hash: u64) -> bool {
+        let Some(bucket) = self.0.task().bucket(hash) else {
+            return false;
+        };
+        let (mut bucket, tag) = (bucket.lock(), Tag::new(hash));
+        let has_entries = bucket.slots_of(segment.flow(), tag) != 0;
+        if !has_entries {
+            bucket.pass_untracked(tag, segment.cpu());
+        }
+        !has_entries
+    }
+
     /// Frees all entries. Nobody may use the table meanwhile. Process context.
     pub(crate) fn clear(&self) {
         self.0.cancel();
@@ -220,9 +236,14 @@ impl Bucket {
     /// a moment ago.
     #[inline]
     fn slots_of(&self, flow: &Flow, tag: Tag) -> u64 {
-        if self.tag_bits & tag.bit() == 0 {
-            return 0;
+        match self.tag_bits & tag.bit() {
+            0 => 0,
+            _ => self.scan(flow, tag),
         }
+    }
+
+    #[inline(never)]
+    fn scan(&self, flow: &Flow, tag: Tag) -> u64 {
         self.used()
             .filter(|&(index, entry)| self.tags.get(index) == Some(&tag.0) && entry.flow() == flow)
             .fold(0, |slots, (index, _)| slots | bit(index))
@@ -287,6 +308,26 @@ impl Bucket {
         let in_flight = self.untracked.get(index).filter(|_| is_used)?;
         let owner = *self.untracked_tags.get(index)?;
         Some((*in_flight, owner == 0 || owner == tag.0))
+    }
+
+    /// Records that a packet in a softirq of `cpu` passes without an entry.
+    #[inline]
+    fn pass_untracked(&mut self, tag: Tag, cpu: Option<u32>) {
+        let (in_flight, owner) = match self.untracked(tag) {
+            Some((in_flight, is_own)) if !in_flight.have_arrived(cpu) => {
+                (in_flight.and(cpu), if is_own { None } else { Some(0) })
+            }
+            _ => (InFlight::new(cpu), Some(tag.0)),
+        };
+        let index = tag.record();
+        if let (Some(record), Some(record_owner)) = (
+            self.untracked.get_mut(index),
+            self.untracked_tags.get_mut(index),
+        ) {
+            *record = in_flight;
+            *record_owner = owner.unwrap_or(*record_owner);
+            self.untracked_bits |= bit(index) as u32;
+        }
     }
 
     /// Updates the set of undecided flows if an entry has become undecided, or is so no longer.
@@ -503,25 +544,9 @@ impl LockedFlow<'_> {
         }
     }
 
-    /// Records that a packet passes without an entry.
-    #[inline]
+    /// Records that a packet in a softirq of `cpu` passes without an entry.
     pub(crate) fn pass_untracked(&mut self, cpu: Option<u32>) {
-        let index = self.tag.record();
-        let (in_flight, owner) = match self.bucket.untracked(self.tag) {
-            Some((in_flight, is_own)) if !in_flight.have_arrived(cpu) => {
-                (in_flight.and(cpu), if is_own { None } else { Some(0) })
-            }
-            _ => (InFlight::new(cpu), Some(self.tag.0)),
-        };
-        let bucket = &mut *self.bucket;
-        if let (Some(record), Some(tag)) = (
-            bucket.untracked.get_mut(index),
-            bucket.untracked_tags.get_mut(index),
-        ) {
-            *record = in_flight;
-            *tag = owner.unwrap_or(*tag);
-            bucket.untracked_bits |= bit(index) as u32;
-        }
+        self.bucket.pass_untracked(self.tag, cpu);
     }
 }
 

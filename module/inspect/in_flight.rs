@@ -72,7 +72,7 @@ impl Inspection<'_> {
     /// Passes the segment beside those in flight, if `update` can record in the entry what that
     /// makes of the stream.
     fn pass_beside(&mut self, update: impl FnOnce(&mut Entry) -> bool) -> Decision {
-        let cpu = self.cpu;
+        let cpu = self.segment.cpu();
         let Some(entry) = self.flow.entry_mut() else {
             return Decision::Defer;
         };

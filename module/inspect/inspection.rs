@@ -24,15 +24,13 @@ pub(super) struct Inspection<'a> {
     pub(super) segment: &'a Segment<'a>,
     /// The hash of the segment's flow.
     pub(super) hash: u64,
-    /// The CPU whose softirq this is.
-    pub(super) cpu: Option<u32>,
     pub(super) socket: SocketState<'a>,
     pub(super) flow: LockedFlow<'a>,
     /// What was in flight before the socket's state was read.
     pub(super) before: InFlightBefore,
     /// Whether segments of the flow that no entry records may be in flight.
     pub(super) may_be_untracked: bool,
-    /// The state after the segment, if it begins where its stream does.
+    /// Its [`first_state`](super::first_state).
     pub(super) first: Option<Classifier>,
     /// Gets the first line of a connection that is found.
     pub(super) line: &'a mut Option<LogLine>,
@@ -184,13 +182,13 @@ impl Inspection<'_> {
 
     /// What is in flight once this segment passes.
     pub(super) fn in_flight(&self) -> InFlight {
-        InFlight::new(self.cpu.filter(|_| !self.may_be_untracked))
+        InFlight::new(self.segment.cpu().filter(|_| !self.may_be_untracked))
     }
 
     /// The entry of the stream, which is added if there is none; `None` if there is no free slot.
     pub(super) fn entry_or_insert(&mut self, span: Span, here: Classifier) -> Option<&mut Entry> {
         if self.flow.entry().is_none() {
-            let (cpu, in_flight) = (self.cpu, self.in_flight());
+            let (cpu, in_flight) = (self.segment.cpu(), self.in_flight());
             self.flow.insert(span.first_seq, here, cpu, in_flight)?;
         }
         self.flow.entry_mut()

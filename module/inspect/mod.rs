@@ -91,12 +91,12 @@ use crate::{
     kernel_ext::{
         flow_hash,
         packet::Segment,
-        socket::{softirq_cpu, FirstSeq, Socket, SocketLookup},
+        socket::{FirstSeq, Socket, SocketLookup},
     },
     policy::{Kind, Policy},
     socket_state::SocketState,
     stream::classify,
-    table::{LockedFlow, Table},
+    table::{InFlightBefore, Table},
 };
 use classifier::{Classifier, LogLine, LIMIT};
 
@@ -143,37 +143,28 @@ impl Inspector<'_> {
         lookup: SocketLookup<'_>,
         line: &mut Option<LogLine>,
     ) -> Decision {
-        // Before a lock is taken, which turns bottom halves off.
-        let cpu = softirq_cpu();
-        let SocketLookup::Socket(socket) = &lookup else {
-            return match segment.is_syn() {
-                true => self.inspect_syn(segment),
-                false => self.inspect_start(segment, cpu, lookup, None, None, line),
-            };
-        };
+        if segment.is_syn() {
+            return self.inspect_syn(segment);
+        }
         let hash = self.key.hash(segment.flow());
+        let SocketLookup::Socket(socket) = &lookup else {
+            return self.inspect_start(segment, hash, lookup, None, line);
+        };
         if self.enforce
             && self.connections.may_be_blackholed(hash)
             && self.is_blackholed(segment, hash, socket.first_seq())
         {
             return Decision::Blackholed;
         }
-        let Some(mut flow) = self.table.lock(segment.flow(), hash) else {
-            return Decision::Refuse;
-        };
-        let first = self.first_state(segment, socket, &flow);
-        if let Some(end) = first.filter(|end| end.verdict().is_some()) {
-            if self.forbidden(end).is_none() {
-                // What `Inspection` would find of nearly all streams.
-                Counter::Inspected.count();
-                flow.pass_untracked(cpu);
-                return Decision::Pass;
-            }
-            if let Some(decision) = self.first_match(segment, socket, hash, &flow, cpu, end) {
-                return decision;
-            }
+        let first = first_state(segment, socket);
+        let is_other =
+            first.is_some_and(|end| end.verdict().is_some() && self.forbidden(end).is_none());
+        // What `Inspection` would find of nearly all streams.
+        if is_other && self.table.pass_untracked(segment, hash) {
+            Counter::Inspected.count();
+            return Decision::Pass;
         }
-        self.inspect_start(segment, cpu, lookup, Some(flow), first, line)
+        self.inspect_start(segment, hash, lookup, first, line)
     }
 
     /// Whether a segment is to be dropped because its connection is blackholed.
@@ -183,63 +174,13 @@ impl Inspector<'_> {
         segment.len() != 0 && self.connections.is_blackholed(id)
     }
 
-    /// The state after a segment, if that begins where its stream does, and nothing of its flow is
-    /// recorded: no undecided segment of it is in flight, nor is its socket within an undecided start.
-    /// So a segment may pass that makes the stream something other than HTTP, whatever the socket
-    /// has received by now.
-    #[inline]
-    fn first_state(
-        &self,
-        segment: &Segment<'_>,
-        socket: &Socket<'_>,
-        flow: &LockedFlow<'_>,
-    ) -> Option<Classifier> {
-        if flow.has_entries() || segment.is_urgent() || !socket.begins_at(segment.seq()) {
-            return None;
-        }
-        Some(classify(segment, 0, Classifier::new()))
-    }
-
-    /// What [`Inspection`] would decide on a segment of which `end` is the [first state](Self::first_state),
-    /// which is forbidden; `None` if it would have to read the first line.
-    #[inline(never)]
-    fn first_match(
-        &self,
-        segment: &Segment<'_>,
-        socket: &Socket<'_>,
-        hash: u64,
-        flow: &LockedFlow<'_>,
-        cpu: Option<u32>,
-        end: Classifier,
-    ) -> Option<Decision> {
-        let method = end.method().filter(|_| !self.policy.log())?;
-        let before = flow.in_flight(cpu);
-        let socket = socket.lock();
-        if !socket.begins_at(segment.seq()) {
-            return None;
-        }
-        Counter::Inspected.count();
-        let first_seq = socket.first_seq();
-        let is_certain = !before.is_untracked();
-        Some(self.http_match(
-            segment,
-            (Some(&socket), first_seq),
-            hash,
-            end,
-            is_certain,
-            |_| Some(method),
-        ))
-    }
-
-    /// Decides on a segment of an undecided start; `flow` is its flow, if that is locked already, and
-    /// `first` the state after it, if it is known that it begins where its stream does.
+    /// Decides on a segment of an undecided start; `first` is its [`first_state`].
     #[inline(never)]
     fn inspect_start(
         &self,
         segment: &Segment<'_>,
-        cpu: Option<u32>,
+        hash: u64,
         lookup: SocketLookup<'_>,
-        flow: Option<LockedFlow<'_>>,
         first: Option<Classifier>,
         line: &mut Option<LogLine>,
     ) -> Decision {
@@ -247,12 +188,17 @@ impl Inspector<'_> {
         {
             return Decision::Pass;
         }
-        let hash = self.key.hash(segment.flow());
-        let flow = flow.or_else(|| self.table.lock(segment.flow(), hash));
-        let Some(flow) = flow else {
+        let Some(flow) = self.table.lock(segment.flow(), hash) else {
             return Decision::Refuse;
         };
-        let before = flow.in_flight(cpu);
+        let before = flow.in_flight(segment.cpu());
+        if let (Some(end), SocketLookup::Socket(socket), false) =
+            (first, &lookup, flow.has_entries())
+        {
+            if let Some(decision) = self.first_match(segment, hash, socket, before, end) {
+                return decision;
+            }
+        }
         let was_request = matches!(lookup, SocketLookup::Request(_));
         let lookup = match lookup {
             // A segment that has arrived since may have created the socket.
@@ -283,7 +229,6 @@ impl Inspector<'_> {
             inspector: *self,
             segment,
             hash,
-            cpu,
             socket,
             flow,
             before,
@@ -292,6 +237,30 @@ impl Inspector<'_> {
             line,
         };
         inspection.decide()
+    }
+
+    /// What [`Inspection`] would decide on a segment of whose flow there is no entry, `end` being its
+    /// [`first_state`]. `None` if that is not forbidden, or if the first line must be read.
+    #[inline(never)]
+    fn first_match(
+        &self,
+        segment: &Segment<'_>,
+        hash: u64,
+        socket: &Socket<'_>,
+        before: InFlightBefore,
+        end: Classifier,
+    ) -> Option<Decision> {
+        self.forbidden(end)?;
+        let method = end.method().filter(|_| !self.policy.log())?;
+        let socket = socket.lock();
+        if !socket.begins_at(segment.seq()) {
+            return None;
+        }
+        Counter::Inspected.count();
+        let receiver = (Some(&socket), socket.first_seq());
+        let is_certain = !before.is_untracked();
+        let method = |_| Some(method);
+        Some(self.http_match(segment, receiver, hash, end, is_certain, method))
     }
 
     /// Decides on a SYN. TCP receives its data before anything is known of the sender, so nothing
@@ -327,4 +296,17 @@ impl Inspector<'_> {
         let kind = Kind::of(state.verdict()?)?;
         self.policy.detect().contains(kind).then_some(kind)
     }
+}
+
+/// The state after a segment, if that begins where its stream does.
+///
+/// Read without the socket's lock. Unless the flow has entries, the socket is not within an
+/// undecided start, nor is an undecided segment in flight. Then a segment passes if this state is
+/// a decided one and not forbidden, whatever the socket has received by now.
+#[inline]
+fn first_state(segment: &Segment<'_>, socket: &Socket<'_>) -> Option<Classifier> {
+    if segment.is_urgent() || !socket.begins_at(segment.seq()) {
+        return None;
+    }
+    Some(classify(segment, 0, Classifier::new()))
 }

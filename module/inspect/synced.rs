@@ -43,7 +43,7 @@ impl Inspection<'_> {
         Counter::Inspected.count();
         if !self.socket.may_have_filter() {
             let end = match self.first {
-                Some(end) if span.start == 0 => end,
+                Some(end) if span.start == 0 && here == Classifier::new() => end,
                 _ => classify(self.segment, span.skip(here.offset()), here),
             };
             if end.verdict().is_some() {
@@ -65,7 +65,7 @@ impl Inspection<'_> {
             return self.http_match(span, here, end, !self.may_be_untracked);
         }
         if self.flow.entry().is_none() {
-            self.flow.pass_untracked(self.cpu);
+            self.flow.pass_untracked(self.segment.cpu());
             return Decision::Pass;
         }
         let states = self.states_of_one_step(here, end);
@@ -95,7 +95,7 @@ impl Inspection<'_> {
         if self.may_be_untracked && is_undecided {
             return Decision::Defer;
         }
-        let (cpu, in_flight) = (self.cpu, self.in_flight());
+        let (cpu, in_flight) = (self.segment.cpu(), self.in_flight());
         let Some(entry) = self.entry_or_insert(span, here) else {
             if is_undecided {
                 return self.not_now(NotNow::NoSlot);

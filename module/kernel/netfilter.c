@@ -115,7 +115,7 @@ static __always_inline enum hf_parse hf_parse(const struct sk_buff *skb, u8 pf, 
 }
 
 /* The lookup that TCP will do, listeners excepted; takes a reference. */
-static __always_inline struct sock *hf_tcp_inet_lookup(const struct net *net, const struct hf_flow *flow)
+static struct sock *hf_tcp_inet_lookup(const struct net *net, const struct hf_flow *flow)
 {
 	if (flow->pf == NFPROTO_IPV4)
 		return __inet_lookup_established(net, flow->saddr[0], flow->sport,
@@ -125,6 +125,25 @@ static __always_inline struct sock *hf_tcp_inet_lookup(const struct net *net, co
 	return __inet6_lookup_established(net, (const struct in6_addr *)flow->saddr, flow->sport,
 					  (const struct in6_addr *)flow->daddr, ntohs(flow->dport),
 					  flow->iif, flow->sdif);
+#else
+	return NULL;
+#endif
+}
+
+/* The same for a packet, most of which need no hf_flow. */
+static __always_inline struct sock *hf_skb_inet_lookup(const struct sk_buff *skb, u8 pf,
+						       const struct tcphdr *th)
+{
+	const struct net *net = skb_dst_dev_net_rcu(skb);
+
+	if (pf == NFPROTO_IPV4)
+		return __inet_lookup_established(net, ip_hdr(skb)->saddr, th->source,
+						 ip_hdr(skb)->daddr, ntohs(th->dest),
+						 inet_iif(skb), inet_sdif(skb));
+#if IS_ENABLED(CONFIG_IPV6)
+	return __inet6_lookup_established(net, &ipv6_hdr(skb)->saddr, th->source,
+					  &ipv6_hdr(skb)->daddr, ntohs(th->dest),
+					  inet6_iif(skb), inet6_sdif(skb));
 #else
 	return NULL;
 #endif
@@ -188,15 +207,15 @@ enum hf_tcp_lookup hf_tcp_lookup_flow(const struct hf_flow *flow, struct hf_sock
 }
 
 /* As inet_match() and inet6_match(). */
-static bool hf_sk_has_flow(const struct sock *sk, const struct hf_flow *flow)
+static __always_inline bool hf_sk_has_flow(const struct sock *sk, const struct hf_flow *flow)
 {
 	if (READ_ONCE(sk->sk_portpair) != INET_COMBINED_PORTS(flow->sport, ntohs(flow->dport)) ||
 	    sock_net(sk)->net_cookie != flow->net_cookie)
 		return false;
 #if IS_ENABLED(CONFIG_IPV6)
 	if (flow->pf == NFPROTO_IPV6)
-		return !memcmp(&sk->sk_v6_daddr, flow->saddr, sizeof(flow->saddr)) &&
-		       !memcmp(&sk->sk_v6_rcv_saddr, flow->daddr, sizeof(flow->daddr));
+		return ipv6_addr_equal(&sk->sk_v6_daddr, (const struct in6_addr *)flow->saddr) &&
+		       ipv6_addr_equal(&sk->sk_v6_rcv_saddr, (const struct in6_addr *)flow->daddr);
 #endif
 	return sk->sk_daddr == flow->saddr[0] && sk->sk_rcv_saddr == flow->daddr[0];
 }
@@ -206,11 +225,13 @@ static bool hf_sk_has_flow(const struct sock *sk, const struct hf_flow *flow)
  * become a socket since, because early demux ran before the packets of the same batch
  * were received, or a listener (TPROXY): then TCP looks again, and so does this module.
  */
-static struct sock *hf_demuxed(const struct sk_buff *skb)
+static __always_inline struct sock *hf_demuxed(const struct sk_buff *skb)
 {
 	struct sock *sk = skb->sk;
 
-	return !sk || !sk_fullsock(sk) || READ_ONCE(sk->sk_state) == TCP_LISTEN ? NULL : sk;
+	if (!sk || likely(READ_ONCE(sk->sk_state) == TCP_ESTABLISHED))
+		return sk;
+	return !sk_fullsock(sk) || READ_ONCE(sk->sk_state) == TCP_LISTEN ? NULL : sk;
 }
 
 /* What was found for a packet: nothing, its demuxed socket, or one that was looked up. */
@@ -303,9 +324,24 @@ static bool hf_sk_has_received(const struct sock *sk)
 }
 
 /* Whether the set may have the flow that a socket receives from. */
-static bool hf_has(const struct hf_flow_set *set, __be32 peer, const struct sock *sk)
+static __always_inline bool hf_has(const struct hf_flow_set *set, u8 pf, const struct sock *sk)
 {
+	__be32 peer = sk->sk_daddr;
+
+#if IS_ENABLED(CONFIG_IPV6)
+	if (pf == NFPROTO_IPV6)
+		peer = sk->sk_v6_daddr.s6_addr32[3];
+#endif
 	return hf_flow_set_may_have(set, hf_flow_set_product(set, peer, READ_ONCE(sk->sk_portpair)));
+}
+
+/*
+ * In a softirq, bottom halves stay off until TCP has the packet. With PREEMPT_RT softirqs
+ * are threads, which may be interrupted by others of the CPU.
+ */
+static u32 hf_softirq_cpu(void)
+{
+	return IS_ENABLED(CONFIG_PREEMPT_RT) || !in_softirq() ? HF_NO_CPU : smp_processor_id();
 }
 
 /* A packet that is to be inspected; sk is what was found for it, by early demux unless it is held. */
@@ -330,10 +366,11 @@ static __always_inline unsigned int hf_inspect(const struct hf_hook *hook, struc
 	packet.first_seq = (struct hf_first_seq) {};
 	packet.socket = (struct hf_socket) { .sk = sk, .held = held };
 	packet.lookup = HF_TCP_NO_SOCKET;
+	packet.cpu = hf_softirq_cpu();
 	if (likely(!th->syn))
 		packet.lookup = hf_tcp_found(skb, segment, &packet.socket, &packet.first_seq);
 	if (packet.lookup == HF_TCP_SOCKET && hf_tcp_has_received(sk) &&
-	    !hf_has(hook->inspected, hf_flow_peer(&segment->flow), sk)) {
+	    !hf_has(hook->inspected, pf, sk)) {
 		hf_tcp_put(&packet.socket);
 		return NF_ACCEPT;
 	}
@@ -347,7 +384,6 @@ static __always_inline unsigned int hf_hook_slow(const struct hf_hook *hook, str
 	struct sock *sk = hf_demuxed(skb);
 	const struct tcphdr *th;
 	struct tcphdr buffer __uninitialized;
-	struct hf_flow flow __uninitialized;
 	bool held = false;
 	int header;
 	enum hf_parse parse = hf_parse(skb, pf, &header, &th, &buffer);
@@ -359,10 +395,9 @@ static __always_inline unsigned int hf_hook_slow(const struct hf_hook *hook, str
 		return NF_ACCEPT;
 	}
 	if (!sk && likely(!th->syn)) {
-		hf_flow_of(&flow, skb, pf, th);
-		sk = hf_tcp_inet_lookup(skb_dst_dev_net_rcu(skb), &flow);
+		sk = hf_skb_inet_lookup(skb, pf, th);
 		held = sk;
-		if (hf_sk_has_received(sk) && !hf_has(hook->inspected, hf_flow_peer(&flow), sk)) {
+		if (hf_sk_has_received(sk) && !hf_has(hook->inspected, pf, sk)) {
 			sock_gen_put(sk);
 			return NF_ACCEPT;
 		}
@@ -379,7 +414,8 @@ static noinline unsigned int hf_hook_ipv4_slow(const struct hf_hook *hook, struc
 static noinline unsigned int hf_hook_ipv6_slow(const struct hf_hook *hook, struct sk_buff *skb,
 					       const struct nf_hook_state *state)
 {
-	if (hook->gather) {
+	/* Behind another header, the packet may be a fragment. */
+	if (hook->gather && ipv6_hdr(skb)->nexthdr != NEXTHDR_TCP) {
 		unsigned int verdict = hf_defrag_ipv6(hook->gather, skb, state);
 
 		if (verdict != NF_ACCEPT)
@@ -393,7 +429,7 @@ unsigned int hf_hook_ipv4(void *priv, struct sk_buff *skb, const struct nf_hook_
 	const struct hf_hook *hook = priv;
 	const struct sock *sk = skb->sk;
 
-	if (hf_sk_has_received(sk) && !hf_has(hook->inspected, sk->sk_daddr, sk))
+	if (hf_sk_has_received(sk) && !hf_has(hook->inspected, NFPROTO_IPV4, sk))
 		return NF_ACCEPT;
 	return hf_hook_ipv4_slow(hook, skb, state);
 }
@@ -405,9 +441,8 @@ unsigned int hf_hook_ipv6(void *priv, struct sk_buff *skb, const struct nf_hook_
 #if IS_ENABLED(CONFIG_IPV6)
 	const struct sock *sk = skb->sk;
 
-	/* Behind another header, the packet may be a fragment. */
 	if (ipv6_hdr(skb)->nexthdr == NEXTHDR_TCP && hf_sk_has_received(sk) &&
-	    !hf_has(hook->inspected, sk->sk_v6_daddr.s6_addr32[3], sk))
+	    !hf_has(hook->inspected, NFPROTO_IPV6, sk))
 		return NF_ACCEPT;
 #endif
 	return hf_hook_ipv6_slow(hook, skb, state);

@@ -33,12 +33,12 @@ enum hf_parse {
 
 /* What receives a segment's data. */
 enum hf_tcp_lookup {
+	HF_TCP_SOCKET,		/* a full socket */
 	HF_TCP_NO_SOCKET,	/* none, or one in time-wait or closed */
 	HF_TCP_SYN_SENT,	/* a socket in SYN_SENT */
 	HF_TCP_REQUEST,		/* a request, or a SYN cookie; *first_seq is set */
 	HF_TCP_REQUEST_GONE,	/* the packet's request, which its socket may be replacing */
 	HF_TCP_OTHER_FLOW,	/* a socket of another flow, which a BPF program has assigned */
-	HF_TCP_SOCKET,		/* a full socket */
 };
 struct hf_socket {
 	struct sock *sk;
@@ -61,7 +61,9 @@ struct hf_packet {
 	enum hf_tcp_lookup lookup;
 	struct hf_socket socket;	/* to be given back with hf_tcp_put() */
 	struct hf_first_seq first_seq;
+	u32 cpu;		/* whose softirq this is: packets reach TCP in the order of the hook; or HF_NO_CPU */
 };
+#define HF_NO_CPU	0xffffffff
 
 /*
  * What the private data of a hook begin with; the functions get them.

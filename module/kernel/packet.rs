@@ -177,6 +177,14 @@ impl<'a> Segment<'a> {
         header
     }
 
+    /// The CPU whose softirq this is. There, packets reach TCP in the order in which they pass the
+    /// hook, since bottom halves stay off until TCP has the packet. `None` in any other context.
+    #[inline]
+    pub(crate) fn cpu(&self) -> Option<u32> {
+        let cpu = self.0.cpu;
+        (cpu != bindings::HF_NO_CPU).then_some(cpu)
+    }
+
     /// Whether it points to urgent data.
     pub(crate) fn is_urgent(&self) -> bool {
         self.has(bindings::HF_TCPHDR_URG)
@@ -198,6 +206,17 @@ impl<'a> Segment<'a> {
     /// How many bytes of data it has.
     pub(crate) fn len(&self) -> u32 {
         self.fields().len
+    }
+
+    /// The data from `offset` on that lie in the linear part; none if they begin behind it.
+    #[inline]
+    pub(crate) fn linear_data(&self, offset: u32) -> &[u8] {
+        let &bindings::hf_segment { payload, len, .. } = self.fields();
+        // SAFETY: By the type invariant.
+        let data = unsafe { skb::linear(self.0.skb, payload.saturating_add(offset)) };
+        // The linear part may have more, which is not TCP's.
+        let left = len.saturating_sub(offset) as usize;
+        data.get(..left).unwrap_or(data)
     }
 
     /// Passes the data from `offset` on to `consume`, piece by piece, until there are no more, or

@@ -262,8 +262,10 @@ impl Socket<'static> {
 
 impl Drop for Socket<'_> {
     fn drop(&mut self) {
-        // SAFETY: By the type invariant; the reference, if any, is this value's.
-        unsafe { bindings::hf_tcp_put(&mut self.socket) }
+        if self.socket.held {
+            // SAFETY: By the type invariant; the reference is this value's.
+            unsafe { bindings::hf_tcp_put(&mut self.socket) }
+        }
     }
 }
 
@@ -451,13 +453,4 @@ impl OfoSegment<'_> {
         // SAFETY: By the type invariant.
         unsafe { skb::read(self.segment.skb, offset, self.segment.len, consume) }
     }
-}
-
-/// The CPU whose softirq this is. There, packets reach TCP in the order in which they pass the
-/// hook, since bottom halves stay off until TCP has the packet. `None` in any other context. To be
-/// called before any lock is taken.
-pub(crate) fn softirq_cpu() -> Option<u32> {
-    // SAFETY: An FFI call without requirements.
-    let cpu = unsafe { bindings::hf_softirq_cpu() };
-    (cpu != bindings::HF_NO_CPU).then_some(cpu)
 }

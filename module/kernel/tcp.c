@@ -308,11 +308,3 @@ enum hf_tcp_abort hf_tcp_abort(struct sock *sk, const struct hf_first_seq *first
 	local_bh_enable();
 	return abort;
 }
-
-u32 hf_softirq_cpu(void)
-{
-	/* With PREEMPT_RT softirqs are threads, which may be interrupted by others of the CPU. */
-	if (IS_ENABLED(CONFIG_PREEMPT_RT) || !in_softirq())
-		return HF_NO_CPU;
-	return smp_processor_id();
-}

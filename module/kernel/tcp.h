@@ -119,11 +119,4 @@ enum hf_tcp_abort {
 };
 enum hf_tcp_abort hf_tcp_abort(struct sock *sk, const struct hf_first_seq *first_seq);
 
-/*
- * The CPU whose softirq this is: bottom halves stay off until TCP has the packet, so
- * that packets reach TCP in the order of the hook. HF_NO_CPU in any other context.
- */
-#define HF_NO_CPU	0xffffffff
-u32 hf_softirq_cpu(void);
-
 #endif

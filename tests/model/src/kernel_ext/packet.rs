@@ -81,6 +81,11 @@ impl Segment<'_> {
         self.packet.ack
     }
 
+    /// The CPU on which packets keep their order.
+    pub(crate) fn cpu(&self) -> Option<u32> {
+        observe(world::current_cpu())
+    }
+
     pub(crate) fn is_urgent(&self) -> bool {
         self.packet.urgent.is_some()
     }
@@ -97,6 +102,11 @@ impl Segment<'_> {
 
     pub(crate) fn len(&self) -> u32 {
         self.packet.data.len() as u32
+    }
+
+    /// None, so that all that is read is copied, and counted.
+    pub(crate) fn linear_data(&self, _offset: u32) -> &[u8] {
+        &[]
     }
 
     pub(crate) fn read(&self, offset: u32, consume: impl FnMut(&[u8]) -> bool) -> bool {

@@ -302,11 +302,3 @@ impl OfoSegment<'_> {
         world::read(self.segment.data(), offset, consume)
     }
 }
-
-/// The CPU on which packets keep their order.
-pub(crate) fn softirq_cpu() -> Option<u32> {
-    // `in_softirq()` is true wherever bottom halves are off.
-    let locks = world::running().map_or(0, |running| running.locks);
-    assert_eq!(locks, 0, "the CPU is asked for under a lock");
-    observe(crate::world::current_cpu())
-}
