@@ -130,7 +130,7 @@ impl Form {
     }
 
     /// The form when `byte` has made a method begin with `prefix`.
-    const fn within(self, prefix: Prefix, byte: u8) -> Self {
+    pub(crate) const fn within(self, prefix: Prefix, byte: u8) -> Self {
         match self {
             Self::Preface | Self::Response => self,
             _ if prefix.is_unknown() => Self::Token,

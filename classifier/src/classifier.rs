@@ -2,7 +2,8 @@
 //! The classifier: the automaton and how far it has read.
 
 use crate::automaton::{Automaton, Form, State, Target, METHOD_MAX};
-use crate::octet::{is_space, run_above_blank, Octets, LF, NUL};
+use crate::octet::{run_in_target, Octets};
+use crate::registry::Prefix;
 use crate::{Method, Verdict};
 
 /// How many bytes of a stream are looked at: if the last of these leaves it undecided, it is
@@ -37,7 +38,7 @@ impl Classifier {
     pub fn feed(&mut self, bytes: &[u8]) -> Option<Verdict> {
         match bytes.first() {
             // Most streams are decided here.
-            Some(&first) if *self == Self::new() && !Octets::FIRST.has(first) => {
+            Some(&first) if self.is_new() && !Octets::FIRST.has(first) => {
                 self.automaton.state = State::Decided(Verdict::Other);
                 self.offset = 1;
             }
@@ -55,6 +56,12 @@ impl Classifier {
             rest = here.leap(behind);
         }
         *self = here;
+    }
+
+    /// Whether nothing has been read.
+    #[inline]
+    const fn is_new(&self) -> bool {
+        self.offset == 0 && matches!(self.automaton.state, State::Blank)
     }
 
     /// The verdict, if there is one yet.
@@ -104,38 +111,25 @@ impl Classifier {
         }
         let room = LIMIT.saturating_sub(self.offset).saturating_sub(1);
         let near = bytes.get(..room as usize).unwrap_or(bytes);
-        let ends = |&byte: &u8| byte == LF || byte == NUL || is_space(byte);
-        let mut len = 0_usize;
-        while let Some(rest) = near.get(len..).filter(|rest| !rest.is_empty()) {
-            let run = run_above_blank(rest);
-            // What is not above SP need not end it.
-            let pair = rest.get(run..).unwrap_or_default();
-            let pair = pair.get(..16).unwrap_or(pair);
-            let end = pair.iter().position(ends);
-            len = len
-                .saturating_add(run)
-                .saturating_add(end.unwrap_or(pair.len()));
-            if end.is_some() {
-                break;
-            }
-        }
+        let len = run_in_target(near);
         self.offset = self.offset.saturating_add(len as u32);
         bytes.get(len..).unwrap_or_default()
     }
 
-    /// Reads the beginning of a stream, if it is that of most requests, and returns the rest.
+    /// Reads the beginning of a stream, if it is that of most requests, or else what can be read at
+    /// once, and returns the rest.
     #[inline]
     fn leap_start<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
         match bytes {
-            [b'G', b'E', b'T', b' ', b'/', rest @ ..] if *self == Self::new() => {
+            [b'G', b'E', b'T', b' ', b'/', rest @ ..] if self.is_new() => {
                 self.automaton = Automaton {
                     state: State::Target(Target::Path),
                     form: Form::Simple,
                 };
                 self.offset = 5;
-                self.leap(rest)
+                self.leap_target(rest)
             }
-            _ => bytes,
+            _ => self.leap(bytes),
         }
     }
 
@@ -165,24 +159,47 @@ impl Classifier {
     /// returns the rest.
     #[inline]
     fn leap<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
-        if self.automaton.is_placed() {
-            return bytes;
+        match self.automaton.state {
+            State::Method(_) | State::Target(_) if !self.automaton.is_placed() => {
+                self.leap_token(bytes)
+            }
+            _ => bytes,
         }
+    }
+
+    /// The same within a method or a target.
+    fn leap_token<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
         let left = LIMIT.saturating_sub(self.offset).saturating_sub(1);
         let near = |room: u32| bytes.get(..left.min(room) as usize).unwrap_or(bytes);
         let len = match self.automaton.state {
-            State::Method(prefix) if prefix.is_unknown() => {
-                let room = METHOD_MAX.saturating_sub(prefix.len());
-                Octets::TCHAR.run(near(room.into()))
+            State::Method(prefix) => {
+                self.leap_method(prefix, near(METHOD_MAX.saturating_sub(prefix.len()).into()))
             }
             State::Target(Target::Scheme) => Octets::SCHEME.run(near(u32::MAX)),
             _ => return self.leap_target(bytes),
         };
-        if let State::Method(prefix) = &mut self.automaton.state {
-            *prefix = prefix.longer(len as u8);
-        }
         self.offset = self.offset.saturating_add(len as u32);
         bytes.get(len..).unwrap_or_default()
+    }
+
+    /// Makes the method longer by those of the leading bytes that it can have. Returns how many.
+    fn leap_method(&mut self, mut prefix: Prefix, bytes: &[u8]) -> usize {
+        let mut rest = bytes;
+        while let (false, Some((&byte, behind))) = (prefix.is_unknown(), rest.split_first()) {
+            if !Octets::TCHAR.has(byte) {
+                break;
+            }
+            prefix = prefix.with(byte);
+            self.automaton.form = self.automaton.form.within(prefix, byte);
+            rest = behind;
+        }
+        if prefix.is_unknown() {
+            let run = Octets::TCHAR.run(rest);
+            prefix = prefix.longer(run as u8);
+            rest = rest.get(run..).unwrap_or_default();
+        }
+        self.automaton.state = State::Method(prefix);
+        bytes.len().saturating_sub(rest.len())
     }
 
     pub(crate) const fn state(&self) -> State {

@@ -72,23 +72,50 @@ pub(crate) const fn is_scheme(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')
 }
 
-/// How many of the leading bytes, in pairs of words, are above SP: none of them is white space, LF or
-/// NUL.
+/// How many of the leading bytes end no target: none of them is white space, LF or NUL.
 #[inline]
-pub(crate) fn run_above_blank(bytes: &[u8]) -> usize {
+pub(crate) fn run_in_target(bytes: &[u8]) -> usize {
+    let ends = |&byte: &u8| byte == LF || byte == NUL || is_space(byte);
+    let mut len = 0_usize;
+    loop {
+        let rest = bytes.get(len..).unwrap_or_default();
+        let Some(pairs) = rest
+            .chunks_exact(16)
+            .position(|pair| first_blank(pair).is_some())
+        else {
+            let tail = rest.get(rest.len() & !15..).unwrap_or_default();
+            let run = tail.iter().position(ends).unwrap_or(tail.len());
+            return len.saturating_add(rest.len() & !15).saturating_add(run);
+        };
+        let pair = rest.get(pairs.saturating_mul(16)..).unwrap_or_default();
+        let blank = first_blank(pair).unwrap_or_default();
+        len = len
+            .saturating_add(pairs.saturating_mul(16))
+            .saturating_add(blank);
+        // What is not above SP need not end it.
+        if bytes.get(len).is_none_or(ends) {
+            return len;
+        }
+        len = len.saturating_add(1);
+    }
+}
+
+/// The first of sixteen bytes that is not above SP.
+#[inline]
+fn first_blank(pair: &[u8]) -> Option<usize> {
     const ONES: u64 = u64::MAX / 0xff;
-    // The highest bit of each byte below 0x21, and of some behind such a byte.
-    let blanks = |word: &[u8]| {
-        let word = <[u8; 8]>::try_from(word).map_or(0, u64::from_le_bytes);
-        word.wrapping_sub(ONES.wrapping_mul(0x21)) & !word & ONES.wrapping_mul(0x80)
+    let word = |at: usize| {
+        let bytes = pair.get(at..)?.first_chunk()?;
+        Some(u64::from_le_bytes(*bytes))
     };
-    let has_blank = |pair: &[u8]| {
-        let (first, second) = pair.split_at_checked(8).unwrap_or_default();
-        blanks(first) | blanks(second) != 0
-    };
-    let mut pairs = bytes.chunks_exact(16);
-    match pairs.position(has_blank) {
-        Some(pairs) => pairs.saturating_mul(16),
-        None => bytes.len() & !15,
+    // The highest bit of the first byte below 0x21, and of some behind it.
+    let blanks =
+        |word: u64| word.wrapping_sub(ONES.wrapping_mul(0x21)) & !word & ONES.wrapping_mul(0x80);
+    let (first, second) = (blanks(word(0)?), blanks(word(8)?));
+    let byte = |bits: u64| (bits.trailing_zeros() >> 3) as usize;
+    match (first, second) {
+        (0, 0) => None,
+        (0, second) => Some(byte(second).saturating_add(8)),
+        (first, _) => Some(byte(first)),
     }
 }

@@ -111,18 +111,25 @@ impl Prefix {
         let upper = byte.to_ascii_uppercase();
         let first = match self.len {
             0 => FIRST.get(usize::from(upper.wrapping_sub(b'A'))).copied(),
-            len => {
-                let goes_on = |name: &&str| name.as_bytes().get(usize::from(len)) == Some(&upper);
-                let names = NAMES.get(usize::from(self.first)..).unwrap_or_default();
-                let shared = SHARED.get(usize::from(self.first)..).unwrap_or_default();
-                (self.first..Self::UNKNOWN)
-                    .zip(names.iter().zip(shared))
-                    .take_while(|&(index, (_, &shared))| index == self.first || shared >= len)
-                    .find(|(_, (name, _))| goes_on(name))
-                    .map(|(index, _)| index)
-            }
+            len => self.first_with(len, upper),
         };
         Self::new(first.unwrap_or(Self::UNKNOWN), self.len.saturating_add(1))
+    }
+
+    /// The first name that begins so, and has this letter at `len`.
+    fn first_with(self, len: u8, letter: u8) -> Option<u8> {
+        let mut index = self.first;
+        loop {
+            let name = NAMES.get(usize::from(index))?;
+            if name.as_bytes().get(usize::from(len)) == Some(&letter) {
+                return Some(index);
+            }
+            index = index.saturating_add(1);
+            // Behind the last name, none is shared.
+            SHARED
+                .get(usize::from(index))
+                .filter(|&&shared| shared >= len)?;
+        }
     }
 
     /// The same with some more bytes, if no name begins so.

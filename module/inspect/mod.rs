@@ -184,9 +184,13 @@ impl Inspector<'_> {
         first: Option<Classifier>,
         line: &mut Option<LogLine>,
     ) -> Decision {
-        if matches!(&lookup, SocketLookup::Socket(socket) if socket.received() >= u64::from(LIMIT))
-        {
-            return Decision::Pass;
+        match &lookup {
+            SocketLookup::Socket(socket)
+                if first.is_none() && socket.received() >= u64::from(LIMIT) =>
+            {
+                return Decision::Pass;
+            }
+            _ => {}
         }
         let Some(flow) = self.table.lock(segment.flow(), hash) else {
             return Decision::Refuse;

@@ -160,6 +160,14 @@ impl<'a> Segment<'a> {
             ..Default::default()
         };
         self.options(|options| {
+            // As nearly all have them (RFC 7323, appendix A).
+            if let &[OPTION_NOP, OPTION_NOP, OPTION_TIMESTAMP, 10, t0, t1, t2, t3, _, _, _, _] =
+                options.0
+            {
+                header.tsval = u32::from_be_bytes([t0, t1, t2, t3]);
+                header.has_tsval = true;
+                return;
+            }
             for (kind, data) in options.by_ref() {
                 match (kind, data) {
                     (OPTION_TIMESTAMP, &[t0, t1, t2, t3, _, _, _, _]) => {
