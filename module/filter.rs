@@ -122,7 +122,7 @@ impl Filter {
             count_method(method);
         }
         if let (Some(line), true) = (line, self.policy.log()) {
-            report::connection(action, segment, found.verdict, line);
+            report::connection(action, segment, found.kind, line);
         }
     }
 }

@@ -121,6 +121,16 @@ impl Kind {
         }
     }
 
+    /// The verdict that it is [of](Self::of).
+    pub(crate) fn verdict(self) -> Verdict {
+        match self {
+            Self::Requests => Verdict::Http1,
+            Self::H2c => Verdict::H2c,
+            Self::Http09 => Verdict::Http09,
+            Self::Responses => Verdict::Response,
+        }
+    }
+
     /// Its text form.
     fn name(self) -> &'static str {
         text(match self {

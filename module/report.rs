@@ -7,9 +7,9 @@
 
 use crate::{
     kernel_ext::{bindings, netfilter::Scope, packet::Segment, ratelimit},
-    policy::{scope_name, text, Action, Policy},
+    policy::{scope_name, text, Action, Kind, Policy},
 };
-use classifier::{Escaped, LogLine, Verdict};
+use classifier::{Escaped, LogLine};
 use core::fmt;
 use kernel::prelude::*;
 
@@ -23,7 +23,7 @@ impl<T: fmt::Display> kernel::fmt::Display for Show<T> {
 }
 
 /// One line for a connection, ratelimited. Any context.
-pub(crate) fn connection(action: Action, segment: &Segment<'_>, verdict: Verdict, line: &LogLine) {
+pub(crate) fn connection(action: Action, segment: &Segment<'_>, kind: Kind, line: &LogLine) {
     let Some(suppressed) = ratelimit::line_allowed() else {
         return;
     };
@@ -31,7 +31,7 @@ pub(crate) fn connection(action: Action, segment: &Segment<'_>, verdict: Verdict
     pr_info!(
         "{} {} from {} to {} in {}\n",
         action.past_tense(),
-        Show(line.display(verdict)),
+        Show(line.display(kind.verdict())),
         Show(segment.source()),
         Show(segment.destination()),
         Show(Escaped(segment.device().as_bytes())),

@@ -79,19 +79,17 @@ pub(crate) fn run_in_target(bytes: &[u8]) -> usize {
     let mut len = 0_usize;
     loop {
         let rest = bytes.get(len..).unwrap_or_default();
-        let Some(pairs) = rest
-            .chunks_exact(16)
-            .position(|pair| first_blank(pair).is_some())
-        else {
+        let mut blank = None;
+        let pairs = rest.chunks_exact(16).position(|pair| {
+            blank = pair.first_chunk().and_then(first_blank);
+            blank.is_some()
+        });
+        let (Some(pairs), Some(blank)) = (pairs, blank) else {
             let tail = rest.get(rest.len() & !15..).unwrap_or_default();
             let run = tail.iter().position(ends).unwrap_or(tail.len());
             return len.saturating_add(rest.len() & !15).saturating_add(run);
         };
-        let pair = rest.get(pairs.saturating_mul(16)..).unwrap_or_default();
-        let blank = first_blank(pair).unwrap_or_default();
-        len = len
-            .saturating_add(pairs.saturating_mul(16))
-            .saturating_add(blank);
+        len = len.saturating_add((pairs << 4) | blank);
         // What is not above SP need not end it.
         if bytes.get(len).is_none_or(ends) {
             return len;
@@ -100,19 +98,17 @@ pub(crate) fn run_in_target(bytes: &[u8]) -> usize {
     }
 }
 
-/// The first of sixteen bytes that is not above SP.
+/// The first byte of two words that is not above SP.
 #[inline]
-fn first_blank(pair: &[u8]) -> Option<usize> {
+fn first_blank(pair: &[u8; 16]) -> Option<usize> {
     const ONES: u64 = u64::MAX / 0xff;
-    let word = |at: usize| {
-        let bytes = pair.get(at..)?.first_chunk()?;
-        Some(u64::from_le_bytes(*bytes))
-    };
+    let word = |bytes: Option<&[u8; 8]>| bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes));
     // The highest bit of the first byte below 0x21, and of some behind it.
     let blanks =
         |word: u64| word.wrapping_sub(ONES.wrapping_mul(0x21)) & !word & ONES.wrapping_mul(0x80);
-    let (first, second) = (blanks(word(0)?), blanks(word(8)?));
     let byte = |bits: u64| (bits.trailing_zeros() >> 3) as usize;
+    let first = blanks(word(pair.first_chunk()));
+    let second = blanks(word(pair.last_chunk()));
     match (first, second) {
         (0, 0) => None,
         (0, second) => Some(byte(second).saturating_add(8)),

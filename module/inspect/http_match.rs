@@ -15,14 +15,12 @@ use crate::{
     span::Span,
     stream::FirstLine,
 };
-use classifier::{Classifier, Method, Verdict};
+use classifier::{Classifier, Method};
 
 /// A segment completes a forbidden first line.
 pub(crate) struct HttpMatch {
     /// The kind of HTTP.
     pub(crate) kind: Kind,
-    /// The same, as the classifier has it.
-    pub(crate) verdict: Verdict,
     /// The connection; `None` if TCP would discard the segment, or if that is a SYN, whose data are
     /// sent again on the connection.
     pub(crate) connection: Option<HttpConnection>,
@@ -38,21 +36,17 @@ pub(crate) struct HttpConnection {
 }
 
 impl Inspector<'_> {
-    /// The decision on a segment that completes a forbidden line, on which `end` has decided.
-    /// `is_certain`: nothing in flight can move `rcv_nxt`, and the bytes can be read in one way only.
+    /// The decision on a segment that completes a forbidden line of this `kind`. `is_certain`: nothing in flight can move `rcv_nxt`, and the bytes can be read in one way only.
     /// `method` gets the method of a connection that was not found before.
     pub(super) fn http_match(
         &self,
         segment: &Segment<'_>,
         (socket, first_seq): (Option<&LockedSocket<'_>>, FirstSeq),
         hash: u64,
-        end: Classifier,
+        kind: Kind,
         is_certain: bool,
         method: impl FnOnce(ConnectionId) -> Option<Method>,
     ) -> Decision {
-        let (Some(kind), Some(verdict)) = (self.forbidden(end), end.verdict()) else {
-            return Decision::Defer;
-        };
         let acceptable = match socket {
             Some(socket) => socket.accepts(segment, is_certain),
             None if segment.ack() == first_seq.sent => Acceptable::Unknown,
@@ -66,19 +60,16 @@ impl Inspector<'_> {
                 method: method(id),
             }
         });
-        Decision::Http(HttpMatch {
-            kind,
-            verdict,
-            connection,
-        })
+        Decision::Http(HttpMatch { kind, connection })
     }
 }
 
 impl Inspection<'_> {
-    /// The decision on a segment that completes a forbidden line, of which `here` is the state
-    /// before it and `end` the state after it; `is_certain` as above.
+    /// The decision on a segment that completes a forbidden line of this `kind`, of which `here` is the
+    /// state before it and `end` the state after it; `is_certain` as above.
     pub(super) fn http_match(
         &mut self,
+        kind: Kind,
         span: Span,
         here: Classifier,
         end: Classifier,
@@ -86,7 +77,7 @@ impl Inspection<'_> {
     ) -> Decision {
         let (inspector, segment, hash) = (self.inspector, self.segment, self.hash);
         let socket = (self.socket.socket, span.first_seq);
-        inspector.http_match(segment, socket, hash, end, is_certain, |id| {
+        inspector.http_match(segment, socket, hash, kind, is_certain, |id| {
             self.method(id, span, here, end)
         })
     }

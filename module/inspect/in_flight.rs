@@ -29,8 +29,8 @@ impl Inspection<'_> {
         Counter::Inspected.count();
         let mut states = *entry.states();
         self.segment.read(0, |bytes| states.feed(bytes));
-        if self.inspector.forbidden(states.last()).is_some() {
-            return self.http_match(span, here, states.last(), false);
+        if let Some(kind) = self.inspector.forbidden(states.last()) {
+            return self.http_match(kind, span, here, states.last(), false);
         }
         if states.is_incomplete() {
             return Decision::Defer;

@@ -254,7 +254,7 @@ impl Inspector<'_> {
         before: InFlightBefore,
         end: Classifier,
     ) -> Option<Decision> {
-        self.forbidden(end)?;
+        let kind = self.forbidden(end)?;
         let method = end.method().filter(|_| !self.policy.log())?;
         let socket = socket.lock();
         if !socket.begins_at(segment.seq()) {
@@ -264,7 +264,7 @@ impl Inspector<'_> {
         let receiver = (Some(&socket), socket.first_seq());
         let is_certain = !before.is_untracked();
         let method = |_| Some(method);
-        Some(self.http_match(segment, receiver, hash, end, is_certain, method))
+        Some(self.http_match(segment, receiver, hash, kind, is_certain, method))
     }
 
     /// Decides on a SYN. TCP receives its data before anything is known of the sender, so nothing
@@ -287,9 +287,8 @@ impl Inspector<'_> {
             (None, _) => Decision::Defer,
             (Some(_), None) => Decision::Pass,
             // The data are sent again on the connection, which is counted then.
-            (Some(verdict), Some(kind)) => Decision::Http(HttpMatch {
+            (Some(_), Some(kind)) => Decision::Http(HttpMatch {
                 kind,
-                verdict,
                 connection: None,
             }),
         }

@@ -61,8 +61,8 @@ impl Inspection<'_> {
     /// Decides on a segment that moves the stream from `here` to `end` at once, which is decided, or
     /// not at all. It needs no entry.
     fn pass_decided(&mut self, span: Span, here: Classifier, end: Classifier) -> Decision {
-        if self.inspector.forbidden(end).is_some() {
-            return self.http_match(span, here, end, !self.may_be_untracked);
+        if let Some(kind) = self.inspector.forbidden(end) {
+            return self.http_match(kind, span, here, end, !self.may_be_untracked);
         }
         if self.flow.entry().is_none() {
             self.flow.pass_untracked(self.segment.cpu());
@@ -88,8 +88,8 @@ impl Inspection<'_> {
         states: States,
     ) -> Decision {
         let end = states.last();
-        if self.inspector.forbidden(end).is_some() {
-            return self.http_match(span, here, end, !self.may_be_untracked);
+        if let Some(kind) = self.inspector.forbidden(end) {
+            return self.http_match(kind, span, here, end, !self.may_be_untracked);
         }
         let is_undecided = !states.is_decided_after_first();
         if self.may_be_untracked && is_undecided {

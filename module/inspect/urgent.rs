@@ -63,9 +63,9 @@ impl Inspection<'_> {
         if let Err(reason) = read {
             return self.not_now(reason);
         }
-        let is_http = |&&state: &&Classifier| self.inspector.forbidden(state).is_some();
-        if let Some(&http) = readings.iter().find(is_http) {
-            return self.http_match(span, here, http, false);
+        let http = |&state: &Classifier| Some((self.inspector.forbidden(state)?, state));
+        if let Some((kind, end)) = readings.iter().find_map(http) {
+            return self.http_match(kind, span, here, end, false);
         }
         if readings.iter().any(|state| state.verdict().is_none()) {
             return Decision::Defer;

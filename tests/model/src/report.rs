@@ -2,8 +2,11 @@
 
 //! The kernel log, which is not part of the model.
 
-use crate::{kernel_ext::packet::Segment, policy::Action};
-use classifier::{LogLine, Verdict};
+use crate::{
+    kernel_ext::packet::Segment,
+    policy::{Action, Kind},
+};
+use classifier::LogLine;
 
 /// One line for a connection.
-pub(crate) fn connection(_: Action, _: &Segment<'_>, _: Verdict, _: &LogLine) {}
+pub(crate) fn connection(_: Action, _: &Segment<'_>, _: Kind, _: &LogLine) {}
