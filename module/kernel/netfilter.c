@@ -74,11 +74,31 @@ static __always_inline void hf_flow_of(struct hf_flow *flow, const struct sk_buf
 	flow->pf = pf;
 }
 
+/* Whether a segment has an option of Multipath TCP (RFC 8684, section 3), as far as options can be read. */
+static bool hf_has_mptcp(const struct sk_buff *skb, int header, const struct tcphdr *th)
+{
+	u8 buffer[MAX_TCP_OPTION_SPACE] __uninitialized;
+	int len = th->doff * 4 - sizeof(*th);
+	const u8 *option = skb_header_pointer(skb, header + sizeof(*th), len, buffer);
+
+	while (option && len > 1 && *option != TCPOPT_EOL) {
+		int size = *option == TCPOPT_NOP ? 1 : option[1];
+
+		if (*option == TCPOPT_MPTCP)
+			return true;
+		if (!size)
+			break;
+		option += size;
+		len -= size;
+	}
+	return false;
+}
+
 /*
- * Finds TCP's header, and whether something may be read of the segment: if it asks for a
- * connection, has data or points to urgent data, and is of a form that TCP does not
- * discard at once (RFC 9293, section 3.10.7). The IP header is complete and checked, and
- * IPv4 is reassembled.
+ * Finds TCP's header, and whether something may be read of the segment: if it has data or
+ * points to urgent data, and is of a form that TCP does not discard at once (RFC 9293,
+ * section 3.10.7); or if it asks to add a subflow to a connection. The IP header is
+ * complete and checked, and IPv4 is reassembled.
  */
 static __always_inline enum hf_parse hf_parse(const struct sk_buff *skb, u8 pf, int *header,
 					      const struct tcphdr **tcp, struct tcphdr *buffer)
@@ -105,7 +125,7 @@ static __always_inline enum hf_parse hf_parse(const struct sk_buff *skb, u8 pf, 
 	if (likely((tcp_flag_byte(th) & (TCPHDR_SYN | TCPHDR_RST | TCPHDR_ACK)) == TCPHDR_ACK)) {
 		if (end == skb->len && !th->urg)
 			return HF_NO_SEGMENT;
-	} else if (!th->syn) {
+	} else if (!th->syn || (end == skb->len && !hf_has_mptcp(skb, *header, th))) {
 		return HF_NO_SEGMENT;
 	}
 	if (unlikely(!skb_frags_readable(skb)))
