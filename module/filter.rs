@@ -51,7 +51,13 @@ impl Hook for Filter {
         let mut line = None;
         match inspector.inspect(segment, socket, &mut line) {
             Decision::Pass => NfVerdict::Accept,
-            Decision::Http(found) => self.act(action, segment, &found, line.as_ref()),
+            Decision::Http(found) => {
+                self.record(action, segment, &found, line.as_ref());
+                match action {
+                    Action::Monitor => NfVerdict::Accept,
+                    Action::Drop => drop_counted(),
+                }
+            }
             Decision::Blackholed => drop_counted(),
             Decision::Defer => defer(action, Counter::Deferred),
             Decision::Refuse => defer(action, Counter::Refused),
@@ -83,23 +89,8 @@ impl Filter {
         })
     }
 
-    /// Handles a segment that completes a first line of HTTP, as `action` says.
-    #[inline(never)]
-    fn act(
-        &self,
-        action: Action,
-        segment: &Segment<'_>,
-        found: &HttpMatch,
-        line: Option<&LogLine>,
-    ) -> NfVerdict {
-        self.record(action, segment, found, line);
-        match action {
-            Action::Monitor => NfVerdict::Accept,
-            Action::Drop => drop_counted(),
-        }
-    }
-
     /// Remembers the connection, unless TCP would discard the segment; counts and logs it if it is new.
+    #[inline(never)]
     fn record(
         &self,
         action: Action,
