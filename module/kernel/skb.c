@@ -8,36 +8,6 @@
 #define HF_FIRST_PIECE	32
 #define HF_PIECE	512
 
-/* How far the page fragments were gone through. */
-struct hf_position {
-	int frag;
-	u32 start;	/* offset of its first byte */
-};
-
-/*
- * The byte at @offset in a page fragment, with those behind it, *len at most. NULL: it is
- * elsewhere, or the page is not mapped all the time.
- */
-static const u8 *hf_in_frag(const struct sk_buff *skb, u32 offset, struct hf_position *position,
-			    u32 *len)
-{
-	if (IS_ENABLED(CONFIG_HIGHMEM) || !skb_frags_readable(skb))
-		return NULL;
-	for (; position->frag < skb_shinfo(skb)->nr_frags; position->frag++) {
-		const skb_frag_t *frag = &skb_shinfo(skb)->frags[position->frag];
-		u32 end = position->start + skb_frag_size(frag);
-
-		if (offset < position->start)
-			return NULL;
-		if (offset < end) {
-			*len = min(*len, end - offset);
-			return skb_frag_address(frag) + (offset - position->start);
-		}
-		position->start = end;
-	}
-	return NULL;
-}
-
 /* memcpy() by words: a processor's instruction for strings takes long to start. */
 static void hf_copy(u8 *to, const u8 *from, u32 len)
 {
@@ -58,24 +28,92 @@ static void hf_copy(u8 *to, const u8 *from, u32 len)
 	}
 }
 
-bool hf_skb_read(const struct sk_buff *skb, u32 from, u32 to, hf_consume *consume, void *context)
+/* A part of a packet: all of it, or a packet of its list of fragments. */
+struct hf_part {
+	const struct sk_buff *skb;
+	int frag;	/* how far its page fragments were gone through */
+	u32 start;	/* offset of the first byte of that one */
+};
+
+struct hf_reading {
+	hf_consume *consume;
+	void *context;
+	u32 size;	/* of the next piece, at most */
+	u8 buffer[HF_PIECE] __aligned(sizeof(u64));
+};
+
+/* Bytes at @offset that lie together, *len at most. NULL: they are elsewhere, or not mapped all the time. */
+static const u8 *hf_part_bytes(struct hf_part *part, u32 offset, u32 *len)
 {
-	u8 buffer[HF_PIECE] __uninitialized __aligned(sizeof(u64));
-	struct hf_position position = { .start = skb_headlen(skb) };
-	u32 size = HF_FIRST_PIECE;
+	const struct sk_buff *skb = part->skb;
+	u32 headlen = skb_headlen(skb);
+
+	if (offset < headlen) {
+		*len = min(*len, headlen - offset);
+		return skb->data + offset;
+	}
+	if (IS_ENABLED(CONFIG_HIGHMEM) || !skb_frags_readable(skb))
+		return NULL;
+	for (; part->frag < skb_shinfo(skb)->nr_frags; part->frag++) {
+		const skb_frag_t *frag = &skb_shinfo(skb)->frags[part->frag];
+		u32 end = part->start + skb_frag_size(frag);
+
+		if (offset < end) {
+			*len = min(*len, end - offset);
+			return skb_frag_address(frag) + (offset - part->start);
+		}
+		part->start = end;
+	}
+	return NULL;
+}
+
+/* Whether @consume has not ended it. */
+static bool hf_read_part(const struct sk_buff *skb, u32 from, u32 to, struct hf_reading *reading)
+{
+	struct hf_part part = { .skb = skb, .start = skb_headlen(skb) };
 
 	while (from < to) {
-		u32 piece = min(to - from, size);
-		const u8 *data = hf_in_frag(skb, from, &position, &piece);
+		u32 piece = min(to - from, reading->size);
+		const u8 *data = hf_part_bytes(&part, from, &piece);
 
 		if (data)
-			hf_copy(buffer, data, piece);
-		else if (skb_copy_bits(skb, from, buffer, piece))
-			break;
-		if (!consume(context, buffer, piece))
+			hf_copy(reading->buffer, data, piece);
+		else if (skb_copy_bits(skb, from, reading->buffer, piece))
+			return false;
+		if (!reading->consume(reading->context, reading->buffer, piece))
 			return false;
 		from += piece;
-		size = sizeof(buffer);
+		reading->size = sizeof(reading->buffer);
+	}
+	return true;
+}
+
+/*
+ * skb_copy_bits() goes through the whole list for each piece. A list within a list, as of
+ * fragments of fragments, is left to it.
+ */
+bool hf_skb_read(const struct sk_buff *skb, u32 from, u32 to, hf_consume *consume, void *context)
+{
+	struct hf_reading reading __uninitialized;
+	const struct sk_buff *part;
+	u32 start;
+
+	reading.consume = consume;
+	reading.context = context;
+	reading.size = HF_FIRST_PIECE;
+	if (!skb_has_frag_list(skb))
+		return hf_read_part(skb, from, to, &reading);
+
+	start = skb_pagelen(skb);
+	if (from < start && !hf_read_part(skb, from, min(to, start), &reading))
+		return false;
+	skb_walk_frags(skb, part) {
+		u32 end = start + part->len;
+
+		if (from < end && start < to &&
+		    !hf_read_part(part, max(from, start) - start, min(to, end) - start, &reading))
+			return false;
+		start = end;
 	}
 	return true;
 }

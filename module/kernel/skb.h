@@ -12,7 +12,7 @@ struct sk_buff;
 
 /*
  * Passes the data from offset @from to @to piece by piece, until there are no more, or
- * @consume returns false. Returns whether there are no more.
+ * @consume returns false: then it returns false as well.
  */
 typedef bool hf_consume(void *context, const u8 *data, u32 len);
 bool hf_skb_read(const struct sk_buff *skb, u32 from, u32 to, hf_consume *consume, void *context);
