@@ -18,7 +18,7 @@ enum packet_bench_flags {
 struct packet_bench_run {
 	__u64 sockets;		/* in: file descriptors, int[count] */
 	__u64 data;		/* in: of each segment, u8[len] */
-	__u64 ticks;		/* out: u64[rounds], how long each round took for all sockets together */
+	__u64 ticks;		/* out: u64[rounds], how long each round took for all sockets together, by the TSC */
 	__u32 count;
 	__u32 len;		/* at most 65,000 */
 	__u32 rounds;

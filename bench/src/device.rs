@@ -2,11 +2,13 @@
 
 //! `/dev/packet_bench`, of the module in `bench/kernel`.
 
+use crate::paths::ticks;
 use anyhow::{Context, Result};
 use std::{
-    fs::File,
+    fs::{self, File},
     net::TcpStream,
     os::fd::{AsRawFd, RawFd},
+    time::{Duration, Instant},
 };
 
 /// `struct packet_bench_run` of `packet_bench.h`.
@@ -42,29 +44,45 @@ pub(crate) struct Segments<'a> {
     pub(crate) known: bool,
 }
 
+/// What a tick of the time stamp counter counts as: an instruction, but in user-mode Linux, where nothing
+/// counts these, as many nanoseconds as it takes.
+fn tick() -> Result<f64> {
+    if !fs::read_to_string("/proc/cpuinfo")?.contains("User Mode Linux") {
+        return Ok(1.0);
+    }
+    let (begin, from) = (Instant::now(), ticks());
+    std::thread::sleep(Duration::from_millis(100));
+    Ok(begin.elapsed().as_nanos() as f64 / (ticks() - from) as f64)
+}
+
 /// The device.
-pub(crate) struct Device(File);
+pub(crate) struct Device {
+    file: File,
+    tick: f64,
+}
 
 impl Device {
     pub(crate) fn open() -> Result<Self> {
         let path = "/dev/packet_bench";
         let file =
             File::open(path).with_context(|| format!("{path}: is packet_bench.ko loaded?"))?;
-        Ok(Self(file))
+        let tick = tick()?;
+        Ok(Self { file, tick })
     }
 
     /// Registers a hook of the module's own, which stays as long as the device is open.
     pub(crate) fn add_hook(&self, kind: u8) -> Result<()> {
         // SAFETY: The file is open, and the argument a number.
-        unsafe { hook(self.0.as_raw_fd(), kind.into()) }.context("the hook can't be registered")?;
+        unsafe { hook(self.file.as_raw_fd(), kind.into()) }
+            .context("the hook can't be registered")?;
         Ok(())
     }
 
-    /// Passes the segments through the hooks again and again. Returns how long each round took, and
-    /// how many segments did not come through in the last one.
-    pub(crate) fn run(&self, segments: &Segments<'_>, rounds: usize) -> Result<(Vec<u64>, u32)> {
+    /// Passes the segments through the hooks again and again. Returns how many instructions or nanoseconds
+    /// each round took, and how many segments did not come through in the last one.
+    pub(crate) fn run(&self, segments: &Segments<'_>, rounds: usize) -> Result<(Vec<f64>, u32)> {
         let sockets: Vec<RawFd> = segments.sockets.iter().map(|s| s.as_raw_fd()).collect();
-        let mut ticks = vec![0; rounds];
+        let mut ticks = vec![0_u64; rounds];
         let mut request = Request {
             sockets: sockets.as_ptr() as u64,
             data: segments.data.as_ptr() as u64,
@@ -77,7 +95,9 @@ impl Device {
         };
         // SAFETY: The file is open; the request's addresses are those of buffers of the lengths that
         // it tells, which live as long as this call.
-        unsafe { run(self.0.as_raw_fd(), &mut request) }.context("the segments can't be made")?;
-        Ok((ticks, request.dropped))
+        unsafe { run(self.file.as_raw_fd(), &mut request) }
+            .context("the segments can't be made")?;
+        let taken = ticks.iter().map(|&ticks| ticks as f64 * self.tick);
+        Ok((taken.collect(), request.dropped))
     }
 }

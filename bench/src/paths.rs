@@ -105,7 +105,7 @@ fn kinds() -> Vec<Kind> {
 
 /// The processor's time stamp counter, which counts instructions under QEMU's `-icount`; elsewhere
 /// nanoseconds.
-fn ticks() -> u64 {
+pub(crate) fn ticks() -> u64 {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: It reads a register.
     return unsafe { core::arch::x86_64::_rdtsc() };

@@ -32,7 +32,7 @@ pub(crate) const ROUNDS: usize = 10;
 const FRESH: usize = 3;
 
 /// Instructions or nanoseconds after which no other round begins, from the second one on.
-const ENOUGH: u64 = 20_000_000;
+const ENOUGH: f64 = 2e7;
 
 /// What a case took.
 #[derive(Serialize, Deserialize)]
@@ -136,8 +136,8 @@ fn measure(device: &Device, address: IpAddr, case: &Case, known: bool) -> Result
         device.run(&segments, rounds)
     };
     let mut connections = connect()?;
-    let (mut ticks, mut dropped) = pass(&connections, 1)?;
-    let more = (ENOUGH / ticks.iter().sum::<u64>().max(1)) as usize;
+    let (mut taken, mut dropped) = pass(&connections, 1)?;
+    let more = (ENOUGH / taken.iter().sum::<f64>().max(1.0)) as usize;
     let (calls, rounds) = match case.repeated {
         true => (1, more.clamp(1, ROUNDS - 1)),
         false => (more.min(FRESH - 1), 1),
@@ -146,13 +146,13 @@ fn measure(device: &Device, address: IpAddr, case: &Case, known: bool) -> Result
         if !case.repeated {
             connections = connect()?;
         }
-        let (taken, lost) = pass(&connections, rounds)?;
-        ticks.extend(taken);
+        let (more, lost) = pass(&connections, rounds)?;
+        taken.extend(more);
         dropped = lost;
     }
-    let mut ticks: Vec<_> = ticks.iter().map(|&t| t as f64 / count as f64).collect();
-    ticks.sort_by(f64::total_cmp);
-    Ok((ticks, f64::from(dropped) / count as f64))
+    let mut taken: Vec<_> = taken.iter().map(|t| t / count as f64).collect();
+    taken.sort_by(f64::total_cmp);
+    Ok((taken, f64::from(dropped) / count as f64))
 }
 
 /// Measures all cases, of what is registered in this namespace and of one of `packet_bench`'s hooks,
@@ -182,15 +182,15 @@ fn run_case(device: &Device, peer: &str, case: &Case, undecided: usize) -> Resul
     ];
     for (family, address) in families {
         for known in [true, false] {
-            let (ticks, dropped) = measure(device, address, case, known)?;
+            let (taken, dropped) = measure(device, address, case, known)?;
             let measured = Measured {
                 peer: peer.into(),
                 case: case.name.into(),
                 undecided,
                 family: family.into(),
                 known,
-                min: ticks.first().copied().unwrap_or_default(),
-                median: ticks.get(ticks.len() / 2).copied().unwrap_or_default(),
+                min: taken.first().copied().unwrap_or_default(),
+                median: taken.get(taken.len() / 2).copied().unwrap_or_default(),
                 dropped,
             };
             println!("{}", serde_json::to_string(&measured)?);
