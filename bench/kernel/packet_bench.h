@@ -33,6 +33,7 @@ enum packet_bench_hook {
 	PACKET_BENCH_EMPTY,	/* accepts */
 	PACKET_BENCH_LIMIT,	/* parses, finds the socket, reads its position, accepts */
 	PACKET_BENCH_MATCH,	/* copies the data and looks for "HTTP", as the C example meant to */
+	PACKET_BENCH_EMPTY_RUST,	/* accepts, in Rust */
 };
 
 #define PACKET_BENCH_RUN	_IOWR('P', 1, struct packet_bench_run)

@@ -72,6 +72,8 @@ enum Hook {
     Limit = 2,
     /// Copies the data and looks for "HTTP"
     Match = 3,
+    /// Accepts, in Rust
+    EmptyRust = 4,
 }
 
 fn main() -> anyhow::Result<()> {

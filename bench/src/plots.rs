@@ -50,7 +50,9 @@ impl Costs<'_> {
     fn peers(&self, is_wanted: impl Fn(&str) -> bool) -> Vec<(&str, RGBColor)> {
         let mut peers = vec!["http_filter"];
         for m in self.measured {
-            if !["nothing", "empty hook"].contains(&&*m.peer) && !peers.contains(&&*m.peer) {
+            if !["nothing", "empty hook", "empty Rust hook"].contains(&&*m.peer)
+                && !peers.contains(&&*m.peer)
+            {
                 peers.push(&m.peer);
             }
         }

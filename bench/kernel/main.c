@@ -27,6 +27,9 @@ static unsigned int empty_hook(void *priv, struct sk_buff *skb, const struct nf_
 	return NF_ACCEPT;
 }
 
+/* In empty_hook.rs. */
+nf_hookfn packet_bench_empty_rust_hook;
+
 /* Offset of TCP's header; negative if it is not TCP. */
 static int find_tcp(const struct sk_buff *skb, const struct nf_hook_state *state)
 {
@@ -114,6 +117,9 @@ static nf_hookfn *const hooks[] = {
 	[PACKET_BENCH_EMPTY] = empty_hook,
 	[PACKET_BENCH_LIMIT] = limit_hook,
 	[PACKET_BENCH_MATCH] = match_hook,
+#ifdef HAS_EMPTY_RUST_HOOK
+	[PACKET_BENCH_EMPTY_RUST] = packet_bench_empty_rust_hook,
+#endif
 };
 
 /* An open file: the hooks that it has registered. */
