@@ -117,10 +117,11 @@ mutants: ## break each feature on purpose; show which test it fells
 fuzz: ## fuzz the classifier and the capture reader, each target for SECONDS= (60); on the host, with cargo-fuzz
 	@tests/fuzz $(or $(SECONDS),60)
 
-# One after the other: nanoseconds are the machine's own.
+# Each part also by itself. One after the other: nanoseconds are the machine's own.
 .PHONY: bench
 bench: ## what http_filter and its peers cost a packet and a transaction; writes bench/results/
 	@$(MAKE) --no-print-directory bench-instructions
+	@$(MAKE) --no-print-directory bench-connections
 	@$(MAKE) --no-print-directory bench-nanoseconds
 
 .PHONY: bench-instructions
@@ -129,9 +130,15 @@ bench-instructions: lab-product
 	@set -o pipefail; ICOUNT=1 $(lab) vm '/src/bench/measure && exec /src/bench/paths' | tee build/measured | grep -v '^{' >&2
 	@$(lab) run 'build/$$KVER/packet-bench report build/measured bench/results'
 
+.PHONY: bench-connections
+bench-connections: lab-product
+	@$(lab) run bench/build
+	@set -o pipefail; ICOUNT=1 MEMORY=5G $(lab) vm 'exec /src/bench/connections 1 1000000' | tee build/measured-connections | grep -v '^{' >&2
+	@$(lab) run 'build/$$KVER/packet-bench report build/measured-connections bench/results'
+
 .PHONY: bench-nanoseconds
 bench-nanoseconds:
-	@KERNEL=uml $(MAKE) --no-print-directory lab-product
+	@$(MAKE) --no-print-directory KERNEL=uml lab-product
 	@KERNEL=uml $(lab) run bench/build
 	@set -o pipefail; KERNEL=uml $(lab) vm 'exec /src/bench/measure' | tee build/measured-nanoseconds | grep -v '^{' >&2
 	@KERNEL=uml $(lab) run 'build/$$KVER/packet-bench report build/measured-nanoseconds bench/results'

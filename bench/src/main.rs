@@ -6,6 +6,7 @@
 
 mod cases;
 mod check;
+mod connections;
 mod device;
 mod paths;
 mod plots;
@@ -52,6 +53,13 @@ enum Command {
         #[command(flatten)]
         options: paths::Options,
     },
+    /// Measure a packet beside established connections, with nothing, with the limit hook and with http_filter,
+    /// which is loaded and switched off
+    Connections {
+        /// How many there are, one count after the other
+        #[arg(required = true)]
+        counts: Vec<usize>,
+    },
     /// Give the verdict on what this network namespace's queue 0 holds: requests are dropped
     Verdict,
     /// Write tables of what was measured
@@ -89,6 +97,7 @@ fn main() -> anyhow::Result<()> {
             hook,
             options,
         } => paths::run(&peer, hook.map(|hook| hook as u8), &options),
+        Command::Connections { counts } => connections::run(&counts),
         Command::Verdict => verdict::run(),
         Command::Report { measured, folder } => report::report(&measured, &folder),
     }

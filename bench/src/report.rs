@@ -3,6 +3,7 @@
 //! Tables of what was measured.
 
 use crate::{
+    connections::{self, Beside},
     paths::{self, Taken},
     plots::plot,
     readers::{self, Counted},
@@ -168,6 +169,7 @@ fn undecided_table(measured: &[Measured], peer: &str) -> Result<String> {
 enum Line {
     Run(Run),
     Packet(Measured),
+    Beside(Beside),
     Taken(Taken),
     Reader(Counted),
 }
@@ -178,10 +180,12 @@ pub(crate) fn report(measured: &Path, folder: &Path) -> Result<()> {
     let lines = fs::read_to_string(measured).context("what was measured")?;
     let mut run = None;
     let (mut packets, mut readers, mut whole) = (Vec::new(), Vec::new(), Vec::new());
+    let mut beside = Vec::new();
     for line in lines.lines().filter(|line| line.starts_with('{')) {
         match serde_json::from_str(line).with_context(|| line.to_owned())? {
             Line::Run(of) => run = Some(of),
             Line::Packet(packet) => packets.push(packet),
+            Line::Beside(of) => beside.push(of),
             Line::Taken(taken) => whole.push(taken),
             Line::Reader(reader) => readers.push(reader),
         }
@@ -209,6 +213,10 @@ pub(crate) fn report(measured: &Path, folder: &Path) -> Result<()> {
     if !readers.is_empty() {
         let all = json!({ "run": run, "measured": readers });
         write("classifier", readers_text(&run, &readers), all)?;
+    }
+    if !beside.is_empty() {
+        let all = json!({ "run": run, "measured": beside });
+        write("connections", connections::text(&run, &beside)?, all)?;
     }
     if !whole.is_empty() {
         paths::report::report(&run, whole, folder)?;

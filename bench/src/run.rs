@@ -67,13 +67,13 @@ impl Measured {
 }
 
 /// A connection over the loopback device. The client's end keeps it open.
-struct Connection {
+pub(crate) struct Connection {
     _client: TcpStream,
-    server: TcpStream,
+    pub(crate) server: TcpStream,
 }
 
 /// A connection that has received some bytes, the first line of a request in pieces that no peer drops.
-fn connect(listener: &TcpListener, received: &[u8]) -> Result<Connection> {
+pub(crate) fn connect(listener: &TcpListener, received: &[u8]) -> Result<Connection> {
     let mut client = TcpStream::connect(listener.local_addr()?)?;
     let (mut server, _) = listener.accept()?;
     client.set_nodelay(true)?;
