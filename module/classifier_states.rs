@@ -38,6 +38,11 @@ impl Packed {
         Classifier::packed_is_decided(self.0)
     }
 
+    /// Whether the bytes between it and `last`, which is `stored`, leave the state as it is.
+    fn begins_run(self, stored: Self, last: Classifier) -> bool {
+        Classifier::packed_is_moved(self.0, stored.0) && last.moved(self.offset()).is_some()
+    }
+
     /// Whether it is the state at `offset`, or a decided one before.
     fn is_at(self, offset: u32) -> bool {
         match self.is_decided() {
@@ -185,15 +190,18 @@ impl States {
         let mut here = self.last();
         self.store_text(here.offset(), bytes);
         let mut rest = bytes;
-        while let (None, Some((byte, behind))) = (here.verdict(), rest.split_first()) {
+        while here.verdict().is_none() {
+            let (before, behind) = (here, here.skip(rest));
+            if behind.len() != rest.len() {
+                self.push(before, here);
+            }
+            let Some((byte, behind)) = behind.split_first() else {
+                break;
+            };
             let before = here;
             here.feed(core::slice::from_ref(byte));
             self.push(before, here);
-            let stepped = here;
-            rest = here.skip(behind);
-            if rest.len() != behind.len() {
-                self.push(stepped, here);
-            }
+            rest = behind;
         }
         here.verdict().is_none()
     }
@@ -215,7 +223,7 @@ impl States {
     fn push(&mut self, last: Classifier, next: Classifier) {
         let packed = Packed::new(next);
         let is_implied = match *self.packed() {
-            [.., before, _] => self.implies(before, last, next),
+            [.., before, stored] => self.implies(before, stored, last, next),
             _ => false,
         };
         let (count, stored) = (usize::from(self.count), &mut self.states);
@@ -229,9 +237,9 @@ impl States {
         }
     }
 
-    /// Whether `last` follows from `next` and what is stored besides, `before` being the state before
-    /// it, so that `next` can replace it.
-    fn implies(&self, before: Packed, last: Classifier, next: Classifier) -> bool {
+    /// Whether `last`, which is `stored`, follows from `next` and what is stored besides, `before` being
+    /// the state before it, so that `next` can replace it.
+    fn implies(&self, before: Packed, stored: Packed, last: Classifier, next: Classifier) -> bool {
         if next.verdict().is_some() {
             // The socket can come to stand before the byte that decides: `last` must stay.
             return false;
@@ -239,7 +247,7 @@ impl States {
         if next.offset() <= u32::from(self.text_len) {
             return true;
         }
-        match before != Packed::OMITTED && is_run(before.unpack(), last) {
+        match before.begins_run(stored, last) {
             true => is_run(last, next),
             false => next.earlier(last.offset()) == Some(last),
         }

@@ -23,7 +23,7 @@ pub(crate) fn classify(
 }
 
 /// How much of a socket's out-of-order queue the segments of a flow may make the module scan, in
-/// units: one for each segment of the queue, and one for each [`Self::BYTES`] of it.
+/// units: some for each segment of the queue ([`Self::VISIT`]), and one for each [`Self::BYTES`] of it.
 ///
 /// Segments that TCP accepts never need as much. Forged ones, which it discards, could otherwise
 /// make every small packet cost a scan of the whole queue.
@@ -33,7 +33,10 @@ impl ScanBudget {
     /// Bytes that count as one unit.
     const BYTES: u32 = 64;
 
-    /// The most at once: a start of the greatest length, twice.
+    /// Units of a segment besides its bytes: finding it takes as long as reading some more.
+    const VISIT: u32 = 4;
+
+    /// The most at once: a start of the greatest length in segments of 256 bytes.
     const MAX: u16 = (2 * LIMIT / Self::BYTES) as u16;
 
     /// How much is added each second.
@@ -61,7 +64,7 @@ impl ScanBudget {
         if self.0 >= Self::MAX {
             return false;
         }
-        let units = (bytes / Self::BYTES).saturating_add(1);
+        let units = (bytes / Self::BYTES).saturating_add(Self::VISIT);
         self.0 = self
             .0
             .saturating_add(u16::try_from(units).unwrap_or(u16::MAX));

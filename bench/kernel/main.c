@@ -18,7 +18,10 @@
 #define MAX_LEN		65000
 #define MAX_SOCKETS	65536
 #define MAX_ROUNDS	1000000
+#define MAX_QUEUED	65536
 #define TCP_HEADER	(sizeof(struct tcphdr) + TCPOLEN_TSTAMP_ALIGNED)
+/* How much data a fragment of IP has at least, unless it is the last. */
+#define FRAGMENT	8
 
 /* The hooks that others are compared with. */
 
@@ -170,9 +173,33 @@ static bool is_ipv4(const struct sock *sk)
 	return sk->sk_family == AF_INET || ipv6_addr_v4mapped(&sk->sk_v6_rcv_saddr);
 }
 
-static int add_data(struct sk_buff *skb, const u8 *data, unsigned int len, bool paged)
+static int add_list(struct sk_buff *skb, const u8 *data, unsigned int len)
 {
-	if (!paged) {
+	struct sk_buff **next = &skb_shinfo(skb)->frag_list;
+
+	while (len) {
+		unsigned int size = min_t(unsigned int, len, FRAGMENT);
+		struct sk_buff *fragment = alloc_skb(size, GFP_KERNEL);
+
+		if (!fragment)
+			return -ENOMEM;
+		skb_put_data(fragment, data, size);
+		*next = fragment;
+		next = &fragment->next;
+		skb->len += size;
+		skb->data_len += size;
+		skb->truesize += fragment->truesize;
+		data += size;
+		len -= size;
+	}
+	return 0;
+}
+
+static int add_data(struct sk_buff *skb, const u8 *data, unsigned int len, u32 flags)
+{
+	if (flags & PACKET_BENCH_LISTED)
+		return add_list(skb, data, len);
+	if (!(flags & PACKET_BENCH_PAGED)) {
 		skb_put_data(skb, data, len);
 		return 0;
 	}
@@ -266,9 +293,9 @@ static int add_ipv6(struct sk_buff *skb, struct sock *sk, unsigned int len)
 /* As ip_rcv_finish() leaves it: the route is set, data begin at the IP header. */
 static struct sk_buff *make_segment(struct sock *sk, const struct packet_bench_run *run, const u8 *data)
 {
-	bool paged = run->flags & PACKET_BENCH_PAGED;
+	bool linear = !(run->flags & (PACKET_BENCH_PAGED | PACKET_BENCH_LISTED));
 	unsigned int ip_header = is_ipv4(sk) ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
-	struct sk_buff *skb = alloc_skb(NET_SKB_PAD + ip_header + TCP_HEADER + (paged ? 0 : run->len),
+	struct sk_buff *skb = alloc_skb(NET_SKB_PAD + ip_header + TCP_HEADER + (linear ? run->len : 0),
 					GFP_KERNEL);
 	int err;
 
@@ -284,7 +311,7 @@ static struct sk_buff *make_segment(struct sock *sk, const struct packet_bench_r
 	err = is_ipv4(sk) ? add_ipv4(skb, sk, run->len) : add_ipv6(skb, sk, run->len);
 	if (!err) {
 		add_tcp(skb, sk, run->len);
-		err = add_data(skb, data, run->len, paged);
+		err = add_data(skb, data, run->len, run->flags);
 	}
 	if (err) {
 		kfree_skb(skb);
@@ -296,6 +323,39 @@ static struct sk_buff *make_segment(struct sock *sk, const struct packet_bench_r
 		skb->destructor = sock_edemux;
 	}
 	return skb;
+}
+
+/* Behind what a segment of so many bytes will fill. */
+static int queue_segments(struct sock *sk, u32 behind, u32 count)
+{
+	const u8 data[] = "aa";
+	const u32 len = sizeof(data) - 1;
+	int err = 0;
+
+	lock_sock(sk);
+	for (u32 i = 0; i < count && !err; i++) {
+		u32 seq = tcp_sk(sk)->rcv_nxt + behind + i;
+		struct sk_buff *skb = alloc_skb(TCP_HEADER + len, GFP_KERNEL);
+
+		if (!skb) {
+			err = -ENOMEM;
+			break;
+		}
+		/* TCP would join it with the next one, if there were room behind it. */
+		skb_reserve(skb, skb_tailroom(skb) - TCP_HEADER - len);
+		skb_reset_transport_header(skb);
+		add_tcp(skb, sk, len);
+		skb_put_data(skb, data, len);
+		tcp_hdr(skb)->seq = htonl(seq);
+		skb->ip_summed = CHECKSUM_UNNECESSARY;
+		TCP_SKB_CB(skb)->seq = seq;
+		TCP_SKB_CB(skb)->end_seq = seq + len;
+		TCP_SKB_CB(skb)->ack_seq = tcp_sk(sk)->snd_nxt;
+		TCP_SKB_CB(skb)->tcp_flags = TCPHDR_ACK | TCPHDR_PSH;
+		err = sk->sk_backlog_rcv(sk, skb);
+	}
+	release_sock(sk);
+	return err;
 }
 
 /* The loop. */
@@ -385,6 +445,8 @@ static int run_bench(struct packet_bench_run *run)
 		if (get_user(fd, (int __user *)u64_to_user_ptr(run->sockets) + i))
 			goto out;
 		err = get_socket(fd, &sockets[i]);
+		if (!err)
+			err = queue_segments(sockets[i], run->len, run->queued);
 		if (err)
 			goto out;
 		skbs[i] = make_segment(sockets[i], run, data);
@@ -434,7 +496,7 @@ static long bench_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	if (copy_from_user(&run, user, sizeof(run)))
 		return -EFAULT;
 	if (!run.count || run.count > MAX_SOCKETS || run.len > MAX_LEN ||
-	    !run.rounds || run.rounds > MAX_ROUNDS)
+	    !run.rounds || run.rounds > MAX_ROUNDS || run.queued > MAX_QUEUED)
 		return -EINVAL;
 	err = run_bench(&run);
 	if (!err && put_user(run.dropped, &user->dropped))

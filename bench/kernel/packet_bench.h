@@ -2,7 +2,7 @@
 /*
  * What /dev/packet_bench does: it builds a segment for each of some sockets, and passes
  * all of them through the hooks of NF_INET_LOCAL_IN and the socket's filters, as TCP's
- * receive path would, again and again. Nothing reaches TCP: the sockets stay as they are.
+ * receive path would, again and again. They do not reach TCP: the sockets stay as they are.
  */
 #ifndef _PACKET_BENCH_H
 #define _PACKET_BENCH_H
@@ -13,6 +13,7 @@
 enum packet_bench_flags {
 	PACKET_BENCH_KNOWN = 1,		/* early demux has found the socket */
 	PACKET_BENCH_PAGED = 2,		/* the data lie in page fragments, as those of GRO */
+	PACKET_BENCH_LISTED = 4,	/* ... in a list, as those of the shortest fragments of IP */
 };
 
 struct packet_bench_run {
@@ -24,7 +25,11 @@ struct packet_bench_run {
 	__u32 rounds;
 	__u32 flags;		/* enum packet_bench_flags */
 	__u32 dropped;		/* out: how many segments were not accepted, in the last round */
-	__u32 reserved;
+	/*
+	 * in: how many other segments TCP gets first, for its out-of-order queue. They have two bytes
+	 * each, and overlap; the first of these follows on a segment's data.
+	 */
+	__u32 queued;
 };
 
 /* A hook of this module's own, in the caller's namespace, while the device stays open. */

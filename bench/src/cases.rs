@@ -2,6 +2,8 @@
 
 //! The cases: what the connections have received before, and what comes.
 
+use crate::device::Layout;
+
 /// A kind of segment, and the connections that it comes to.
 #[derive(Clone)]
 pub(crate) struct Case {
@@ -10,8 +12,9 @@ pub(crate) struct Case {
     /// What the connections have received.
     pub(crate) received: Vec<u8>,
     pub(crate) data: Vec<u8>,
-    /// Whether the data lie in page fragments, as those of GRO.
-    pub(crate) paged: bool,
+    pub(crate) layout: Layout,
+    /// How many other segments wait behind it, in the connections' out-of-order queues.
+    pub(crate) queued: usize,
     /// Whether it comes again and again; otherwise once to each connection.
     pub(crate) repeated: bool,
     /// Whether it is also measured while other connections of the host are undecided.
@@ -24,7 +27,8 @@ fn first(name: &'static str, data: impl Into<Vec<u8>>) -> Case {
         name,
         received: Vec::new(),
         data: data.into(),
-        paged: false,
+        layout: Layout::Linear,
+        queued: 0,
         repeated: false,
         beside_undecided: false,
     }
@@ -57,9 +61,21 @@ fn past(received: &[u8], name: &'static str, len: usize) -> Case {
 
 fn paged(case: Case) -> Case {
     Case {
-        paged: true,
+        layout: Layout::Paged,
         ..case
     }
+}
+
+fn listed(case: Case) -> Case {
+    Case {
+        layout: Layout::Listed,
+        ..case
+    }
+}
+
+/// One that fills the gap before so many others.
+fn before(queued: usize, case: Case) -> Case {
+    Case { queued, ..case }
 }
 
 fn beside_undecided(case: Case) -> Case {
@@ -118,5 +134,8 @@ pub(crate) fn cases() -> Vec<Case> {
         byte_of_get("GET by bytes, the 2nd", 1),
         byte_of_get("GET by bytes, the 40th", 39),
         byte_of_get("GET by bytes, the one that decides", decides),
+        // As many as the kernel keeps at once, by default.
+        listed(first("GET in 5,000 fragments, first", get(40_000))),
+        before(5000, first("GET before 5,000 in the queue", "GET /")),
     ]
 }

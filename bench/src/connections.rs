@@ -95,7 +95,8 @@ fn measure(device: &Device, families: &[(&str, IpAddr)], count: usize) -> Result
                     let segments = Segments {
                         sockets: connections.iter().map(|c| &c.server).collect(),
                         data: &case.data,
-                        paged: case.paged,
+                        layout: case.layout,
+                        queued: case.queued,
                         known,
                     };
                     let (taken, _) = device.run(&segments, ROUNDS)?;

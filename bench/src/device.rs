@@ -23,14 +23,26 @@ struct Request {
     rounds: u32,
     flags: u32,
     dropped: u32,
-    reserved: u32,
+    queued: u32,
 }
 
 const KNOWN: u32 = 1;
 const PAGED: u32 = 2;
+const LISTED: u32 = 4;
 
 nix::ioctl_readwrite!(run, b'P', 1, Request);
 nix::ioctl_write_int_bad!(hook, nix::request_code_none!(b'P', 2));
+
+/// Where the data of a packet lie.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// Behind the headers.
+    Linear,
+    /// In page fragments, as those of GRO.
+    Paged,
+    /// In a list of the shortest fragments of IP.
+    Listed,
+}
 
 /// Segments, one for each of some sockets.
 pub(crate) struct Segments<'a> {
@@ -38,8 +50,9 @@ pub(crate) struct Segments<'a> {
     pub(crate) sockets: Vec<&'a TcpStream>,
     /// What each has.
     pub(crate) data: &'a [u8],
-    /// Whether the data lie in page fragments.
-    pub(crate) paged: bool,
+    pub(crate) layout: Layout,
+    /// How many others are in the out-of-order queue of each socket, from behind them on.
+    pub(crate) queued: usize,
     /// Whether early demux has found the sockets.
     pub(crate) known: bool,
 }
@@ -90,7 +103,13 @@ impl Device {
             count: sockets.len().try_into()?,
             len: segments.data.len().try_into()?,
             rounds: rounds.try_into()?,
-            flags: if segments.known { KNOWN } else { 0 } | if segments.paged { PAGED } else { 0 },
+            flags: if segments.known { KNOWN } else { 0 }
+                | match segments.layout {
+                    Layout::Linear => 0,
+                    Layout::Paged => PAGED,
+                    Layout::Listed => LISTED,
+                },
+            queued: segments.queued.try_into()?,
             ..Request::default()
         };
         // SAFETY: The file is open; the request's addresses are those of buffers of the lengths that

@@ -37,6 +37,9 @@ enum Command {
         /// How many other connections are within their first line meanwhile, ascending
         #[arg(long, value_delimiter = ',', default_value = "0")]
         undecided: Vec<usize>,
+        /// Only cases whose name has this in it
+        #[arg(long, default_value = "")]
+        only: String,
     },
     /// Compare what `run` prints, on standard input, with what is known
     Check {
@@ -90,7 +93,8 @@ fn main() -> anyhow::Result<()> {
             peer,
             hook,
             undecided,
-        } => run::run(&peer, hook.map(|hook| hook as u8), &undecided),
+            only,
+        } => run::run(&peer, hook.map(|hook| hook as u8), &undecided, &only),
         Command::Check { known } => check::check(&known),
         Command::Paths {
             peer,

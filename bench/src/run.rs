@@ -7,6 +7,7 @@ use crate::{
     device::{Device, Segments},
 };
 use anyhow::{ensure, Context, Result};
+use nix::sys::socket::{setsockopt, sockopt::RcvBufForce};
 use serde::{Deserialize, Serialize};
 use std::{
     fs,
@@ -18,7 +19,9 @@ use std::{
 
 /// Connections in a round, enough that what a clock adds does not count: fewer will do for what is long.
 fn connections_for(case: &Case) -> usize {
-    if case.received.len() + case.data.len() < 4096 {
+    if case.queued != 0 {
+        1
+    } else if case.received.len() + case.data.len() < 4096 {
         64
     } else {
         8
@@ -30,6 +33,9 @@ pub(crate) const ROUNDS: usize = 10;
 
 /// The most rounds of a case that comes once to each connection.
 const FRESH: usize = 3;
+
+/// The size of the sockets' receive buffers: enough for any case.
+const RECEIVE_BUFFER: usize = 16 << 20;
 
 /// Instructions or nanoseconds after which no other round begins, from the second one on.
 const ENOUGH: f64 = 2e7;
@@ -122,6 +128,8 @@ impl Undecided {
 fn measure(device: &Device, address: IpAddr, case: &Case, known: bool) -> Result<(Vec<f64>, f64)> {
     let listener = TcpListener::bind((address, 0)).context("no loopback device")?;
     let count = connections_for(case);
+    // Or the kernel would drop what is in the out-of-order queue.
+    setsockopt(&listener, RcvBufForce, &RECEIVE_BUFFER)?;
     let connect = || {
         let connections = (0..count).map(|_| connect(&listener, &case.received));
         connections.collect::<Result<Vec<_>>>()
@@ -130,7 +138,8 @@ fn measure(device: &Device, address: IpAddr, case: &Case, known: bool) -> Result
         let segments = Segments {
             sockets: connections.iter().map(|c| &c.server).collect(),
             data: &case.data,
-            paged: case.paged,
+            layout: case.layout,
+            queued: case.queued,
             known,
         };
         device.run(&segments, rounds)
@@ -156,8 +165,8 @@ fn measure(device: &Device, address: IpAddr, case: &Case, known: bool) -> Result
 }
 
 /// Measures all cases, of what is registered in this namespace and of one of `packet_bench`'s hooks,
-/// while so many connections are undecided, ascending.
-pub(crate) fn run(peer: &str, hook: Option<u8>, undecided: &[usize]) -> Result<()> {
+/// while so many connections are undecided, ascending; or those of the cases in whose names `only` is.
+pub(crate) fn run(peer: &str, hook: Option<u8>, undecided: &[usize], only: &str) -> Result<()> {
     let device = Device::open()?;
     if let Some(hook) = hook {
         device.add_hook(hook)?;
@@ -167,7 +176,8 @@ pub(crate) fn run(peer: &str, hook: Option<u8>, undecided: &[usize]) -> Result<(
         others
             .grow(count)
             .with_context(|| format!("{count} undecided connections"))?;
-        for case in cases().iter().filter(|c| count == 0 || c.beside_undecided) {
+        let is_asked = |c: &&Case| c.name.contains(only) && (count == 0 || c.beside_undecided);
+        for case in cases().iter().filter(is_asked) {
             run_case(&device, peer, case, count).with_context(|| case.name)?;
         }
     }

@@ -44,6 +44,12 @@ impl Classifier {
         word >> AUTOMATON_BITS
     }
 
+    /// Whether two packed classifiers differ in nothing but their offsets.
+    #[inline]
+    pub const fn packed_is_moved(word: u32, other: u32) -> bool {
+        (word ^ other) << (u32::BITS - AUTOMATON_BITS) == 0
+    }
+
     /// Whether a classifier that was packed into `word` has a [verdict](Self::verdict).
     #[inline]
     pub const fn packed_is_decided(word: u32) -> bool {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/skbuff.h>
+#include <linux/unaligned.h>
 
 #include "compat.h"
 #include "skb.h"
@@ -22,6 +23,12 @@ static void hf_copy(u8 *to, const u8 *from, u32 len)
 		to += sizeof(struct words);
 		from += sizeof(struct words);
 	}
+	for (; len >= sizeof(u64); len -= sizeof(u64)) {
+		put_unaligned(get_unaligned((const u64 *)from), (u64 *)to);
+		barrier();
+		to += sizeof(u64);
+		from += sizeof(u64);
+	}
 	for (; len; len--) {
 		*to++ = *from++;
 		barrier();
@@ -38,7 +45,8 @@ struct hf_part {
 struct hf_reading {
 	hf_consume *consume;
 	void *context;
-	u32 size;	/* of the next piece, at most */
+	u32 size;	/* of the next piece */
+	u32 filled;	/* how much of it is there */
 	u8 buffer[HF_PIECE] __aligned(sizeof(u64));
 };
 
@@ -67,23 +75,33 @@ static const u8 *hf_part_bytes(struct hf_part *part, u32 offset, u32 *len)
 	return NULL;
 }
 
+static bool hf_consume_piece(struct hf_reading *reading)
+{
+	u32 len = reading->filled;
+
+	reading->size = sizeof(reading->buffer);
+	reading->filled = 0;
+	return reading->consume(reading->context, reading->buffer, len);
+}
+
 /* Whether @consume has not ended it. */
 static bool hf_read_part(const struct sk_buff *skb, u32 from, u32 to, struct hf_reading *reading)
 {
 	struct hf_part part = { .skb = skb, .start = skb_headlen(skb) };
 
 	while (from < to) {
-		u32 piece = min(to - from, reading->size);
-		const u8 *data = hf_part_bytes(&part, from, &piece);
+		u32 len = min(to - from, reading->size - reading->filled);
+		const u8 *data = hf_part_bytes(&part, from, &len);
+		u8 *free = reading->buffer + reading->filled;
 
 		if (data)
-			hf_copy(reading->buffer, data, piece);
-		else if (skb_copy_bits(skb, from, reading->buffer, piece))
+			hf_copy(free, data, len);
+		else if (skb_copy_bits(skb, from, free, len))
 			return false;
-		if (!reading->consume(reading->context, reading->buffer, piece))
+		from += len;
+		reading->filled += len;
+		if (reading->filled == reading->size && !hf_consume_piece(reading))
 			return false;
-		from += piece;
-		reading->size = sizeof(reading->buffer);
 	}
 	return true;
 }
@@ -101,9 +119,7 @@ bool hf_skb_read(const struct sk_buff *skb, u32 from, u32 to, hf_consume *consum
 	reading.consume = consume;
 	reading.context = context;
 	reading.size = HF_FIRST_PIECE;
-	if (!skb_has_frag_list(skb))
-		return hf_read_part(skb, from, to, &reading);
-
+	reading.filled = 0;
 	start = skb_pagelen(skb);
 	if (from < start && !hf_read_part(skb, from, min(to, start), &reading))
 		return false;
@@ -115,5 +131,5 @@ bool hf_skb_read(const struct sk_buff *skb, u32 from, u32 to, hf_consume *consum
 			return false;
 		start = end;
 	}
-	return true;
+	return !reading.filled || hf_consume_piece(&reading);
 }

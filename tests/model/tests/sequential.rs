@@ -302,9 +302,9 @@ fn queue(host: &Host, first: u32, step: u32) {
     }
 }
 
-/// What one flow may have read of its queue at once, and in a second more.
-const AT_ONCE: u32 = 4096;
-const A_SECOND: u32 = 256;
+/// How many segments of its queue one flow may have visited at once, and in a second more: four units each.
+const AT_ONCE: u32 = 4096 / 4;
+const A_SECOND: u32 = 256 / 4;
 
 #[test]
 fn the_segments_visited_for_a_segment_are_bounded() {
