@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/skbuff.h>
-#include <linux/unaligned.h>
 
 #include "compat.h"
 #include "skb.h"
@@ -9,25 +8,30 @@
 #define HF_FIRST_PIECE	32
 #define HF_PIECE	512
 
-/* memcpy() by words: a processor's instruction for strings takes long to start. */
+/*
+ * memcpy() by words: a processor's instruction for strings takes long to start. The barriers
+ * keep the compiler from making a memcpy() of it.
+ */
 static void hf_copy(u8 *to, const u8 *from, u32 len)
 {
+	struct word {
+		u64 word;
+	} __packed;
 	struct words {
 		u64 words[4];
 	} __packed;
 
 	for (; len >= sizeof(struct words); len -= sizeof(struct words)) {
 		*(struct words *)to = *(const struct words *)from;
-		/* Or the compiler would make a memcpy() of it. */
 		barrier();
 		to += sizeof(struct words);
 		from += sizeof(struct words);
 	}
-	for (; len >= sizeof(u64); len -= sizeof(u64)) {
-		put_unaligned(get_unaligned((const u64 *)from), (u64 *)to);
+	for (; len >= sizeof(struct word); len -= sizeof(struct word)) {
+		*(struct word *)to = *(const struct word *)from;
 		barrier();
-		to += sizeof(u64);
-		from += sizeof(u64);
+		to += sizeof(struct word);
+		from += sizeof(struct word);
 	}
 	for (; len; len--) {
 		*to++ = *from++;
