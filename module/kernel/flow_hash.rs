@@ -9,25 +9,22 @@ use core::ffi::c_void;
 /// A secret key of multiply-shift hashing of vectors (Dietzfelbinger, "Universal hashing and
 /// k-wise independent random variables via integer arithmetic without primes", 1996).
 pub(crate) struct Key {
-    multipliers: [u128; 6],
+    /// Of 128 bits each, the upper half first.
+    multipliers: [[u64; 2]; 6],
     last: u64,
 }
 
 impl Key {
     /// A random key. Process context.
     pub(crate) fn random() -> Self {
-        let mut words = [0; 13];
-        random(&mut words);
-        let [last, words @ ..] = words;
-        let mut pairs = words.chunks_exact(2);
-        let mut multiplier = || match pairs.next() {
-            Some(&[high, low]) => (u128::from(high) << 64) | u128::from(low),
-            _ => 0,
+        let mut key = Self {
+            multipliers: [[0; 2]; 6],
+            last: 0,
         };
-        Self {
-            multipliers: core::array::from_fn(|_| multiplier()),
-            last: last | 1,
-        }
+        random(key.multipliers.as_flattened_mut());
+        random(core::slice::from_mut(&mut key.last));
+        key.last |= 1;
+        key
     }
 
     /// The hash of a flow's identity: two flows have the same once in 2^64 times. Any context.
@@ -45,7 +42,10 @@ impl Key {
             .multipliers
             .iter()
             .zip(words)
-            .map(|(multiplier, &word)| multiplier.wrapping_mul(word.into()));
+            .map(|(&[high, low], &word)| {
+                let multiplier = (u128::from(high) << 64) | u128::from(low);
+                multiplier.wrapping_mul(word.into())
+            });
         let high = (products.fold(0, u128::wrapping_add) >> 64) as u64;
         // Ports that count up would make it count up as well. This keeps different values different.
         (high ^ (high >> 32)).wrapping_mul(self.last)
