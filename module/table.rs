@@ -14,7 +14,7 @@
 //! room. Of the connections that have been undecided for [`MIN_AGE`], this is the one that came
 //! last: whoever fills the table by opening connections slowly came later than a session that has
 //! been [undecided for long](SPARED_AGE) for its own reasons. So an attacker can delay new streams for that long,
-//! but not longer, and cannot choose which ones, since the hash is keyed.
+//! but not longer, and does not know which ones, since the hash is keyed.
 
 #![forbid(unsafe_code)]
 
@@ -499,6 +499,7 @@ impl LockedFlow<'_> {
         } else {
             let undecided = &self.table.0.task().undecided;
             self.bucket.free(index, undecided);
+            self.slots &= !bit(index);
             Counter::Uninspectable.count();
         }
     }

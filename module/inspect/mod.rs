@@ -42,8 +42,8 @@
 //!    segment, because a socket filter trims it or because TCP has rewritten its out-of-order
 //!    queue, `received` is one of the recorded offsets. If no state is recorded there, since there
 //!    were too many, the connection is aborted.
-//! 4. What is in flight is determined before the socket's state is read: what had arrived by then
-//!    is in that state. A segment for which there is no socket passes if nothing of its flow is in
+//! 4. What is in flight is determined before the socket's state is read, but for [`first_state`]: what
+//!    had arrived by then is in that state. A segment for which there is no socket passes if nothing of its flow is in
 //!    flight.
 //! 5. No entry means that nothing was received, that the stream is decided, or that it began before
 //!    the filter was switched on: an entry with an undecided state behind the beginning lives as
@@ -69,13 +69,14 @@
 //! owner releases the socket, or a grace period has elapsed); if the out-of-order queue has been
 //! scanned too often, or has an owner; if the table has no free slot; or if urgent data can be read
 //! in several ways, until what decides is in the queue. Also dropped are data of a SYN that do not
-//! make the stream something other than HTTP, second subflows of Multipath TCP, segments to a
-//! socket in `SYN_SENT`, segments whose request has gone since it was looked up, the start of a
-//! stream that a BPF program has assigned to a socket of another flow, segments that meet a backlog
-//! and another connection's entry, and, of connections that have the same addresses, ports and
-//! sequence numbers on different devices (VRF), all but the first. Out-of-order segments pass:
-//! dropping them would cost a retransmission each time the network reorders packets. A stream whose
-//! first segment makes it something other than HTTP passes without a drop.
+//! make the stream something other than HTTP, SYNs that point to urgent data, second subflows of
+//! Multipath TCP, segments to a socket that has sent a SYN and whose handshake goes on, segments
+//! whose request has gone since it was looked up, the start of a stream that a BPF program has
+//! assigned to a socket of another flow, segments that meet a backlog and another connection's
+//! entry, and, of connections that have the same addresses, ports and sequence numbers on different
+//! devices (VRF), all but the first. Out-of-order segments pass: dropping them would cost a
+//! retransmission each time the network reorders packets. A stream whose first segment makes it
+//! something other than HTTP passes without a drop.
 
 #![forbid(unsafe_code)]
 
@@ -274,8 +275,11 @@ impl Inspector<'_> {
     /// A second subflow of Multipath TCP would carry any part of the stream, in any order, and the
     /// offset in the subflow says nothing about it. Without the subflow, the peer uses the first
     /// one.
+    ///
+    /// A SYN that points to urgent data tells the socket which byte of the stream readers skip, while
+    /// others of its segments are inspected. No stack sends one.
     fn inspect_syn(&self, segment: &Segment<'_>) -> Decision {
-        if segment.is_mptcp_join() {
+        if segment.is_mptcp_join() || segment.is_urgent() {
             return Decision::Refuse;
         }
         if segment.len() == 0 || !segment.syn_data_may_be_read() {
@@ -304,8 +308,8 @@ impl Inspector<'_> {
 /// The state after a segment, if that begins where its stream does.
 ///
 /// Read without the socket's lock. Unless the flow has entries, the socket is not within an
-/// undecided start, nor is an undecided segment in flight. Then a segment passes if this state is
-/// a decided one and not forbidden, whatever the socket has received by now.
+/// undecided start, nor is an undecided or urgent segment in flight. Then a segment passes if this
+/// state is a decided one and not forbidden, whatever the socket has received by now.
 #[inline]
 fn first_state(segment: &Segment<'_>, socket: &Socket<'_>) -> Option<Classifier> {
     if segment.is_urgent() || !socket.begins_at(segment.seq()) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A keyed hash of flows, for where whoever chooses the flows knows neither its key nor its values:
-//! it costs a tenth of SipHash.
+//! A keyed hash of flows that costs a tenth of SipHash, for where whoever chooses the flows sees
+//! none of its values. It is no pseudorandom function: who could compare many of them might learn of
+//! others.
 
 use super::{bindings, socket::Flow};
 use core::ffi::c_void;
@@ -27,7 +28,8 @@ impl Key {
         key
     }
 
-    /// The hash of a flow's identity: two flows have the same once in 2^64 times. Any context.
+    /// The hash of a flow's identity: two flows have the same once or twice in 2^64 times. Any
+    /// context.
     #[inline]
     pub(crate) fn hash(&self, flow: &Flow) -> u64 {
         match flow.ipv4_identity() {

@@ -97,7 +97,7 @@ static bool hf_has_mptcp(const struct sk_buff *skb, int header, const struct tcp
 /*
  * Finds TCP's header, and whether something may be read of the segment: if it has data or
  * points to urgent data, and is of a form that TCP does not discard at once (RFC 9293,
- * section 3.10.7); or if it asks to add a subflow to a connection. The IP header is
+ * section 3.10.7); or if it may ask to add a subflow to a connection. The IP header is
  * complete and checked, and IPv4 is reassembled.
  */
 static __always_inline enum hf_parse hf_parse(const struct sk_buff *skb, u8 pf, int *header,
@@ -125,7 +125,7 @@ static __always_inline enum hf_parse hf_parse(const struct sk_buff *skb, u8 pf, 
 	if (likely((tcp_flag_byte(th) & (TCPHDR_SYN | TCPHDR_RST | TCPHDR_ACK)) == TCPHDR_ACK)) {
 		if (end == skb->len && !th->urg)
 			return HF_NO_SEGMENT;
-	} else if (!th->syn || (end == skb->len && !hf_has_mptcp(skb, *header, th))) {
+	} else if (!th->syn || (end == skb->len && !th->urg && !hf_has_mptcp(skb, *header, th))) {
 		return HF_NO_SEGMENT;
 	}
 	if (unlikely(!skb_frags_readable(skb)))
@@ -193,13 +193,33 @@ static bool hf_tcp_cookie(const struct sk_buff *skb, const struct hf_segment *se
 	return IS_ENABLED(CONFIG_IPV6) && __cookie_v6_check(ipv6_hdr(skb), th);
 }
 
+/*
+ * Whether a SYN has crossed the socket's own (RFC 9293, figure 8). TCP then sets the state
+ * before rcv_nxt, which was 0. A listener's socket is in the same state, and no process
+ * has it yet, unless it was made by Fast Open.
+ */
+static bool hf_tcp_crossed(const struct sock *sk)
+{
+	return sk->sk_protocol == IPPROTO_TCP && READ_ONCE(sk->sk_socket) &&
+	       !rcu_access_pointer(tcp_sk(sk)->fastopen_rsk);
+}
+
 static __always_inline enum hf_tcp_lookup hf_tcp_kind(const struct sock *sk, struct hf_first_seq *first_seq)
 {
+	u8 state;
+
 	hf_tcp_referenced();
-	switch (READ_ONCE(sk->sk_state)) {
+	state = READ_ONCE(sk->sk_state);
+	if (likely(state == TCP_ESTABLISHED))
+		return sk_is_tcp(sk) ? HF_TCP_SOCKET : HF_TCP_NO_SOCKET;
+	switch (state) {
 	case TCP_TIME_WAIT:
 	case TCP_CLOSE:
 		return HF_TCP_NO_SOCKET;
+	case TCP_SYN_RECV:
+		if (!hf_tcp_crossed(sk))
+			return sk_is_tcp(sk) ? HF_TCP_SOCKET : HF_TCP_NO_SOCKET;
+		fallthrough;
 	case TCP_SYN_SENT:
 		return HF_TCP_SYN_SENT;
 	case TCP_NEW_SYN_RECV:

@@ -35,7 +35,7 @@ enum hf_parse {
 enum hf_tcp_lookup {
 	HF_TCP_SOCKET,		/* a full socket */
 	HF_TCP_NO_SOCKET,	/* none, or one in time-wait or closed */
-	HF_TCP_SYN_SENT,	/* a socket in SYN_SENT */
+	HF_TCP_SYN_SENT,	/* a socket that has sent a SYN, and whose handshake goes on */
 	HF_TCP_REQUEST,		/* a request, or a SYN cookie; *first_seq is set */
 	HF_TCP_REQUEST_GONE,	/* the packet's request, which its socket may be replacing */
 	HF_TCP_OTHER_FLOW,	/* a socket of another flow, which a BPF program has assigned */

@@ -29,8 +29,8 @@ pub(crate) enum NfVerdict {
 /// Its functions run in softirq, or in process context where a packet comes back from user space,
 /// and in an RCU read-side critical section. They must not sleep or panic.
 ///
-/// A packet is accepted without them if nothing can be read of it: it is not TCP, or has neither
-/// data nor a SYN; and if its socket is established, has received something, and its flow is not in
+/// A packet is accepted without them if nothing can be read of it: it is not TCP, or has no data, nor
+/// points to urgent data, nor is a SYN of Multipath TCP; and if its socket is established, has received something, and its flow is not in
 /// [`Self::inspected_flows`].
 pub(crate) trait Hook: Send + Sync + 'static {
     /// The flows whose packets are inspected though their sockets have received something. What is

@@ -121,7 +121,8 @@ pub(crate) enum SocketLookup<'a> {
     /// There is no socket, or one that receives no more (time-wait, closed): TCP answers the
     /// segment, or discards it.
     NoSocket,
-    /// A socket in `SYN_SENT`: TCP discards the segment.
+    /// A socket that has sent a SYN, and whose handshake goes on: in `SYN_SENT`, where TCP discards the
+    /// segment, or in `SYN_RECV`.
     SynSent,
     /// A request socket: the segment that completes the handshake creates the full one.
     Request(Request<'a>),
@@ -209,9 +210,9 @@ impl Socket<'_> {
         unsafe { bindings::hf_tcp_first_seq(self.socket.sk) }.into()
     }
 
-    /// Whether it has received nothing, the first byte of its stream has this sequence number,
-    /// readers skip none, and it receives segments whole. Read without its lock: while it receives
-    /// something, its stream may seem to begin behind that.
+    /// Whether it is established, has received nothing, the first byte of its stream has this sequence
+    /// number, readers skip none, and it receives segments whole. Read without its lock: while it
+    /// receives something, its stream may seem to begin behind that.
     #[inline]
     pub(crate) fn begins_at(&self, seq: u32) -> bool {
         // SAFETY: By the type invariant.

@@ -130,6 +130,9 @@ bool hf_tcp_begins_at(const struct sock *sk, u32 seq)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
 
+	/* TCP has set rcv_nxt before. */
+	if (inet_sk_state_load(sk) != TCP_ESTABLISHED)
+		return false;
 	return !data_race(tp->bytes_received) && READ_ONCE(tp->rcv_nxt) == seq &&
 	       !READ_ONCE(tp->urg_data) && !rcu_access_pointer(sk->sk_filter);
 }

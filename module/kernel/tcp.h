@@ -63,10 +63,10 @@ struct hf_tcp_state {
 struct hf_tcp_state hf_tcp_lock(struct sock *sk);
 
 /*
- * Whether a socket has received nothing, the first byte of its stream is @seq, no byte is
- * to be skipped, and it receives segments whole. Read without the socket's lock: of one
- * that is just receiving something, it may also be told that its stream begins behind
- * that.
+ * Whether an established socket has received nothing, the first byte of its stream is
+ * @seq, no byte is to be skipped, and it receives segments whole. Read without the
+ * socket's lock: of one that is just receiving something, it may also be told that its
+ * stream begins behind that.
  */
 bool hf_tcp_begins_at(const struct sock *sk, u32 seq);
 void hf_tcp_unlock(struct sock *sk);

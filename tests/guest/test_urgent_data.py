@@ -9,8 +9,9 @@ import pytest
 
 from support import http_filter
 from support.expect import holds_no_first_line
+from support.handmade import HandmadeClient
 from support.payloads import REQUEST
-from support.streams import connection, read_what_is_there
+from support.streams import connection, listen, read_what_is_there
 from support.wait import wait_until
 
 pytestmark = pytest.mark.usefixtures("filtered")
@@ -129,3 +130,14 @@ def test_an_urgent_byte_is_delivered_as_such(veth, family):
     with connection(veth, family) as (stream, accepted):
         send(stream, OTHERS["past the start"])
         assert wait_until(lambda: urgent_byte(accepted), "the urgent byte comes") == b"!"
+
+
+@pytest.mark.parametrize("acknowledges", [None, 0], ids=["SYN", "SYN-ACK"])
+def test_a_syn_that_points_to_urgent_data_is_refused(veth, family, acknowledges):
+    """It would tell the socket which byte of the stream to leave out, while the stream is inspected."""
+    endpoint = veth.endpoint(family)
+    with listen(endpoint), HandmadeClient(veth, endpoint) as client:
+        client.send_syn(acknowledges=acknowledges)
+        assert http_filter.counters()["refused"] == 0
+        client.send_syn(acknowledges=acknowledges, urgent=3)
+        wait_until(lambda: http_filter.counters()["refused"] == 1, "it is refused")

@@ -93,6 +93,10 @@ class HandmadeClient:
         segment[17] ^= 0xFF
         self._send(bytes(segment))
 
+    def send_syn(self, **header):
+        """Sends a SYN-ACK, or another SYN; the header is that of _segment()."""
+        self._send(self._segment(_SYN | _ACK, **header))
+
     def finish(self):
         """Sends a FIN."""
         self._send(self._segment(_FIN | _ACK))
