@@ -182,7 +182,7 @@ unsafe extern "C" fn verdict<T: Hook>(
     let segment = unsafe { Segment::new(packet) };
     // SAFETY: C has set them together, and leaves the reference to this function; a socket without
     // one is the packet's.
-    let socket = unsafe { SocketLookup::new(packet.lookup, packet.socket, packet.first_seq) };
+    let socket = unsafe { SocketLookup::new(packet.lookup, packet.socket, &packet.first_seq) };
     match context.hook.verdict(&segment, socket) {
         NfVerdict::Accept => bindings::HF_NF_ACCEPT,
         NfVerdict::Drop => bindings::HF_NF_DROP,

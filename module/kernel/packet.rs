@@ -248,7 +248,7 @@ impl<'a> Segment<'a> {
         };
         // SAFETY: The function returned them together; a socket without a reference is the
         // packet's.
-        unsafe { SocketLookup::new(kind, found, first_seq) }
+        unsafe { SocketLookup::new(kind, found, &first_seq) }
     }
 
     /// Whether the data of a SYN may be read, by Fast Open (RFC 7413). Otherwise it comes again on

@@ -79,7 +79,7 @@ impl Flow {
         // SAFETY: The out-parameters are valid for writes.
         let kind = unsafe { bindings::hf_tcp_lookup_flow(&self.0, &mut socket, &mut first_seq) };
         // SAFETY: The function returned them together; it takes a reference if it finds a socket.
-        unsafe { SocketLookup::new(kind, socket, first_seq) }
+        unsafe { SocketLookup::new(kind, socket, &first_seq) }
     }
 
     /// Whether packets of both came in by the same device.
@@ -144,7 +144,7 @@ impl<'a> SocketLookup<'a> {
     pub(super) unsafe fn new(
         kind: bindings::hf_tcp_lookup,
         socket: bindings::hf_socket,
-        first_seq: bindings::hf_first_seq,
+        first_seq: &bindings::hf_first_seq,
     ) -> Self {
         // INVARIANT: By this function's requirements.
         let socket = Socket {
@@ -154,7 +154,7 @@ impl<'a> SocketLookup<'a> {
         match kind {
             bindings::hf_tcp_lookup_HF_TCP_SYN_SENT => Self::SynSent,
             bindings::hf_tcp_lookup_HF_TCP_REQUEST => Self::Request(Request {
-                first_seq: first_seq.into(),
+                first_seq: (*first_seq).into(),
                 socket,
             }),
             bindings::hf_tcp_lookup_HF_TCP_REQUEST_GONE => Self::RequestGone,
