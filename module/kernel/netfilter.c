@@ -74,7 +74,7 @@ static __always_inline void hf_flow_of(struct hf_flow *flow, const struct sk_buf
 	flow->pf = pf;
 }
 
-/* Whether a segment has an option of Multipath TCP (RFC 8684, section 3), as far as options can be read. */
+/* Whether a segment has an option of Multipath TCP (RFC 8684, section 3), as far as it can be read. */
 static bool hf_has_mptcp(const struct sk_buff *skb, int header, const struct tcphdr *th)
 {
 	u8 buffer[MAX_TCP_OPTION_SPACE] __uninitialized;
@@ -204,31 +204,33 @@ static bool hf_tcp_crossed(const struct sock *sk)
 	       !rcu_access_pointer(tcp_sk(sk)->fastopen_rsk);
 }
 
-static __always_inline enum hf_tcp_lookup hf_tcp_kind(const struct sock *sk, struct hf_first_seq *first_seq)
+static __always_inline enum hf_tcp_lookup hf_tcp_kind(const struct sock *sk,
+						      struct hf_first_seq *first_seq)
 {
 	u8 state;
 
 	hf_tcp_referenced();
 	state = READ_ONCE(sk->sk_state);
-	if (likely(state == TCP_ESTABLISHED))
-		return sk_is_tcp(sk) ? HF_TCP_SOCKET : HF_TCP_NO_SOCKET;
-	switch (state) {
-	case TCP_TIME_WAIT:
-	case TCP_CLOSE:
-		return HF_TCP_NO_SOCKET;
-	case TCP_SYN_RECV:
-		if (!hf_tcp_crossed(sk))
-			return sk_is_tcp(sk) ? HF_TCP_SOCKET : HF_TCP_NO_SOCKET;
-		fallthrough;
-	case TCP_SYN_SENT:
-		return HF_TCP_SYN_SENT;
-	case TCP_NEW_SYN_RECV:
-		first_seq->received = tcp_rsk(inet_reqsk(sk))->rcv_isn + 1;
-		first_seq->sent = tcp_rsk(inet_reqsk(sk))->snt_isn + 1;
-		return HF_TCP_REQUEST;
-	default:
-		return sk_is_tcp(sk) ? HF_TCP_SOCKET : HF_TCP_NO_SOCKET;
+	if (unlikely(state != TCP_ESTABLISHED)) {
+		switch (state) {
+		case TCP_TIME_WAIT:
+		case TCP_CLOSE:
+			return HF_TCP_NO_SOCKET;
+		case TCP_SYN_RECV:
+			if (!hf_tcp_crossed(sk))
+				break;
+			fallthrough;
+		case TCP_SYN_SENT:
+			return HF_TCP_SYN_SENT;
+		case TCP_NEW_SYN_RECV:
+			first_seq->received = tcp_rsk(inet_reqsk(sk))->rcv_isn + 1;
+			first_seq->sent = tcp_rsk(inet_reqsk(sk))->snt_isn + 1;
+			return HF_TCP_REQUEST;
+		default:
+			break;
+		}
 	}
+	return sk_is_tcp(sk) ? HF_TCP_SOCKET : HF_TCP_NO_SOCKET;
 }
 
 /* The same for a flow whose packet is gone, and whose namespace may be gone. */
@@ -275,9 +277,10 @@ static __always_inline struct sock *hf_demuxed(const struct sk_buff *skb)
 }
 
 /* What was found for a packet: nothing, its demuxed socket, or one that was looked up. */
-static __always_inline enum hf_tcp_lookup hf_tcp_found(const struct sk_buff *skb, const struct hf_segment *segment,
-				       const struct hf_socket *socket,
-				       struct hf_first_seq *first_seq)
+static __always_inline enum hf_tcp_lookup hf_tcp_found(const struct sk_buff *skb,
+						       const struct hf_segment *segment,
+						       const struct hf_socket *socket,
+						       struct hf_first_seq *first_seq)
 {
 	if (socket->sk) {
 		enum hf_tcp_lookup lookup = hf_tcp_kind(socket->sk, first_seq);

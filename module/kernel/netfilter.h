@@ -61,7 +61,7 @@ struct hf_packet {
 	enum hf_tcp_lookup lookup;
 	struct hf_socket socket;	/* to be given back with hf_tcp_put() */
 	struct hf_first_seq first_seq;
-	u32 cpu;		/* whose softirq this is: packets reach TCP in the order of the hook; or HF_NO_CPU */
+	u32 cpu;			/* whose softirq this is, or HF_NO_CPU */
 };
 #define HF_NO_CPU	0xffffffff
 

@@ -54,7 +54,7 @@ struct hf_reading {
 	u8 buffer[HF_PIECE] __aligned(sizeof(u64));
 };
 
-/* Bytes at @offset that lie together, *len at most. NULL: they are elsewhere, or not mapped all the time. */
+/* Bytes at @offset that lie together, *len at most. NULL: they are elsewhere, or not always mapped. */
 static const u8 *hf_part_bytes(struct hf_part *part, u32 offset, u32 *len)
 {
 	const struct sk_buff *skb = part->skb;

@@ -28,8 +28,9 @@ static bool hf_tcp_restored(const struct sock *sk)
 
 /*
  * The hook that let a byte pass has told what it knows of its stream before TCP received
- * that byte: with a fully ordered atomic operation (hf_flow_set_add()), or under a lock. Whoever sees the byte counted, even by a third CPU that had it from the backlog
- * under the socket's lock, sees that too in what it loads after the barrier.
+ * that byte: with a fully ordered atomic operation (hf_flow_set_add()), or under a lock.
+ * Whoever sees the byte counted, even by a third CPU that had it from the backlog under
+ * the socket's lock, sees that too in what it loads after the barrier.
  */
 u64 hf_tcp_received(const struct sock *sk)
 {
