@@ -3,7 +3,7 @@
 //! Plots of what was measured. Their background is transparent, and their colours can be told from white
 //! as well as from black.
 
-use crate::{cases::cases, run::Measured};
+use crate::{cases::cases, device::Layout, run::Measured};
 use anyhow::{Context, Result};
 use plotters::{coord::Shift, prelude::*};
 use std::{fs, path::Path};
@@ -93,6 +93,7 @@ fn by_length(costs: &Costs<'_>, area: &Area<'_>) -> Result<()> {
     let requests: Vec<_> = cases()
         .into_iter()
         .filter(|case| case.name.starts_with("GET") && case.name.ends_with("first"))
+        .filter(|case| case.layout != Layout::Listed)
         .map(|case| (case.name, case.data.len() as f64))
         .collect();
     let drops = |peer: &str| {
