@@ -2,7 +2,8 @@
 /*
  * What /dev/packet_bench does: it builds a segment for each of some sockets, and passes
  * all of them through the hooks of NF_INET_LOCAL_IN and the socket's filters, as TCP's
- * receive path would, again and again. They do not reach TCP: the sockets stay as they are.
+ * receive path would, again and again. None of these reaches TCP: but for what is queued before, the
+ * sockets stay as they are.
  */
 #ifndef _PACKET_BENCH_H
 #define _PACKET_BENCH_H
@@ -19,7 +20,7 @@ enum packet_bench_flags {
 struct packet_bench_run {
 	__u64 sockets;		/* in: file descriptors, int[count] */
 	__u64 data;		/* in: of each segment, u8[len] */
-	__u64 ticks;		/* out: u64[rounds], how long each round took for all sockets together, by the TSC */
+	__u64 ticks;		/* out: u64[rounds], how long each round took for all sockets together: ticks() */
 	__u32 count;
 	__u32 len;		/* at most 65,000 */
 	__u32 rounds;

@@ -4,9 +4,9 @@
 
 use crate::{
     cases::{cases, tls_hello},
-    device::{Device, Segments},
+    device::Device,
     report::Run,
-    run::{connect, ROUNDS},
+    run::{connect, segments, ROUNDS},
     Hook,
 };
 use anyhow::{ensure, Context, Result};
@@ -92,14 +92,7 @@ fn measure(device: &Device, families: &[(&str, IpAddr)], count: usize) -> Result
         for (family, connections) in &measured {
             for case in cases().iter().filter(|case| CASES.contains(&case.name)) {
                 for known in [true, false] {
-                    let segments = Segments {
-                        sockets: connections.iter().map(|c| &c.server).collect(),
-                        data: &case.data,
-                        layout: case.layout,
-                        queued: case.queued,
-                        known,
-                    };
-                    let (taken, _) = device.run(&segments, ROUNDS)?;
+                    let (taken, _) = device.run(&segments(case, connections, known), ROUNDS)?;
                     let least = taken.into_iter().fold(f64::INFINITY, f64::min);
                     let beside = Beside {
                         peer: peer.into(),

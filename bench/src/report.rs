@@ -219,7 +219,8 @@ pub(crate) fn report(measured: &Path, folder: &Path) -> Result<()> {
         write("connections", connections::text(&run, &beside)?, all)?;
     }
     if !whole.is_empty() {
-        paths::report::report(&run, whole, folder)?;
+        let all = json!({ "run": run, "measured": whole });
+        write("paths", paths::report::text(&run, &whole)?, all)?;
     }
     Ok(())
 }

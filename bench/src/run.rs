@@ -75,7 +75,7 @@ impl Measured {
 /// A connection over the loopback device. The client's end keeps it open.
 pub(crate) struct Connection {
     _client: TcpStream,
-    pub(crate) server: TcpStream,
+    server: TcpStream,
 }
 
 /// A connection that has received some bytes, the first line of a request in pieces that no peer drops.
@@ -124,6 +124,21 @@ impl Undecided {
     }
 }
 
+/// The segments of a case, one for each connection, the socket of which early demux has found or not.
+pub(crate) fn segments<'a>(
+    case: &'a Case,
+    connections: &'a [Connection],
+    known: bool,
+) -> Segments<'a> {
+    Segments {
+        sockets: connections.iter().map(|c| &c.server).collect(),
+        data: &case.data,
+        layout: case.layout,
+        queued: case.queued,
+        known,
+    }
+}
+
 /// Measures one case: nanoseconds or instructions for a packet, ascending.
 fn measure(device: &Device, address: IpAddr, case: &Case, known: bool) -> Result<(Vec<f64>, f64)> {
     let listener = TcpListener::bind((address, 0)).context("no loopback device")?;
@@ -135,14 +150,7 @@ fn measure(device: &Device, address: IpAddr, case: &Case, known: bool) -> Result
         connections.collect::<Result<Vec<_>>>()
     };
     let pass = |connections: &[Connection], rounds| {
-        let segments = Segments {
-            sockets: connections.iter().map(|c| &c.server).collect(),
-            data: &case.data,
-            layout: case.layout,
-            queued: case.queued,
-            known,
-        };
-        device.run(&segments, rounds)
+        device.run(&segments(case, connections, known), rounds)
     };
     let mut connections = connect()?;
     let (mut taken, mut dropped) = pass(&connections, 1)?;

@@ -41,7 +41,8 @@ def counted():
     """Counts what the module reads. The dictionary that is yielded is filled in when the block ends."""
     reading = {}
     # rb_next() can't be probed: hf_tcp_ofo_next(), the module's step to the next segment, is.
-    with tracing.count("skb_copy_bits", size="$arg4") as copied, tracing.count("hf_tcp_ofo_next") as visited:
+    # Of hf_skb_read(), which reads what does not lie in the linear part, the argument is where it may read to.
+    with tracing.count("hf_skb_read", size="$arg3") as copied, tracing.count("hf_tcp_ofo_next") as visited:
         began = time.monotonic()
         yield reading
         reading["seconds"] = time.monotonic() - began

@@ -5,13 +5,13 @@
 use super::{flood::REQUESTS, Taken};
 use crate::report::{distinct, Run};
 use anyhow::{ensure, Context, Result};
-use std::{fmt::Write, fs, path::Path};
+use std::fmt::Write;
 
 /// What others are compared with.
 const NOTHING: &str = "nothing";
 
 /// What was taken, a row of the tables for each path and place.
-struct All(Vec<Taken>);
+struct All<'a>(&'a [Taken]);
 
 impl Taken {
     fn row(&self) -> String {
@@ -23,7 +23,7 @@ impl Taken {
     }
 }
 
-impl All {
+impl All<'_> {
     fn peers(&self) -> Vec<&str> {
         distinct(self.0.iter().map(|t| t.peer.as_str()))
     }
@@ -92,8 +92,8 @@ fn median(mut values: Vec<f64>) -> Option<f64> {
     values.get(values.len() / 2).copied()
 }
 
-/// Writes the tables into `folder/paths.md`, and what was taken into `folder/paths.json`.
-pub(crate) fn report(run: &Run, taken: Vec<Taken>, folder: &Path) -> Result<()> {
+/// The tables of what was taken.
+pub(crate) fn text(run: &Run, taken: &[Taken]) -> Result<String> {
     let all = All(taken);
     all.check()?;
     let (filter, limit, prefixes) = ("http_filter", "limit hook", "nft prefixes");
@@ -154,8 +154,5 @@ pub(crate) fn report(run: &Run, taken: Vec<Taken>, folder: &Path) -> Result<()> 
             .with_context(|| row.clone())?;
         writeln!(text, "| {row} | {ratio:.3} |")?;
     }
-    fs::write(folder.join("paths.md"), text)?;
-    let all = serde_json::json!({ "run": run, "measured": all.0 });
-    fs::write(folder.join("paths.json"), format!("{all}\n"))?;
-    Ok(())
+    Ok(text)
 }
