@@ -81,11 +81,6 @@ impl States {
         text_len: 0,
     };
 
-    /// Whether they are [`Self::NONE`].
-    pub(crate) fn is_none(&self) -> bool {
-        self.count == 0
-    }
-
     /// A range that begins at `here`, and ends there until it is fed. Stored text before that
     /// offset is retained.
     pub(crate) fn restarted_at(mut self, here: Classifier) -> Self {

@@ -141,10 +141,6 @@ impl Entry {
         new
     }
 
-    pub(crate) fn is_free(&self) -> bool {
-        self.states.is_none()
-    }
-
     pub(crate) fn flow(&self) -> &Flow {
         &self.flow
     }

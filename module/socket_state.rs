@@ -68,6 +68,16 @@ impl<'a> SocketState<'a> {
         self.is_first_seq_exact.then_some(self.first_seq)
     }
 
+    /// Whether it has received nothing, nor has it a backlog; the first byte of its stream has this
+    /// sequence number, readers skip none, and it receives segments whole.
+    pub(crate) fn begins_at(&self, seq: u32) -> bool {
+        self.received == 0
+            && !self.has_backlog
+            && self.first_seq.received == seq
+            && self.urgent.is_none()
+            && !self.may_have_filter()
+    }
+
     /// Whether an entry belongs to this connection, and not to an earlier one with the same
     /// addresses and ports.
     pub(crate) fn has_entry(&self, entry: &Entry) -> bool {

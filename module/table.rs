@@ -576,12 +576,10 @@ impl Work for Buckets {
                     Counter::Evicted.count();
                 }
                 let mut bucket = bucket.lock();
-                let is_evicted = |entry: &Entry| {
-                    !entry.is_free()
-                        && *entry.flow() == eviction.flow
-                        && entry.first_seq() == eviction.first_seq
+                let is_evicted = |&(_, entry): &(usize, &Entry)| {
+                    *entry.flow() == eviction.flow && entry.first_seq() == eviction.first_seq
                 };
-                let Some(index) = bucket.entries.iter().position(is_evicted) else {
+                let Some((index, _)) = bucket.used().find(is_evicted) else {
                     continue;
                 };
                 match (outcome, bucket.entries.get_mut(index)) {
@@ -608,10 +606,11 @@ impl Buckets {
         is_empty: &mut bool,
     ) -> Option<Eviction> {
         let mut bucket = bucket.lock();
+        let used = bucket.used;
         while let Some(entry) = bucket.entries.get_mut(*next) {
             let index = *next;
             *next = index.saturating_add(1);
-            if entry.is_free() {
+            if used & bit(index) == 0 {
                 continue;
             }
             let now = time::uptime_seconds();

@@ -36,8 +36,9 @@ pub(crate) struct HttpConnection {
 }
 
 impl Inspector<'_> {
-    /// The decision on a segment that completes a forbidden line of this `kind`. `is_certain`: nothing in flight can move `rcv_nxt`, and the bytes can be read in one way only.
-    /// `method` gets the method of a connection that was not found before.
+    /// The decision on a segment that completes a forbidden line of this `kind`. `is_certain`: nothing
+    /// in flight can move `rcv_nxt`, and the bytes can be read in one way only. `method` gets the
+    /// method of a connection that was not found before.
     pub(super) fn http_match(
         &self,
         segment: &Segment<'_>,

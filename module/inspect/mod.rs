@@ -42,9 +42,9 @@
 //!    segment, because a socket filter trims it or because TCP has rewritten its out-of-order
 //!    queue, `received` is one of the recorded offsets. If no state is recorded there, since there
 //!    were too many, the connection is aborted.
-//! 4. What is in flight is determined before the socket's state is read, but for [`first_state`]: what
-//!    had arrived by then is in that state. A segment for which there is no socket passes if nothing of its flow is in
-//!    flight.
+//! 4. What is in flight is determined before the socket's state is read, but for [`first_state`]:
+//!    what had arrived by then is in that state. A segment for which there is no socket passes if
+//!    nothing of its flow is in flight.
 //! 5. No entry means that nothing was received, that the stream is decided, or that it began before
 //!    the filter was switched on: an entry with an undecided state behind the beginning lives as
 //!    long as its socket. Out-of-order segments are
@@ -258,7 +258,7 @@ impl Inspector<'_> {
         let kind = self.forbidden(end)?;
         let method = end.method().filter(|_| !self.policy.log())?;
         let socket = socket.lock();
-        if !socket.begins_at(segment.seq()) {
+        if !SocketState::of(&socket).begins_at(segment.seq()) {
             return None;
         }
         Counter::Inspected.count();

@@ -134,39 +134,38 @@ static __always_inline enum hf_parse hf_parse(const struct sk_buff *skb, u8 pf, 
 	return HF_SEGMENT;
 }
 
-/* The lookup that TCP will do, listeners excepted; takes a reference. */
-static struct sock *hf_tcp_inet_lookup(const struct net *net, const struct hf_flow *flow)
+/* The lookup that TCP will do, listeners excepted; takes a reference. Addresses as in struct hf_flow. */
+static __always_inline struct sock *hf_inet_lookup(const struct net *net, u8 pf, const __be32 *saddr,
+						   __be16 sport, const __be32 *daddr, __be16 dport,
+						   int iif, int sdif)
 {
-	if (flow->pf == NFPROTO_IPV4)
-		return __inet_lookup_established(net, flow->saddr[0], flow->sport,
-						 flow->daddr[0], ntohs(flow->dport),
-						 flow->iif, flow->sdif);
+	if (pf == NFPROTO_IPV4)
+		return __inet_lookup_established(net, *saddr, sport, *daddr, ntohs(dport), iif, sdif);
 #if IS_ENABLED(CONFIG_IPV6)
-	return __inet6_lookup_established(net, (const struct in6_addr *)flow->saddr, flow->sport,
-					  (const struct in6_addr *)flow->daddr, ntohs(flow->dport),
-					  flow->iif, flow->sdif);
+	return __inet6_lookup_established(net, (const struct in6_addr *)saddr, sport,
+					  (const struct in6_addr *)daddr, ntohs(dport), iif, sdif);
 #else
 	return NULL;
 #endif
 }
 
-/* The same for a packet, most of which need no hf_flow. */
+static struct sock *hf_tcp_inet_lookup(const struct net *net, const struct hf_flow *flow)
+{
+	return hf_inet_lookup(net, flow->pf, flow->saddr, flow->sport, flow->daddr, flow->dport,
+			      flow->iif, flow->sdif);
+}
+
+/* Of a packet, most of which need no hf_flow. */
 static __always_inline struct sock *hf_skb_inet_lookup(const struct sk_buff *skb, u8 pf,
 						       const struct tcphdr *th)
 {
 	const struct net *net = skb_dst_dev_net_rcu(skb);
 
 	if (pf == NFPROTO_IPV4)
-		return __inet_lookup_established(net, ip_hdr(skb)->saddr, th->source,
-						 ip_hdr(skb)->daddr, ntohs(th->dest),
-						 inet_iif(skb), inet_sdif(skb));
-#if IS_ENABLED(CONFIG_IPV6)
-	return __inet6_lookup_established(net, &ipv6_hdr(skb)->saddr, th->source,
-					  &ipv6_hdr(skb)->daddr, ntohs(th->dest),
-					  inet6_iif(skb), inet6_sdif(skb));
-#else
-	return NULL;
-#endif
+		return hf_inet_lookup(net, pf, &ip_hdr(skb)->saddr, th->source, &ip_hdr(skb)->daddr,
+				      th->dest, inet_iif(skb), inet_sdif(skb));
+	return hf_inet_lookup(net, pf, ipv6_hdr(skb)->saddr.s6_addr32, th->source,
+			      ipv6_hdr(skb)->daddr.s6_addr32, th->dest, inet6_iif(skb), inet6_sdif(skb));
 }
 
 /* The ACK that brings a SYN cookie back has no socket yet: TCP creates it, with the ACK's data. */

@@ -332,16 +332,6 @@ impl LockedSocket<'_> {
         self.state.first_seq_exact
     }
 
-    /// Whether it has received nothing, nor has it a backlog; the first byte of its stream has this
-    /// sequence number, readers skip none, and it receives segments whole.
-    pub(crate) fn begins_at(&self, seq: u32) -> bool {
-        self.received() == 0
-            && !self.has_backlog()
-            && self.first_seq().received == seq
-            && self.urgent().is_none()
-            && !self.has_filter()
-    }
-
     /// Whether nobody will read more from it than it has received: it has received a FIN, or no
     /// process has it open.
     pub(crate) fn is_done(&self) -> bool {

@@ -188,15 +188,6 @@ impl LockedSocket<'_> {
         self.number == socket.number
     }
 
-    /// As `LockedSocket::begins_at()` of the module's own.
-    pub(crate) fn begins_at(&self, seq: u32) -> bool {
-        self.received() == 0
-            && !self.has_backlog()
-            && self.first_seq().received == seq
-            && self.urgent().is_none()
-            && !self.has_filter()
-    }
-
     pub(crate) fn is_owned(&self) -> bool {
         self.state.is_owned
     }
