@@ -122,10 +122,10 @@ impl<T, A: Allocator> Box<T, A> {
     }
 
     /// Gives up the box for its pointer.
-    pub(crate) fn into_raw(self) -> NonNull<T> {
-        let ptr = self.0;
-        mem::forget(self);
-        ptr
+    pub fn into_raw(this: Self) -> *mut T {
+        let ptr = this.0;
+        mem::forget(this);
+        ptr.as_ptr()
     }
 
     /// The box that was given up for a pointer.
@@ -133,9 +133,10 @@ impl<T, A: Allocator> Box<T, A> {
     /// # Safety
     ///
     /// The pointer must be of [`Self::into_raw`], and nobody else use it any more.
-    pub(crate) unsafe fn from_raw(ptr: NonNull<T>) -> Self {
-        // INVARIANT: By this function's requirements.
-        Self(ptr, PhantomData)
+    pub unsafe fn from_raw(ptr: *mut T) -> Self {
+        // SAFETY: By this function's requirements it is that of a box.
+        // INVARIANT: As above.
+        Self(unsafe { NonNull::new_unchecked(ptr) }, PhantomData)
     }
 }
 
@@ -241,6 +242,20 @@ impl<T> KVVec<T> {
             capacity,
             len: 0,
         })
+    }
+
+    /// Drops the values behind the first `len`.
+    pub fn truncate(&mut self, len: usize) {
+        let Some(count) = self.len.checked_sub(len) else {
+            return;
+        };
+        // INVARIANT: Those before are valid.
+        self.len = len;
+        // SAFETY: By the type invariant they were valid; nobody uses them any more.
+        unsafe {
+            let rest = ptr::slice_from_raw_parts_mut(self.memory.add(len).as_ptr(), count);
+            ptr::drop_in_place(rest);
+        }
     }
 
     /// Appends a value where there is room.

@@ -24,7 +24,7 @@ pub mod code {
             pub const $name: super::Error = super::Error::of(crate::bindings::$name as i32);
         )*};
     }
-    codes! { EACCES EBUSY EINVAL ENOMEM EOVERFLOW }
+    codes! { EACCES EBUSY EFBIG EINVAL EMSGSIZE ENOMEM }
 }
 
 impl Error {

@@ -46,7 +46,8 @@ impl<T> Arc<T> {
         unsafe { bindings::rust_helper_refcount_set(inner.refcount.get(), 1) };
         // INVARIANT: The box is not dropped, and the count is 1.
         Ok(Self {
-            inner: inner.into_raw(),
+            // SAFETY: A box has a pointer.
+            inner: unsafe { NonNull::new_unchecked(KBox::into_raw(inner)) },
             _owned: PhantomData,
         })
     }
@@ -87,7 +88,7 @@ impl<T> Drop for Arc<T> {
         };
         if is_last {
             // SAFETY: The pointer is that of a box, and nobody else has it any more.
-            drop(unsafe { KBox::from_raw(self.inner) });
+            drop(unsafe { KBox::from_raw(self.inner.as_ptr()) });
         }
     }
 }

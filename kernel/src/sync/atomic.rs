@@ -143,13 +143,21 @@ atomic_type! {
     *mut T, AtomicPtr<T>, T;
 }
 
-// SAFETY: `core`'s atomics do.
-unsafe impl AtomicAdd for u32 {
-    #[inline(always)]
-    unsafe fn fetch_add(ptr: *mut Self, value: Self, ordering: Core) -> Self {
-        // SAFETY: By this function's requirements.
-        unsafe { AtomicU32::from_ptr(ptr) }.fetch_add(value, ordering)
-    }
+macro_rules! atomic_add {
+    ($($type:ty, $atomic:ty;)*) => {$(
+        // SAFETY: `core`'s atomics do.
+        unsafe impl AtomicAdd for $type {
+            #[inline(always)]
+            unsafe fn fetch_add(ptr: *mut Self, value: Self, ordering: Core) -> Self {
+                // SAFETY: By this function's requirements.
+                unsafe { <$atomic>::from_ptr(ptr) }.fetch_add(value, ordering)
+            }
+        }
+    )*};
+}
+atomic_add! {
+    u32, AtomicU32;
+    u64, AtomicU64;
 }
 
 /// A value that is accessed atomically.

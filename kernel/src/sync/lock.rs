@@ -143,6 +143,9 @@ impl<T, B: Backend> Drop for Guard<'_, T, B> {
 /// A `struct mutex`. Process context; may sleep (`rust/kernel/sync/lock/mutex.rs`).
 pub type Mutex<T> = Lock<T, MutexBackend>;
 
+/// A [`Mutex`] that is locked.
+pub type MutexGuard<'a, T> = Guard<'a, T, MutexBackend>;
+
 /// The backend of [`Mutex`].
 pub struct MutexBackend;
 

@@ -8,7 +8,7 @@ pub mod lock;
 mod arc;
 
 pub use arc::Arc;
-pub use lock::Mutex;
+pub use lock::{Mutex, MutexGuard};
 
 use crate::{bindings, types::Opaque};
 use core::pin::Pin;
