@@ -57,6 +57,7 @@
 
 mod automaton;
 mod classifier;
+mod host_field;
 mod log_line;
 mod method;
 mod octet;
@@ -67,6 +68,7 @@ mod text;
 mod verdict;
 
 pub use crate::classifier::{Classifier, LIMIT};
+pub use crate::host_field::HostField;
 pub use crate::log_line::LogLine;
 pub use crate::method::Method;
 pub use crate::text::Escaped;

@@ -125,6 +125,17 @@ impl LogLine {
         Method::of(self.method.as_bytes())
     }
 
+    /// The method as it is shown; empty if the line has none.
+    pub fn shown_method(&self) -> Escaped<'_> {
+        Escaped(self.method.as_bytes())
+    }
+
+    /// The target as it is shown; empty if the line has none.
+    pub fn shown_target(&self) -> Escaped<'_> {
+        let complete = self.classifier.verdict().is_some();
+        Escaped(self.target.as_bytes(complete))
+    }
+
     /// Shows the line as that of a stream of this `verdict`: printable ASCII, whatever was read, and
     /// at most [`DISPLAY_MAX`](Self::DISPLAY_MAX) bytes of it.
     pub fn display(&self, verdict: Verdict) -> impl Display + '_ {
@@ -161,9 +172,7 @@ struct Shown<'a> {
 impl Display for Shown<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Self { line, verdict } = *self;
-        let complete = line.classifier.verdict().is_some();
-        let method = Escaped(line.method.as_bytes());
-        let target = Escaped(line.target.as_bytes(complete));
+        let (method, target) = (line.shown_method(), line.shown_target());
         match verdict {
             Verdict::Http1 => write!(f, "{method} {target} HTTP/{}", line.numbers(VERSION)),
             Verdict::Http09 => write!(f, "{method} {target} HTTP/0.9"),
