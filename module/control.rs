@@ -5,14 +5,16 @@
 #![forbid(unsafe_code)]
 
 use crate::{
+    configuration::Configuration,
     counters::{Counter, Counters},
     filter::Filter,
     kernel_ext::{
-        bindings,
+        bindings, genetlink,
         netfilter::{Hooks, Scope},
         param::Params,
         pernet, sysfs, time,
     },
+    netlink::Operations,
     policy::{self, Policy},
     report,
 };
@@ -27,18 +29,19 @@ use kernel::{
     },
 };
 
-/// How many undecided streams are kept unless a parameter says otherwise: a table of 1.1 MB.
+/// How many undecided streams are kept unless a parameter says otherwise: a table of 1.3 MB.
 /// One is kept for as long as a client takes to send the rest of a line, a round trip or two, so
 /// that this is enough for tens of thousands of cut starts in a second.
 const MAX_UNDECIDED: usize = 4096;
 
 /// What the module holds while it is loaded. Dropped in this order: first nobody can reach the
-/// switch any more, then it is switched off, for good.
+/// switch any more, then it is switched off, for good, and then there are no more events to be sent.
 pub(crate) struct Control {
     _methods: sysfs::Registration<Methods>,
     _stats: sysfs::Registration<Stats>,
     _settings: sysfs::Registration<Settings>,
     _running: Running,
+    _netlink: genetlink::Registration<Operations>,
 }
 
 impl Control {
@@ -48,13 +51,7 @@ impl Control {
     ///
     /// `EINVAL` for a bad parameter, which the kernel log names; what [`Settings::switch`] returns.
     pub(crate) fn new(params: &Params) -> Result<Self> {
-        let policy = Policy::new();
-        if let Some(action) = params.action {
-            policy.set_action(policy::parse_action(action)?);
-        }
-        if let Some(detect) = params.detect {
-            policy.set_detect(policy::parse_detect(detect)?);
-        }
+        let policy = Policy::new()?;
         if let Some(log) = params.log {
             policy.set_log(policy::parse_bool("log", log)?);
         }
@@ -71,6 +68,19 @@ impl Control {
 
         let filter = Arc::new(Filter::new(policy, max_undecided)?, GFP_KERNEL)?;
         let settings = Arc::new(Settings::new(filter, scope)?, GFP_KERNEL)?;
+        if let Some(action) = params.action {
+            settings
+                .configuration
+                .set_action(policy::parse_action(action)?)?;
+        }
+        if let Some(detect) = params.detect {
+            settings
+                .configuration
+                .set_detect(policy::parse_detect(detect)?)?;
+        }
+        if let Some(rules) = params.rules {
+            settings.set_rules(rules)?;
+        }
         let counters = Arc::new(Counters::new(), GFP_KERNEL)?;
         let stats = Stats {
             counters: counters.clone(),
@@ -83,6 +93,8 @@ impl Control {
             sysfs::Registration::in_kernel(bindings::HTTP_FILTER_MODULE, settings.clone())?;
         let stats_dir = settings_dir.subdirectory(bindings::HTTP_FILTER_STATS, stats)?;
         let methods_dir = stats_dir.subdirectory(bindings::HTTP_FILTER_METHODS, methods)?;
+        let operations = Arc::new(Operations(settings.configuration.clone()), GFP_KERNEL)?;
+        let netlink = genetlink::Registration::new(operations)?;
         settings.switch(enabled)?;
 
         report::loaded(enabled, &settings.filter.policy, scope);
@@ -91,6 +103,7 @@ impl Control {
             _stats: stats_dir,
             _settings: settings_dir,
             _running: Running { settings, counters },
+            _netlink: netlink,
         })
     }
 }
@@ -114,6 +127,7 @@ impl Drop for Running {
 /// `/sys/kernel/http_filter`: the settings, and the switch among them.
 struct Settings {
     filter: Arc<Filter>,
+    configuration: Arc<Configuration>,
     scope: Scope,
     since: Atomic<i64>,
     /// Switched off means that no hook is registered.
@@ -123,11 +137,18 @@ struct Settings {
 impl Settings {
     fn new(filter: Arc<Filter>, scope: Scope) -> Result<Self> {
         Ok(Self {
+            configuration: Arc::new(Configuration::new(filter.clone())?, GFP_KERNEL)?,
             filter,
             scope,
             since: Atomic::new(time::real_seconds()),
             hooks: KBox::pin_init(new_mutex!(None, "http_filter_switch"), GFP_KERNEL)?,
         })
+    }
+
+    fn set_rules(&self, value: &str) -> Result {
+        let replaced = self.configuration.replace_rules(value.as_bytes(), None);
+        replaced.map_err(|error| report::refused_rules(&error))?;
+        Ok(())
     }
 
     /// Switches the filter on or off; nothing happens if it is so already.
@@ -147,6 +168,7 @@ impl Settings {
             // No hook is running any more. Streams that it no longer sees can't be tracked.
             self.filter.table.clear();
             self.filter.connections.reset_blackholed();
+            self.filter.events.disable();
         }
         self.since.store(time::real_seconds(), Relaxed);
         Ok(())
@@ -157,6 +179,7 @@ impl Settings {
 enum Setting {
     Enabled,
     Action,
+    Rules,
     Detect,
     Log,
     MaxUndecided,
@@ -170,6 +193,7 @@ impl sysfs::File for Setting {
         match self {
             Self::Enabled => bindings::HTTP_FILTER_ENABLED,
             Self::Action => bindings::HTTP_FILTER_ACTION,
+            Self::Rules => bindings::HTTP_FILTER_RULES,
             Self::Detect => bindings::HTTP_FILTER_DETECT,
             Self::Log => bindings::HTTP_FILTER_LOG,
             Self::MaxUndecided => bindings::HTTP_FILTER_MAX_UNDECIDED,
@@ -182,6 +206,8 @@ impl sysfs::File for Setting {
     fn mode(self) -> u16 {
         match self {
             Self::Enabled | Self::Action | Self::Detect | Self::Log => 0o644,
+            // They tell whose HTTP passes.
+            Self::Rules => 0o600,
             Self::MaxUndecided | Self::Namespaces | Self::Version | Self::Since => 0o444,
         }
     }
@@ -193,6 +219,7 @@ impl sysfs::Directory for Settings {
     const FILES: &'static [Setting] = &[
         Setting::Enabled,
         Setting::Action,
+        Setting::Rules,
         Setting::Detect,
         Setting::Log,
         Setting::MaxUndecided,
@@ -205,8 +232,9 @@ impl sysfs::Directory for Settings {
         let policy = &self.filter.policy;
         match file {
             Setting::Enabled => write!(page, "{}", u8::from(self.hooks.lock().is_some())),
-            Setting::Action => page.write_str(policy.action().name()),
-            Setting::Detect => write!(page, "{}", policy.detect()),
+            Setting::Action => page.write_str(policy.lock().action.name()),
+            Setting::Rules => page.write_bytes(policy.lock().rules.text().trim_ascii_end()),
+            Setting::Detect => write!(page, "{}", policy.lock().detect),
             Setting::Log => write!(page, "{}", u8::from(policy.log())),
             Setting::MaxUndecided => write!(page, "{}", self.filter.table.capacity()),
             Setting::Namespaces => page.write_str(policy::scope_name(self.scope)),
@@ -219,14 +247,13 @@ impl sysfs::Directory for Settings {
         let policy = &self.filter.policy;
         match file {
             Setting::Enabled => self.switch(policy::parse_bool("enabled", value)?)?,
-            Setting::Action => {
-                policy.set_action(policy::parse_action(value)?);
-                self.filter.connections.reset_blackholed();
-            }
-            Setting::Detect => {
-                policy.set_detect(policy::parse_detect(value)?);
-                self.filter.connections.reset_blackholed();
-            }
+            Setting::Action => self
+                .configuration
+                .set_action(policy::parse_action(value)?)?,
+            Setting::Rules => self.set_rules(value)?,
+            Setting::Detect => self
+                .configuration
+                .set_detect(policy::parse_detect(value)?)?,
             Setting::Log => policy.set_log(policy::parse_bool("log", value)?),
             Setting::MaxUndecided | Setting::Namespaces | Setting::Version | Setting::Since => {
                 return Err(EACCES)

@@ -22,10 +22,12 @@ pub(crate) enum Counter {
     Http09,
     /// ... with an answer.
     Responses,
-    /// Connections that were dropped.
+    /// Connections that were dropped or rejected.
     Blocked,
-    /// Connections that passed because of `action=monitor`.
+    /// Connections that were monitored.
     Monitored,
+    /// Connections that a rule allowed.
+    Allowed,
     /// Segments whose payload was looked at.
     Inspected,
     /// Segments dropped.
@@ -40,17 +42,20 @@ pub(crate) enum Counter {
     Malformed,
     /// Segments passed without a verdict.
     Uninspectable,
+    /// Events for which there was no room.
+    EventsLost,
 }
 
 impl Counter {
     /// All of them, in order.
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Requests,
         Self::H2c,
         Self::Http09,
         Self::Responses,
         Self::Blocked,
         Self::Monitored,
+        Self::Allowed,
         Self::Inspected,
         Self::Dropped,
         Self::Deferred,
@@ -58,6 +63,7 @@ impl Counter {
         Self::Evicted,
         Self::Malformed,
         Self::Uninspectable,
+        Self::EventsLost,
     ];
 
     /// Its file's name.
@@ -73,9 +79,11 @@ impl Counter {
             Self::Dropped => bindings::HTTP_FILTER_STAT_DROPPED,
             Self::Deferred => bindings::HTTP_FILTER_STAT_DEFERRED,
             Self::Refused => bindings::HTTP_FILTER_STAT_REFUSED,
+            Self::Allowed => bindings::HTTP_FILTER_STAT_ALLOWED,
             Self::Evicted => bindings::HTTP_FILTER_STAT_EVICTED,
             Self::Malformed => bindings::HTTP_FILTER_STAT_MALFORMED,
             Self::Uninspectable => bindings::HTTP_FILTER_STAT_UNINSPECTABLE,
+            Self::EventsLost => bindings::HTTP_FILTER_STAT_EVENTS_LOST,
         }
     }
 

@@ -6,6 +6,7 @@
 
 use crate::{
     classifier_states::States,
+    flow_policy::RuleNumbers,
     kernel_ext::{
         rcu::GracePeriod,
         socket::{FirstSeq, Flow},
@@ -80,6 +81,7 @@ impl InFlight {
 #[repr(C)]
 pub(crate) struct Entry {
     flow: Flow,
+    rules: RuleNumbers,
     grace_period: GracePeriod,
     first_seq: FirstSeq,
     end: u32,
@@ -92,7 +94,7 @@ pub(crate) struct Entry {
     flags: u8,
 }
 
-static_assert!(core::mem::size_of::<Entry>() <= 128);
+static_assert!(core::mem::size_of::<Entry>() <= 136);
 
 /// The greatest age, in seconds.
 const MAX_AGE: u16 = u16::MAX / 2;
@@ -103,6 +105,8 @@ const OUT_OF_ORDER: u8 = 1 << 0;
 const URGENT: u8 = 1 << 1;
 /// The sweep is to evict the entry, by aborting its connection.
 const EVICT: u8 = 1 << 2;
+/// All segments of the flow pass.
+const EXEMPT: u8 = 1 << 3;
 
 impl Entry {
     /// An unused entry.
@@ -115,6 +119,7 @@ impl Entry {
         },
         end: 0,
         states: States::NONE,
+        rules: RuleNumbers::UNKNOWN,
         since: 0,
         cpu: 0,
         scanned: 0,
@@ -185,6 +190,28 @@ impl Entry {
     /// The same, to add to them.
     pub(crate) fn states_mut(&mut self) -> &mut States {
         &mut self.states
+    }
+
+    /// The rules for its flow, as they were looked up.
+    pub(crate) fn rules(&self) -> RuleNumbers {
+        self.rules
+    }
+
+    /// Sets [`Self::rules`], and whether they let all segments of the flow pass.
+    pub(crate) fn set_rules(&mut self, rules: RuleNumbers, is_exempt: bool) {
+        self.rules = rules;
+        self.set(EXEMPT, is_exempt);
+    }
+
+    /// Whether all segments of its flow pass.
+    pub(crate) fn is_exempt(&self) -> bool {
+        self.flags & EXEMPT != 0
+    }
+
+    /// Forgets the rules for its flow, and what they led to, but for whether all of its segments pass.
+    pub(crate) fn forget_rules(&mut self, is_exempt: bool) {
+        self.set_rules(RuleNumbers::UNKNOWN, is_exempt);
+        self.set(EVICT, false);
     }
 
     /// Whether it has an undecided state behind the stream's beginning. Such an entry must be kept

@@ -7,27 +7,30 @@
 
 use crate::{
     counters::{count_method, Counter},
+    events::Events,
+    flow_policy::{self, FlowPolicy},
     http_connections::HttpConnections,
-    inspect::{Decision, HttpMatch, Inspector},
+    inspect::{Decision, HttpConnection, HttpMatch, Inspector, ShownLine},
     kernel_ext::{
         flow_hash,
         flow_set::FlowSet,
         netfilter::{Hook, NfVerdict},
         packet::{Segment, Unreadable},
-        socket::SocketLookup,
+        rcu,
+        socket::{FirstSeq, SocketLookup},
     },
-    policy::{Action, Kind, Policy},
-    report,
+    policy::{Action, Config, Kind, Policy},
+    reject, report,
     table::Table,
 };
-use classifier::LogLine;
-use kernel::prelude::*;
+use kernel::{prelude::*, sync::Arc};
 
 /// The filter: its settings and its state.
 pub(crate) struct Filter {
     pub(crate) policy: Policy,
     pub(crate) table: Table,
     pub(crate) connections: HttpConnections,
+    pub(crate) events: Arc<Events>,
     key: flow_hash::Key,
 }
 
@@ -40,27 +43,35 @@ impl Hook for Filter {
 
     #[inline]
     fn verdict(&self, segment: &Segment<'_>, socket: SocketLookup<'_>) -> NfVerdict {
-        let action = self.policy.action();
+        let config = self.policy.config(segment.read_section());
+        let policy = FlowPolicy::new(config, segment);
         let inspector = Inspector {
             key: &self.key,
             table: &self.table,
             connections: &self.connections,
-            policy: &self.policy,
-            enforce: action != Action::Monitor,
+            policy: &policy,
+            log: self.policy.log(),
+            events: &self.events,
         };
         let mut line = None;
         match inspector.inspect(segment, socket, &mut line) {
             Decision::Pass => NfVerdict::Accept,
             Decision::Http(found) => {
-                self.record(action, segment, &found, line.as_ref());
-                match action {
-                    Action::Monitor => NfVerdict::Accept,
-                    Action::Drop => drop_counted(),
+                self.record(&policy, segment, &found, line.as_ref());
+                match policy.action(found.kind).blocks() {
+                    true => drop_counted(),
+                    false => NfVerdict::Accept,
                 }
             }
-            Decision::Blackholed => drop_counted(),
-            Decision::Defer => defer(action, Counter::Deferred),
-            Decision::Refuse => defer(action, Counter::Refused),
+            Decision::Blackholed(action, first_seq) => {
+                self.events.count_segment(segment, first_seq);
+                if action == Action::Reject {
+                    self.end_connection(segment, first_seq);
+                }
+                drop_counted()
+            }
+            Decision::Defer => defer(&policy, Counter::Deferred),
+            Decision::Refuse => defer(&policy, Counter::Refused),
         }
     }
 
@@ -81,39 +92,99 @@ impl Filter {
     ///
     /// `ENOMEM`.
     pub(crate) fn new(policy: Policy, max_undecided: usize) -> Result<Self> {
+        let events = Arc::new(Events::new()?, GFP_KERNEL)?;
         Ok(Self {
             policy,
-            table: Table::new(max_undecided)?,
+            table: Table::new(max_undecided, events.clone())?,
+            events,
             connections: HttpConnections::new()?,
             key: flow_hash::Key::random(),
         })
     }
 
-    /// Remembers the connection, unless TCP would discard the segment; counts and logs it if it is new.
+    /// Changes the settings that decide what happens to connections. Connections that were found before
+    /// are judged anew. Process context; may sleep.
+    ///
+    /// # Errors
+    ///
+    /// Those of `change`; `ENOMEM`.
+    pub(crate) fn reconfigure<E: From<Error>>(
+        &self,
+        change: impl FnOnce(&Config) -> Result<Config, E>,
+    ) -> Result<(), E> {
+        let mut config = self.policy.lock();
+        let changed = change(&config)?;
+        config.replace(changed)?;
+        self.table.forget_rules(|flow| {
+            rcu::read_section(|section| flow_policy::is_exempt(&config, flow, section))
+        });
+        self.connections.reset_blackholed();
+        Ok(())
+    }
+
+    /// Remembers the connection, unless TCP would discard the segment; counts, logs and tells of it if it
+    /// is new, and ends it if it is to be rejected.
     #[inline(never)]
     fn record(
         &self,
-        action: Action,
+        policy: &FlowPolicy<'_>,
         segment: &Segment<'_>,
         found: &HttpMatch,
-        line: Option<&LogLine>,
+        line: Option<&ShownLine>,
     ) {
         let Some(connection) = &found.connection else {
             return;
         };
-        let blackholed = connection.is_accepted && action == Action::Drop;
-        if !segment.checksum_ok() || !self.connections.add(connection.id, blackholed) {
+        if !segment.checksum_ok() {
             return;
         }
-        count_connection(found.kind, action);
-        let Some(method) = connection.method else {
-            return;
-        };
-        if matches!(found.kind, Kind::Requests | Kind::Http09) {
+        let action = policy.action(found.kind);
+        let blackholed = (connection.is_accepted && action.blocks()).then_some(action);
+        if self.connections.add(connection.id, blackholed) {
+            self.tell(policy, segment, found.kind, connection, line);
+        } else if action.blocks() {
+            self.events.count_segment(segment, connection.first_seq);
+        }
+        if blackholed == Some(Action::Reject) {
+            self.end_connection(segment, connection.first_seq);
+        }
+    }
+
+    /// Ends the connection of a segment that is rejected, if that can be done now.
+    fn end_connection(&self, segment: &Segment<'_>, first_seq: FirstSeq) {
+        if reject::end_connection(segment, first_seq) {
+            self.events
+                .aborted(segment.cpu(), segment.flow(), first_seq);
+        }
+    }
+
+    /// Counts a new connection, and logs and tells its line, if there is one.
+    fn tell(
+        &self,
+        policy: &FlowPolicy<'_>,
+        segment: &Segment<'_>,
+        kind: Kind,
+        connection: &HttpConnection,
+        line: Option<&ShownLine>,
+    ) {
+        let (action, rule) = (policy.action(kind), policy.rule(kind));
+        count_connection(kind, action);
+        if let Some((_, rule)) = rule {
+            rule.count_hit();
+        }
+        if let (Some(method), Kind::Requests | Kind::Http09) = (connection.method, kind) {
             count_method(method);
         }
-        if let (Some(line), true) = (line, self.policy.log()) {
-            report::connection(action, segment, found.kind, line);
+        let Some(shown) = line else {
+            return;
+        };
+        let rule = rule.map(|(number, _)| number);
+        if self.policy.log() && action != Action::Allow {
+            report::connection(action, rule, segment, kind, &shown.line);
+        }
+        if self.events.has_listeners() {
+            self.events
+                .found(segment, connection.first_seq, kind, (action, rule), shown);
         }
     }
 }
@@ -123,20 +194,19 @@ fn drop_counted() -> NfVerdict {
     NfVerdict::Drop
 }
 
-/// Drops a segment for its sender to retransmit. Where nothing is dropped, it passes uninspected.
-fn defer(action: Action, counter: Counter) -> NfVerdict {
-    match action {
-        Action::Monitor => accept_counted(Counter::Uninspectable),
-        Action::Drop => {
+/// Drops a segment for its sender to retransmit. Where nothing of its flow is blocked, it passes
+/// uninspected.
+fn defer(policy: &FlowPolicy<'_>, counter: Counter) -> NfVerdict {
+    match policy.enforces() {
+        true => {
             counter.count();
             NfVerdict::Drop
         }
+        false => {
+            Counter::Uninspectable.count();
+            NfVerdict::Accept
+        }
     }
-}
-
-fn accept_counted(counter: Counter) -> NfVerdict {
-    counter.count();
-    NfVerdict::Accept
 }
 
 fn count_connection(kind: Kind, action: Action) {
@@ -148,8 +218,9 @@ fn count_connection(kind: Kind, action: Action) {
     }
     .count();
     match action {
-        Action::Drop => Counter::Blocked,
+        Action::Drop | Action::Reject => Counter::Blocked,
         Action::Monitor => Counter::Monitored,
+        Action::Allow => Counter::Allowed,
     }
     .count();
 }

@@ -8,15 +8,18 @@
 //!
 //! A connection can also be *blackholed*: a segment that TCP was about to accept, where the socket
 //! stood, completes a forbidden first line. As long as the socket lives, nothing else can be read
-//! from it, so all of its segments with data are dropped unread. A connection that has left the
-//! cache is inspected again, and counted once more.
+//! from it, so all of its segments with data are dropped unread; or [it is
+//! ended](crate::reject). A connection that has left the cache is inspected again, and counted once
+//! more.
 
 #![forbid(unsafe_code)]
 
-use crate::kernel_ext::{
-    lock::{new_spinlock_bh, SpinLockBh},
-    rcu,
-    socket::FirstSeq,
+use crate::{
+    kernel_ext::{
+        lock::{new_spinlock_bh, SpinLockBh},
+        socket::FirstSeq,
+    },
+    policy::Action,
 };
 use kernel::{
     prelude::*,
@@ -29,8 +32,14 @@ const BUCKET_BITS: u32 = 12;
 /// Connections in a bucket. With 32,000 in the cache, one in some thousands finds its bucket full.
 const SLOTS: usize = 16;
 
-/// The bit of a slot that is set if its connection is blackholed. No identifier has it.
+/// The bit of a slot that is set if its connection is blackholed.
 const BLACKHOLED: u64 = 1;
+
+/// The bit that is set if it is to be ended as well.
+const REJECTED: u64 = 1 << 7;
+
+/// The bits that no identifier has.
+const STATE: u64 = BLACKHOLED | REJECTED;
 
 /// The bits of an identifier that tell where in its bucket the flow is placed: the number of a bit
 /// in [`HttpConnections::blackholed`].
@@ -62,7 +71,7 @@ impl ConnectionId {
         let id = hash.wrapping_add(seq.wrapping_mul(FACTOR));
         Self {
             bucket: bucket(hash),
-            id: (id & !(PLACE | BLACKHOLED)) | (bit_number(hash) << PLACE_SHIFT),
+            id: (id & !(PLACE | STATE)) | (bit_number(hash) << PLACE_SHIFT),
         }
     }
 }
@@ -97,11 +106,10 @@ impl HttpConnections {
         })
     }
 
-    /// Looks up a connection: whether it is blackholed, if it is in the cache.
-    fn look_up(&self, id: ConnectionId) -> Option<bool> {
+    /// The slot of a connection, if it is in the cache.
+    fn look_up(&self, id: ConnectionId) -> Option<u64> {
         let slots = self.buckets.get(id.bucket)?.lock();
-        let slot = slots.iter().find(|&slot| slot & !BLACKHOLED == id.id)?;
-        Some(slot & BLACKHOLED != 0)
+        slots.iter().copied().find(|slot| slot & !STATE == id.id)
     }
 
     /// Whether a connection is in the cache. Any context that the hook runs in.
@@ -110,21 +118,25 @@ impl HttpConnections {
     }
 
     /// Whether a connection may be blackholed whose flow has this `hash`: cheaper than
-    /// [`Self::is_blackholed`]. Any context that the hook runs in.
+    /// [`Self::blackholed`]. Any context that the hook runs in.
     #[inline]
     pub(crate) fn may_be_blackholed(&self, hash: u64) -> bool {
         let bits = self.blackholed.get(bucket(hash));
         bits.is_none_or(|bits| bits.load(Relaxed) & (1 << bit_number(hash)) != 0)
     }
 
-    /// Whether a connection is blackholed. Any context that the hook runs in.
-    pub(crate) fn is_blackholed(&self, id: ConnectionId) -> bool {
-        self.look_up(id) == Some(true)
+    /// The action for which a connection is blackholed, if it is. Any context that the hook runs in.
+    pub(crate) fn blackholed(&self, id: ConnectionId) -> Option<Action> {
+        match self.look_up(id)? & STATE {
+            0 => None,
+            BLACKHOLED => Some(Action::Drop),
+            _ => Some(Action::Reject),
+        }
     }
 
-    /// Adds a connection as the last one found, and sets whether it is blackholed. Returns whether it
-    /// is new. Any context that the hook runs in.
-    pub(crate) fn add(&self, id: ConnectionId, blackholed: bool) -> bool {
+    /// Adds a connection as the last one found, and sets the action for which it is blackholed, if it is.
+    /// Returns whether it is new. Any context that the hook runs in.
+    pub(crate) fn add(&self, id: ConnectionId, blackholed: Option<Action>) -> bool {
         let (Some(bucket), Some(bits)) =
             (self.buckets.get(id.bucket), self.blackholed.get(id.bucket))
         else {
@@ -133,28 +145,32 @@ impl HttpConnections {
         let mut slots = bucket.lock();
         // The last one found goes to the front, and the others move on; the oldest falls out at the
         // end.
-        let mut carried = id.id | u64::from(blackholed);
-        let is_last = |carried: u64| carried == 0 || carried & !BLACKHOLED == id.id;
+        let state = match blackholed {
+            None => 0,
+            Some(Action::Reject) => BLACKHOLED | REJECTED,
+            Some(_) => BLACKHOLED,
+        };
+        let mut carried = id.id | state;
+        let is_last = |carried: u64| carried == 0 || carried & !STATE == id.id;
         slots.iter_mut().any(|slot| {
             core::mem::swap(slot, &mut carried);
             is_last(carried)
         });
         if carried & BLACKHOLED != 0 {
             bits.store(blackholed_bits(&slots), Relaxed);
-        } else if blackholed {
+        } else if blackholed.is_some() {
             bits.store(bits.load(Relaxed) | place_bit(id.id), Relaxed);
         }
-        carried & !BLACKHOLED != id.id
+        carried & !STATE != id.id
     }
 
-    /// Ends the blackholing of all connections. The setting that led to it must have changed before.
-    /// Process context; may sleep.
+    /// Ends the blackholing of all connections. No hook may be running any more that has read the
+    /// settings that led to it. Process context.
     pub(crate) fn reset_blackholed(&self) {
-        // A hook that has read the setting before may still blackhole a connection.
-        rcu::synchronize();
-        for (bucket, bits) in self.buckets.iter().zip(self.blackholed.iter()) {
+        let buckets = self.buckets.iter().zip(self.blackholed.iter());
+        for (bucket, bits) in buckets.filter(|(_, bits)| bits.load(Relaxed) != 0) {
             let mut slots = bucket.lock();
-            slots.iter_mut().for_each(|slot| *slot &= !BLACKHOLED);
+            slots.iter_mut().for_each(|slot| *slot &= !STATE);
             bits.store(0, Relaxed);
         }
     }

@@ -11,20 +11,31 @@
 //! - [`table`] holds the streams whose start is undecided, an [`entry`](mod@entry) each, with the
 //!   classifier's [`states`](classifier_states);
 //! - [`http_connections`] are those that were found, so that each is counted and logged once;
-//! - [`policy`] has the settings, [`counters`] the counters, [`report`] the log lines;
-//! - [`control`] is sysfs, and switches the filter on and off.
+//!   [`reject`] ends them;
+//! - [`policy`] has the settings, [`rules`] the exceptions, [`flow_policy`] what follows from both for one
+//!   flow;
+//! - [`configuration`] changes both;
+//! - [`events`] are what is told of connections by netlink;
+//! - [`counters`] are the counters, [`report`] the log lines;
+//! - [`control`] is sysfs, and switches the filter on and off; [`netlink`] has what sysfs can't do.
 
 mod classifier_states;
+mod configuration;
 mod control;
 mod counters;
 mod entry;
+mod events;
 mod filter;
+mod flow_policy;
 mod http_connections;
 mod inspect;
 #[path = "kernel/mod.rs"]
 mod kernel_ext;
+mod netlink;
 mod policy;
+mod reject;
 mod report;
+mod rules;
 mod socket_state;
 mod span;
 mod stream;

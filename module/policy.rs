@@ -1,60 +1,92 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What counts as HTTP, and what happens to it: settings that the hook reads without a lock, and
+//! What counts as HTTP, and what happens to it: settings, which the hook reads without a lock, and
 //! their text forms.
 
 #![forbid(unsafe_code)]
 
-use crate::kernel_ext::{bindings, netfilter::Scope};
+use crate::{
+    kernel_ext::{
+        bindings,
+        netfilter::Scope,
+        rcu::{RcuMutex, RcuMutexGuard, ReadSection},
+    },
+    rules::RuleSet,
+};
 use classifier::Verdict;
 use core::fmt;
 use kernel::{
     prelude::*,
-    sync::atomic::{ordering::Relaxed, Atomic},
+    sync::{
+        atomic::{ordering::Relaxed, Atomic},
+        Arc,
+    },
 };
 
-/// The settings. Each is read and written by itself, in any context.
+/// The settings.
 pub(crate) struct Policy {
-    action: Atomic<u32>,
-    detect: Atomic<u32>,
+    config: RcuMutex<Config>,
     log: Atomic<u32>,
 }
 
-impl Policy {
-    /// The defaults: requests of every kind are dropped, and logged.
-    pub(crate) fn new() -> Self {
-        let detect = Kind::Requests.bit() | Kind::H2c.bit() | Kind::Http09.bit();
-        Self {
-            action: Atomic::new(Action::Drop as u32),
-            detect: Atomic::new(detect),
-            log: Atomic::new(1),
-        }
-    }
-
-    /// What happens to HTTP.
-    pub(crate) fn action(&self) -> Action {
-        match self.action.load(Relaxed) {
-            x if x == Action::Monitor as u32 => Action::Monitor,
-            _ => Action::Drop,
-        }
-    }
-
-    /// Sets [`Self::action`].
-    pub(crate) fn set_action(&self, action: Action) {
-        self.action.store(action as u32, Relaxed);
-    }
-
+/// The settings that decide what happens to a connection. They are replaced as a whole, so that a
+/// packet sees those before a change, or those after it.
+pub(crate) struct Config {
+    /// What happens to HTTP where no rule matches.
+    pub(crate) action: Action,
     /// What counts as HTTP.
-    pub(crate) fn detect(&self) -> Detect {
-        Detect(self.detect.load(Relaxed))
+    pub(crate) detect: Detect,
+    /// What happens to HTTP where one matches.
+    pub(crate) rules: Arc<RuleSet>,
+    /// Counts the changes, and wraps.
+    pub(crate) generation: u32,
+}
+
+impl Config {
+    /// The same after a change of a part.
+    pub(crate) fn changed(&self) -> Self {
+        Self {
+            rules: self.rules.clone(),
+            generation: self.generation.wrapping_add(1),
+            ..*self
+        }
+    }
+}
+
+impl Policy {
+    /// The defaults: requests of every kind are dropped, and logged. Process context.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn new() -> Result<Self> {
+        let config = Config {
+            action: Action::Drop,
+            detect: Detect::NONE
+                .with(Kind::Requests)
+                .with(Kind::H2c)
+                .with(Kind::Http09),
+            rules: Arc::new(RuleSet::empty()?, GFP_KERNEL)?,
+            generation: 1,
+        };
+        Ok(Self {
+            config: RcuMutex::new(config)?,
+            log: Atomic::new(1),
+        })
     }
 
-    /// Sets [`Self::detect`].
-    pub(crate) fn set_detect(&self, detect: Detect) {
-        self.detect.store(detect.0, Relaxed);
+    /// What decides on connections now. Any context.
+    #[inline]
+    pub(crate) fn config<'a>(&'a self, section: ReadSection<'a>) -> &'a Config {
+        self.config.read(section)
     }
 
-    /// Whether each connection gets a line in the kernel log.
+    /// The same, to look at it for longer, or to change it. Process context; may sleep.
+    pub(crate) fn lock(&self) -> RcuMutexGuard<'_, Config> {
+        self.config.lock()
+    }
+
+    /// Whether each connection gets a line in the kernel log. Any context.
     pub(crate) fn log(&self) -> bool {
         self.log.load(Relaxed) != 0
     }
@@ -70,27 +102,46 @@ impl Policy {
 pub(crate) enum Action {
     /// Its segments are dropped: the application never sees them.
     Drop,
+    /// The same, and the connection is ended: both ends learn of it.
+    Reject,
     /// It is counted and logged, and passes.
     Monitor,
+    /// It is counted, and passes. Rules alone have it.
+    Allow,
 }
 
 impl Action {
-    const ALL: [Self; 2] = [Self::Drop, Self::Monitor];
+    const ALL: [Self; 4] = [Self::Drop, Self::Reject, Self::Monitor, Self::Allow];
 
     /// Its text form.
     pub(crate) fn name(self) -> &'static str {
         text(match self {
             Self::Drop => bindings::HTTP_FILTER_ACTION_DROP,
+            Self::Reject => bindings::HTTP_FILTER_ACTION_REJECT,
             Self::Monitor => bindings::HTTP_FILTER_ACTION_MONITOR,
+            Self::Allow => bindings::HTTP_FILTER_ACTION_ALLOW,
         })
+    }
+
+    /// That of a rule that begins with this word.
+    pub(crate) fn of_rule(word: &[u8]) -> Option<Self> {
+        let is_named = |action: &Self| action.name().as_bytes() == word;
+        Self::ALL.into_iter().find(is_named)
     }
 
     /// The word for it in log lines.
     pub(crate) fn past_tense(self) -> &'static str {
         match self {
             Self::Drop => "dropped",
+            Self::Reject => "rejected",
             Self::Monitor => "monitored",
+            Self::Allow => "allowed",
         }
+    }
+
+    /// Whether the application sees nothing of it.
+    pub(crate) fn blocks(self) -> bool {
+        matches!(self, Self::Drop | Self::Reject)
     }
 }
 
@@ -108,7 +159,8 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 4] = [Self::Requests, Self::H2c, Self::Http09, Self::Responses];
+    /// All of them.
+    pub(crate) const ALL: [Self; 4] = [Self::Requests, Self::H2c, Self::Http09, Self::Responses];
 
     /// The kind of HTTP that the classifier has found; `None` if it is none.
     pub(crate) fn of(verdict: Verdict) -> Option<Self> {
@@ -131,6 +183,13 @@ impl Kind {
         }
     }
 
+    /// The kind of this name.
+    pub(crate) fn of_name(name: &[u8]) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.name().as_bytes() == name)
+    }
+
     /// Its text form.
     fn name(self) -> &'static str {
         text(match self {
@@ -151,16 +210,49 @@ impl Kind {
 pub(crate) struct Detect(u32);
 
 impl Detect {
+    /// No kind.
+    pub(crate) const NONE: Self = Self(0);
+
+    /// All kinds.
+    pub(crate) const ALL: Self = Self((1 << Kind::ALL.len()) - 1);
+
     /// Whether `kind` is in it.
     pub(crate) fn contains(self, kind: Kind) -> bool {
         self.0 & kind.bit() != 0
+    }
+
+    /// Whether no kind is in it.
+    pub(crate) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The same and `kind`.
+    pub(crate) fn with(self, kind: Kind) -> Self {
+        Self(self.0 | kind.bit())
+    }
+
+    /// The kinds that are in both.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// The kinds that are in it, but not in `other`.
+    pub(crate) fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// The kinds that are in it.
+    pub(crate) fn kinds(self) -> impl Iterator<Item = Kind> {
+        Kind::ALL
+            .into_iter()
+            .filter(move |&kind| self.contains(kind))
     }
 }
 
 impl fmt::Display for Detect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";
-        for kind in Kind::ALL.into_iter().filter(|&kind| self.contains(kind)) {
+        for kind in self.kinds() {
             f.write_str(separator)?;
             f.write_str(kind.name())?;
             separator = " ";
@@ -171,10 +263,9 @@ impl fmt::Display for Detect {
 
 /// Reads an [`Action`].
 pub(crate) fn parse_action(value: &str) -> Result<Action> {
-    Action::ALL
-        .into_iter()
-        .find(|action| action.name() == value)
-        .ok_or_else(|| refuse("action", value, "drop, monitor"))
+    Action::of_rule(value.as_bytes())
+        .filter(|&action| action != Action::Allow)
+        .ok_or_else(|| refuse("action", value, "drop, reject, monitor"))
 }
 
 /// Reads a [`Detect`]: at least one name, separated by commas or white space.
@@ -182,17 +273,14 @@ pub(crate) fn parse_detect(value: &str) -> Result<Detect> {
     let refuse = || refuse("detect", value, "any of requests, h2c, http09, responses");
     let is_separator = |&byte: &u8| byte == b',' || byte.is_ascii_whitespace();
     let names = value.as_bytes().split(is_separator);
-    let mut bits = 0;
+    let mut detect = Detect::NONE;
     for name in names.filter(|name| !name.is_empty()) {
-        let kind = Kind::ALL
-            .into_iter()
-            .find(|kind| kind.name().as_bytes() == name);
-        bits |= kind.ok_or_else(refuse)?.bit();
+        detect = detect.with(Kind::of_name(name).ok_or_else(refuse)?);
     }
-    if bits == 0 {
+    if detect.is_empty() {
         return Err(refuse());
     }
-    Ok(Detect(bits))
+    Ok(detect)
 }
 
 /// Reads the value of a switch called `name`.
@@ -204,16 +292,21 @@ pub(crate) fn parse_bool(name: &str, value: &str) -> Result<bool> {
     }
 }
 
+/// Reads a number in decimal digits; `None` if it is none.
+pub(crate) fn parse_number(value: &[u8]) -> Option<u64> {
+    let add = |number: u64, &digit: &u8| {
+        let digit = char::from(digit).to_digit(10)?;
+        number.checked_mul(10)?.checked_add(digit.into())
+    };
+    let digits = (!value.is_empty()).then_some(value)?;
+    digits.iter().try_fold(0, add)
+}
+
 /// Reads a number of undecided streams.
 pub(crate) fn parse_max_undecided(value: &str) -> Result<usize> {
-    let add = |number: usize, digit: char| {
-        let digit = digit.to_digit(10)? as usize;
-        number.checked_mul(10)?.checked_add(digit)
-    };
-    value
-        .chars()
-        .try_fold(0, add)
+    parse_number(value.as_bytes())
         .filter(|number| (1..=1 << 20).contains(number))
+        .map(|number| number as usize)
         .ok_or_else(|| refuse("max_undecided", value, "1 to 1048576"))
 }
 

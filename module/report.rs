@@ -8,6 +8,7 @@
 use crate::{
     kernel_ext::{bindings, netfilter::Scope, packet::Segment, ratelimit},
     policy::{scope_name, text, Action, Kind, Policy},
+    rules::RulesError,
 };
 use classifier::{Escaped, LogLine};
 use core::fmt;
@@ -22,19 +23,38 @@ impl<T: fmt::Display> kernel::fmt::Display for Show<T> {
     }
 }
 
-/// One line for a connection, ratelimited. Any context.
-pub(crate) fn connection(action: Action, segment: &Segment<'_>, kind: Kind, line: &LogLine) {
+/// The rule of this number, if one has decided.
+struct ByRule(Option<u32>);
+
+impl fmt::Display for ByRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(number) => write!(f, " by rule {number}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// One line for a connection, with the number of the rule that has decided, ratelimited. Any context.
+pub(crate) fn connection(
+    action: Action,
+    rule: Option<u32>,
+    segment: &Segment<'_>,
+    kind: Kind,
+    line: &LogLine,
+) {
     let Some(suppressed) = ratelimit::line_allowed() else {
         return;
     };
     tell_suppressed(suppressed);
     pr_info!(
-        "{} {} from {} to {} in {}\n",
+        "{} {} from {} to {} in {}{}\n",
         action.past_tense(),
         Show(line.display(kind.verdict())),
         Show(segment.source()),
         Show(segment.destination()),
         Show(Escaped(segment.device().as_bytes())),
+        Show(ByRule(rule)),
     );
 }
 
@@ -47,14 +67,30 @@ fn tell_suppressed(suppressed: u32) {
 
 /// The line on load.
 pub(crate) fn loaded(enabled: bool, policy: &Policy, scope: Scope) {
+    let config = policy.lock();
     pr_info!(
         "version {} loaded: {}action {}, detect {}, namespaces {}\n",
         text(bindings::HTTP_FILTER_VERSION),
         if enabled { "" } else { "switched off, " },
-        policy.action().name(),
-        Show(policy.detect()),
+        config.action.name(),
+        Show(config.detect),
         scope_name(scope),
     );
+    match config.rules.rules().len() {
+        0 => {}
+        count => pr_info!("rules: {count}\n"),
+    }
+}
+
+/// Says why rules were not taken; the error for it.
+pub(crate) fn refused_rules(error: &RulesError) -> Error {
+    match error {
+        RulesError::Syntax(error) => pr_err!("rules: {}\n", Show(error)),
+        RulesError::TooLarge(what) => pr_err!("rules: {}\n", text(what)),
+        RulesError::NoMemory => return ENOMEM,
+        RulesError::Stale => return EBUSY,
+    }
+    EINVAL
 }
 
 /// The line on unload.

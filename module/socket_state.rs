@@ -6,9 +6,30 @@
 
 use crate::{
     entry::Entry,
-    kernel_ext::socket::{FirstSeq, LockedSocket, Request},
+    kernel_ext::{
+        packet::Segment,
+        socket::{Acceptable, FirstSeq, LockedSocket, Request},
+    },
 };
 use classifier::LIMIT;
+
+/// What a state is of.
+#[derive(Clone, Copy)]
+pub(crate) enum Receiver<'a> {
+    Socket(&'a LockedSocket<'a>),
+    Request(&'a Request<'a>),
+}
+
+impl Receiver<'_> {
+    /// Whether TCP would accept the data of a segment, if its checksum is right. If it
+    /// `is_certain`, nothing in flight can move `rcv_nxt` before.
+    pub(crate) fn accepts(self, segment: &Segment<'_>, is_certain: bool) -> Acceptable {
+        match self {
+            Self::Socket(socket) => socket.accepts(segment, is_certain),
+            Self::Request(request) => request.accepts(segment, is_certain),
+        }
+    }
+}
 
 /// The state of a socket, or of a request for one.
 pub(crate) struct SocketState<'a> {
@@ -26,14 +47,12 @@ pub(crate) struct SocketState<'a> {
     pub(crate) has_ofo_queue: bool,
     /// The sequence number of a byte that readers may skip.
     pub(crate) urgent: Option<u32>,
-    /// The socket; `None` for a request.
-    pub(crate) socket: Option<&'a LockedSocket<'a>>,
-    is_syn_cookie: bool,
+    pub(crate) receiver: Receiver<'a>,
 }
 
 impl<'a> SocketState<'a> {
     /// The state that a request's socket will have when it is created.
-    pub(crate) fn of_request(request: &Request<'_>) -> Self {
+    pub(crate) fn of_request(request: &'a Request<'a>) -> Self {
         Self {
             first_seq: request.first_seq(),
             is_first_seq_exact: true,
@@ -42,8 +61,7 @@ impl<'a> SocketState<'a> {
             backlog_may_have_data: false,
             has_ofo_queue: false,
             urgent: None,
-            socket: None,
-            is_syn_cookie: request.is_syn_cookie(),
+            receiver: Receiver::Request(request),
         }
     }
 
@@ -57,8 +75,15 @@ impl<'a> SocketState<'a> {
             backlog_may_have_data: socket.backlog_may_have_data(),
             has_ofo_queue: socket.has_ofo_queue(),
             urgent: socket.urgent(),
-            socket: Some(socket),
-            is_syn_cookie: false,
+            receiver: Receiver::Socket(socket),
+        }
+    }
+
+    /// The socket; `None` for a request.
+    pub(crate) fn socket(&self) -> Option<&'a LockedSocket<'a>> {
+        match self.receiver {
+            Receiver::Socket(socket) => Some(socket),
+            Receiver::Request(_) => None,
         }
     }
 
@@ -89,21 +114,21 @@ impl<'a> SocketState<'a> {
     /// Whether there is neither a socket nor a request: any segment with a valid SYN cookie creates
     /// a socket, which need not be this one.
     pub(crate) fn is_syn_cookie(&self) -> bool {
-        self.is_syn_cookie
+        matches!(self.receiver, Receiver::Request(request) if request.is_syn_cookie())
     }
 
     /// Whether a process owns the socket.
     pub(crate) fn is_owned(&self) -> bool {
-        self.socket.is_some_and(LockedSocket::is_owned)
+        self.socket().is_some_and(LockedSocket::is_owned)
     }
 
     /// Whether nobody will read more than was received.
     pub(crate) fn is_done(&self) -> bool {
-        self.socket.is_some_and(LockedSocket::is_done)
+        self.socket().is_some_and(LockedSocket::is_done)
     }
 
     /// Whether a socket filter may trim segments. A request's socket may get one from its listener.
     pub(crate) fn may_have_filter(&self) -> bool {
-        self.socket.is_none_or(LockedSocket::has_filter)
+        self.socket().is_none_or(LockedSocket::has_filter)
     }
 }

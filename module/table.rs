@@ -9,7 +9,8 @@
 //! grace period is shorter than one.
 //!
 //! An undecided entry whose socket has received something never times out, because the rest of the
-//! stream would pass uninspected without it. If a bucket has no free slot for a new stream, its
+//! stream would pass uninspected without it. But if all segments of its flow pass anyway, it gives way to any
+//! other; the one that is oldest first. If a bucket has no free slot for a new stream, its
 //! segment is refused, to be retransmitted, and another connection of the bucket is aborted to make
 //! room. Of the connections that have been undecided for [`MIN_AGE`], this is the one that came
 //! last: whoever fills the table by opening connections slowly came later than a session that has
@@ -21,6 +22,7 @@
 use crate::{
     counters::Counter,
     entry::{Entry, InFlight},
+    events::Events,
     kernel_ext::{
         flow_set::FlowSet,
         lock::{new_spinlock_bh, SpinLockBh, SpinLockBhBackend},
@@ -31,17 +33,20 @@ use crate::{
     },
 };
 use classifier::{Classifier, LIMIT};
-use kernel::{prelude::*, sync::lock::Guard};
+use kernel::{
+    prelude::*,
+    sync::{lock::Guard, Arc},
+};
 
 /// Slots in a bucket: as many as fit, with what else it holds, into two pages.
-const SLOTS: usize = 58;
+const SLOTS: usize = 54;
 
 /// How many records a bucket has of packets that passed without an entry.
 const UNTRACKED: usize = 32;
 
 /// Streams that a bucket is meant for. With 4,096 streams, one table in some ten thousand has a
 /// full bucket (the tail of Poisson's distribution); with a million, one in some hundred.
-const LOAD: usize = 28;
+const LOAD: usize = 26;
 
 /// Buckets that are allocated together.
 const CHUNK: usize = 4;
@@ -73,6 +78,7 @@ struct Buckets {
     /// The flows of undecided entries. What the hook that let a byte pass has added is seen by whoever
     /// sees that byte received.
     undecided: FlowSet,
+    events: Arc<Events>,
 }
 
 struct Bucket {
@@ -119,12 +125,13 @@ impl Tag {
 }
 
 impl Table {
-    /// An empty table made for `entries` streams. Process context.
+    /// An empty table made for `entries` streams; `events` are told of connections that it ends.
+    /// Process context.
     ///
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub(crate) fn new(entries: usize) -> Result<Self> {
+    pub(crate) fn new(entries: usize, events: Arc<Events>) -> Result<Self> {
         let count = entries.div_ceil(LOAD);
         let len = count.div_ceil(CHUNK);
         let mut chunks = KVVec::with_capacity(len, GFP_KERNEL)?;
@@ -140,6 +147,7 @@ impl Table {
             count,
             capacity: entries,
             undecided: FlowSet::new(entries)?,
+            events,
         })?))
     }
 
@@ -189,6 +197,23 @@ impl Table {
             bucket.pass_untracked(tag, segment.cpu());
         }
         !has_entries
+    }
+
+    /// Forgets the rules that were looked up for flows, and which connections were to be aborted; `is_exempt`
+    /// tells of a flow whether all of its segments pass now. Visits the whole table. Process context; may
+    /// sleep.
+    pub(crate) fn forget_rules(&self, is_exempt: impl Fn(&Flow) -> bool) {
+        for bucket in self.0.task().all() {
+            let used = bucket.lock().used;
+            // To look up rules takes long enough for others to wait.
+            for index in indices(used) {
+                if let Some(entry) = bucket.lock().entries.get_mut(index) {
+                    let is_exempt = is_exempt(entry.flow());
+                    entry.forget_rules(is_exempt);
+                }
+            }
+            work::cond_resched();
+        }
     }
 
     /// Frees all entries. Nobody may use the table meanwhile. Process context.
@@ -263,6 +288,13 @@ impl Bucket {
         let is_replaceable =
             |entry: &Entry| !entry.is_undecided() && entry.in_flight().have_arrived(cpu);
         self.entries.iter().position(is_replaceable)
+    }
+
+    /// The slot of the oldest entry whose flow is exempt.
+    fn exempt_slot(&self, now: u32) -> Option<usize> {
+        let exempt = self.used().filter(|(_, entry)| entry.is_exempt());
+        let (index, _) = exempt.max_by_key(|(_, entry)| entry.age(now))?;
+        Some(index)
     }
 
     /// The slot whose connection is to be aborted: the one made last of those that have reached
@@ -459,7 +491,7 @@ impl LockedFlow<'_> {
     }
 
     /// Adds an entry for a stream that is at `here`, with packets in flight, and selects it; for a
-    /// packet in a softirq of `cpu`. `None` if there is no free slot.
+    /// packet in a softirq of `cpu`. `None` if there is no slot for it.
     pub(crate) fn insert(
         &mut self,
         first_seq: FirstSeq,
@@ -467,8 +499,16 @@ impl LockedFlow<'_> {
         cpu: Option<u32>,
         in_flight: InFlight,
     ) -> Option<&mut Entry> {
-        let index = self.bucket.free_slot(cpu)?;
         let now = time::uptime_seconds();
+        let index = match self.bucket.free_slot(cpu) {
+            Some(index) => index,
+            None => {
+                let index = self.bucket.exempt_slot(now)?;
+                self.bucket.free(index, &self.table.0.task().undecided);
+                Counter::Uninspectable.count();
+                index
+            }
+        };
         // An entry that is replaced was not undecided.
         *self.bucket.tags.get_mut(index)? = self.tag.0;
         self.bucket.tag_bits |= self.tag.bit();
@@ -482,26 +522,19 @@ impl LockedFlow<'_> {
         Some(entry)
     }
 
-    /// Makes room for a stream that has found no free slot: one at a time, a connection is marked
-    /// to be aborted, if `enforce` allows that; otherwise an entry is freed.
-    pub(crate) fn make_room(&mut self, enforce: bool) {
+    /// Makes room for a stream that has found no slot: one at a time, a connection is marked to be
+    /// aborted.
+    pub(crate) fn make_room(&mut self) {
         if self.bucket.entries.iter().any(Entry::is_to_be_evicted) {
             return;
         }
         let Some(index) = self.bucket.eviction_candidate(time::uptime_seconds()) else {
             return;
         };
-        if enforce {
-            if let Some(entry) = self.bucket.entries.get_mut(index) {
-                entry.mark_for_eviction();
-            }
-            self.table.0.expedite(EVICTION_DELAY);
-        } else {
-            let undecided = &self.table.0.task().undecided;
-            self.bucket.free(index, undecided);
-            self.slots &= !bit(index);
-            Counter::Uninspectable.count();
+        if let Some(entry) = self.bucket.entries.get_mut(index) {
+            entry.mark_for_eviction();
         }
+        self.table.0.expedite(EVICTION_DELAY);
     }
 
     /// Marks the connection of the selected entry to be aborted.
@@ -574,6 +607,8 @@ impl Work for Buckets {
                 let outcome = eviction.socket.abort(eviction.first_seq);
                 if outcome == Abort::Aborted {
                     Counter::Evicted.count();
+                    self.events
+                        .aborted(None, &eviction.flow, eviction.first_seq);
                 }
                 let mut bucket = bucket.lock();
                 let is_evicted = |&(_, entry): &(usize, &Entry)| {

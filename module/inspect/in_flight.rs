@@ -29,8 +29,8 @@ impl Inspection<'_> {
         Counter::Inspected.count();
         let mut states = *entry.states();
         self.segment.read(0, |bytes| states.feed(bytes));
-        if let Some(kind) = self.inspector.forbidden(states.last()) {
-            return self.http_match(kind, span, here, states.last(), false);
+        if let Some(decision) = self.match_forbidden(span, here, states.last(), false) {
+            return decision;
         }
         if states.is_incomplete() {
             return Decision::Defer;
@@ -53,10 +53,12 @@ impl Inspection<'_> {
             }
             Counter::Inspected.count();
             let own = classify(self.segment, span.skip(base.offset()), base);
-            return match (own.verdict(), self.inspector.forbidden(own)) {
-                (Some(_), None) => self.pass_beside(|entry| entry.states_mut().add_decided(own)),
-                _ => Decision::Defer,
-            };
+            if own.verdict().is_none() || self.inspector.forbidden(own).is_some() {
+                return Decision::Defer;
+            }
+            // Noted, if it is HTTP that may pass.
+            let _ = self.match_forbidden(span, base, own, false);
+            return self.pass_beside(|entry| entry.states_mut().add_decided(own));
         }
         let continues = span.start == i64::from(entry.end());
         self.pass_beside(|entry| {

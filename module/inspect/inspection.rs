@@ -5,7 +5,10 @@
 
 #![forbid(unsafe_code)]
 
-use super::{Decision, HttpMatch, Inspector};
+use super::{
+    http_match::{Found, ShownLine},
+    Decision, Inspector,
+};
 use crate::{
     classifier_states::States,
     entry::{Entry, InFlight},
@@ -15,7 +18,7 @@ use crate::{
     stream::read_ofo_queue,
     table::{Ambiguous, InFlightBefore, LockedFlow},
 };
-use classifier::{Classifier, LogLine};
+use classifier::Classifier;
 
 /// The inspection of a segment. The bucket of its flow is locked, and so is its socket, if there is
 /// one.
@@ -32,8 +35,10 @@ pub(super) struct Inspection<'a> {
     pub(super) may_be_untracked: bool,
     /// Its [`first_state`](super::first_state).
     pub(super) first: Option<Classifier>,
+    /// A first line of HTTP that the segment completes, and that may pass.
+    pub(super) permitted: Option<Found>,
     /// Gets the first line of a connection that is found.
-    pub(super) line: &'a mut Option<LogLine>,
+    pub(super) line: &'a mut Option<ShownLine>,
 }
 
 /// Why a stream can't be read now.
@@ -48,33 +53,29 @@ impl Inspection<'_> {
     /// Decides on the segment.
     pub(super) fn decide(&mut self) -> Decision {
         let decision = self.inspect();
-        if !self.inspector.enforce {
-            self.stop_tracking(&decision);
-        }
+        let is_put_off = matches!(decision, Decision::Defer | Decision::Refuse);
+        let passes_anyway = is_put_off && !self.inspector.policy.enforces();
         if matches!(decision, Decision::Defer) {
+            if passes_anyway {
+                self.stop_tracking();
+            }
             self.flow.request_grace_period();
         }
-        decision
+        match self.permitted.take() {
+            Some(found) if passes_anyway || matches!(decision, Decision::Pass) => {
+                self.http_match(found)
+            }
+            _ => decision,
+        }
     }
 
-    /// Where nothing is dropped, frees the entry of a stream of which a segment passes against the
-    /// decision, unless TCP discards that segment: then the stream stays where it was. While the
-    /// socket has received nothing, a segment that may be discarded can be sent again and again, so
-    /// the scan budget is kept.
-    fn stop_tracking(&mut self, decision: &Decision) {
-        let is_accepted = match decision {
-            Decision::Pass | Decision::Blackholed | Decision::Refuse => return,
-            Decision::Defer => false,
-            Decision::Http(_) if !self.segment.checksum_ok() => return,
-            Decision::Http(HttpMatch {
-                connection: Some(connection),
-                ..
-            }) => connection.is_accepted,
-            Decision::Http(_) => return,
-        };
+    /// Frees the entry of a stream of which a segment passes against the decision. While the socket has
+    /// received nothing, a segment that TCP discards can be sent again and again, so the scan budget is
+    /// kept.
+    fn stop_tracking(&mut self) {
         let now = time::uptime_seconds();
         match self.flow.entry_mut() {
-            Some(entry) if !is_accepted && self.socket.received == 0 && entry.has_scanned(now) => {
+            Some(entry) if self.socket.received == 0 && entry.has_scanned(now) => {
                 entry.reset_states();
             }
             _ => self.flow.free(),
@@ -108,6 +109,9 @@ impl Inspection<'_> {
                 Err(Ambiguous) => return Decision::Defer,
             },
         };
+        if let Some(entry) = self.flow.entry() {
+            self.inspector.policy.adopt(entry.rules());
+        }
         if self.is_of_other_device() {
             return Decision::Refuse;
         }
@@ -143,7 +147,10 @@ impl Inspection<'_> {
             return false;
         }
         if let SocketLookup::Socket(socket) = entry.flow().look_up_socket() {
-            let is_same = self.socket.socket.is_some_and(|locked| locked.is(&socket));
+            let is_same = self
+                .socket
+                .socket()
+                .is_some_and(|locked| locked.is(&socket));
             if !is_same {
                 return true;
             }
@@ -191,7 +198,10 @@ impl Inspection<'_> {
             let (cpu, in_flight) = (self.segment.cpu(), self.in_flight());
             self.flow.insert(span.first_seq, here, cpu, in_flight)?;
         }
-        self.flow.entry_mut()
+        let policy = self.inspector.policy;
+        let entry = self.flow.entry_mut()?;
+        entry.set_rules(policy.rule_numbers(), !policy.enforces());
+        Some(entry)
     }
 
     /// Passes to `consume` what the segment holds from the offset of `here` on and, if there is an
@@ -206,7 +216,7 @@ impl Inspection<'_> {
         if !goes_on || !self.socket.has_ofo_queue {
             return Ok(());
         }
-        let Some(socket) = self.socket.socket else {
+        let Some(socket) = self.socket.socket() else {
             return Ok(());
         };
         // The entry stores the scan budget.
@@ -224,7 +234,9 @@ impl Inspection<'_> {
         match reason {
             NotNow::Queue => Decision::Defer,
             NotNow::NoSlot => {
-                self.flow.make_room(self.inspector.enforce);
+                if self.inspector.policy.enforces() {
+                    self.flow.make_room();
+                }
                 Decision::Refuse
             }
         }

@@ -6,7 +6,8 @@
 //! received: the socket's own count, which segments that TCP discards do not change. A(n) is the
 //! classifier's state after the first n bytes that the application can read. A state is undecided or
 //! decided, and a decided state is never left; it is forbidden if it is HTTP of a kind that `detect`
-//! names.
+//! names, and that is to be dropped or rejected ([`FlowPolicy`]). HTTP that may pass is a decided state like
+//! any other, and is told of besides. If a flow has nothing that is forbidden, all of its segments pass.
 //!
 //! A segment is inspected in one of two ways.
 //!
@@ -46,8 +47,8 @@
 //!    what had arrived by then is in that state. A segment for which there is no socket passes if
 //!    nothing of its flow is in flight.
 //! 5. No entry means that nothing was received, that the stream is decided, or that it began before
-//!    the filter was switched on: an entry with an undecided state behind the beginning lives as
-//!    long as its socket. Out-of-order segments are
+//!    the filter was switched on, or while nothing of its flow was forbidden: any other entry with an
+//!    undecided state behind the beginning lives as long as its socket. Out-of-order segments are
 //!    found in the socket's queue. If the backlog holds segments of which no entry is known,
 //!    nothing undecided passes.
 //! 6. A segment that makes the stream something other than HTTP by itself needs no entry. While it is
@@ -56,9 +57,9 @@
 //!    forbidden line. An entry records it, if there is one, and otherwise the bucket does: until it
 //!    has arrived, no undecided segment of a new stream passes that shares its record.
 //! 7. The socket of a blackholed connection ([`HttpConnections`]) stands where a segment that TCP
-//!    was about to accept completes a forbidden line. No segment with data passes to it any more:
-//!    all are dropped unread, or inspected, if they were looked up before the connection was
-//!    blackholed.
+//!    was about to accept completes a forbidden line; or it will, if there is only its request. No
+//!    segment with data passes to it any more: all are dropped unread, or inspected, if they were
+//!    looked up before the connection was blackholed.
 //!
 //! # Liveness: everything else arrives, and nothing is retransmitted in vain
 //!
@@ -88,20 +89,22 @@ mod urgent;
 
 use crate::{
     counters::Counter,
+    events::Events,
+    flow_policy::FlowPolicy,
     http_connections::{ConnectionId, HttpConnections},
     kernel_ext::{
         flow_hash,
         packet::Segment,
         socket::{FirstSeq, Socket, SocketLookup},
     },
-    policy::{Kind, Policy},
-    socket_state::SocketState,
+    policy::{Action, Kind},
+    socket_state::{Receiver, SocketState},
     stream::classify,
     table::{InFlightBefore, Table},
 };
-use classifier::{Classifier, LogLine, LIMIT};
+use classifier::{Classifier, LIMIT};
 
-pub(crate) use http_match::HttpMatch;
+pub(crate) use http_match::{HttpConnection, HttpMatch, ShownLine};
 use inspection::Inspection;
 
 /// What is to be done with a segment.
@@ -110,8 +113,9 @@ pub(crate) enum Decision {
     Pass,
     /// It would complete a first line of HTTP.
     Http(HttpMatch),
-    /// It belongs to a blackholed connection, and was not read.
-    Blackholed,
+    /// It belongs to a connection that is blackholed for this action and has these numbers, and was not
+    /// read.
+    Blackholed(Action, FirstSeq),
     /// It is to be dropped so that it is retransmitted: its effect on the stream is not known now.
     Defer,
     /// The same, because the table has no free slot; or it would add what can't be inspected.
@@ -127,22 +131,23 @@ pub(crate) struct Inspector<'a> {
     pub(crate) table: &'a Table,
     /// Connections that were found to speak HTTP.
     pub(crate) connections: &'a HttpConnections,
-    /// What is forbidden, and whether first lines are logged: asked only when a verdict is there.
-    pub(crate) policy: &'a Policy,
-    /// Whether segments are dropped. Otherwise all pass, and a stream of which one passes against
-    /// the decision is not tracked any more.
-    pub(crate) enforce: bool,
+    /// What happens to the HTTP of the segment's flow.
+    pub(crate) policy: &'a FlowPolicy<'a>,
+    /// Whether first lines are logged.
+    pub(crate) log: bool,
+    /// Whether somebody listens to events, in which first lines are told.
+    pub(crate) events: &'a Events,
 }
 
 impl Inspector<'_> {
     /// Decides on a segment for which `lookup` was found, unless it is a SYN. `line` gets the first
-    /// line of a connection that is found, if that is to be logged. Any context that a hook runs in.
+    /// line of a connection that is found, if that is to be logged or told of. Any context that a hook runs in.
     #[inline]
     pub(crate) fn inspect(
         &self,
         segment: &Segment<'_>,
         lookup: SocketLookup<'_>,
-        line: &mut Option<LogLine>,
+        line: &mut Option<ShownLine>,
     ) -> Decision {
         if segment.is_syn() {
             return self.inspect_syn(segment);
@@ -151,15 +156,15 @@ impl Inspector<'_> {
         let SocketLookup::Socket(socket) = &lookup else {
             return self.inspect_start(segment, hash, lookup, None, line);
         };
-        if self.enforce
-            && self.connections.may_be_blackholed(hash)
-            && self.is_blackholed(segment, hash, socket.first_seq())
-        {
-            return Decision::Blackholed;
+        if self.connections.may_be_blackholed(hash) {
+            let first_seq = socket.first_seq();
+            if let Some(action) = self.blackholed(segment, hash, first_seq) {
+                return Decision::Blackholed(action, first_seq);
+            }
         }
         let first = first_state(segment, socket);
         let is_other =
-            first.is_some_and(|end| end.verdict().is_some() && self.forbidden(end).is_none());
+            first.is_some_and(|end| end.verdict().is_some() && self.policy.detected(end).is_none());
         // What `Inspection` would find of nearly all streams.
         if is_other && self.table.pass_untracked(segment, hash) {
             Counter::Inspected.count();
@@ -168,11 +173,11 @@ impl Inspector<'_> {
         self.inspect_start(segment, hash, lookup, first, line)
     }
 
-    /// Whether a segment is to be dropped because its connection is blackholed.
+    /// What a segment's connection is blackholed for, if that is to be dropped for it.
     #[inline(never)]
-    fn is_blackholed(&self, segment: &Segment<'_>, hash: u64, first_seq: FirstSeq) -> bool {
+    fn blackholed(&self, segment: &Segment<'_>, hash: u64, first_seq: FirstSeq) -> Option<Action> {
         let id = ConnectionId::new(hash, first_seq);
-        segment.len() != 0 && self.connections.is_blackholed(id)
+        (segment.len() != 0).then(|| self.connections.blackholed(id))?
     }
 
     /// Decides on a segment of an undecided start; `first` is its [`first_state`].
@@ -183,7 +188,7 @@ impl Inspector<'_> {
         hash: u64,
         lookup: SocketLookup<'_>,
         first: Option<Classifier>,
-        line: &mut Option<LogLine>,
+        line: &mut Option<ShownLine>,
     ) -> Decision {
         match &lookup {
             SocketLookup::Socket(socket)
@@ -239,6 +244,7 @@ impl Inspector<'_> {
             before,
             may_be_untracked: before.is_untracked(),
             first,
+            permitted: None,
             line,
         };
         inspection.decide()
@@ -256,13 +262,16 @@ impl Inspector<'_> {
         end: Classifier,
     ) -> Option<Decision> {
         let kind = self.forbidden(end)?;
-        let method = end.method().filter(|_| !self.policy.log())?;
+        let method = end.method().filter(|_| !self.log)?;
+        if self.events.has_listeners() {
+            return None;
+        }
         let socket = socket.lock();
         if !SocketState::of(&socket).begins_at(segment.seq()) {
             return None;
         }
         Counter::Inspected.count();
-        let receiver = (Some(&socket), socket.first_seq());
+        let receiver = (Receiver::Socket(&socket), socket.first_seq());
         let is_certain = !before.is_untracked();
         let method = |_| Some(method);
         Some(self.http_match(segment, receiver, hash, kind, is_certain, method))
@@ -289,7 +298,13 @@ impl Inspector<'_> {
         let end = classify(segment, 0, Classifier::new());
         match (end.verdict(), self.forbidden(end)) {
             (None, _) => Decision::Defer,
-            (Some(_), None) => Decision::Pass,
+            (Some(_), None) => {
+                // Its connection is not known yet.
+                if self.policy.detected(end).is_some() {
+                    Counter::Uninspectable.count();
+                }
+                Decision::Pass
+            }
             // The data are sent again on the connection, which is counted then.
             (Some(_), Some(kind)) => Decision::Http(HttpMatch {
                 kind,
@@ -298,10 +313,10 @@ impl Inspector<'_> {
         }
     }
 
-    /// The kind of HTTP that a state has decided for, if it is forbidden.
+    /// The kind of HTTP that a state has decided for, if that is forbidden.
     fn forbidden(&self, state: Classifier) -> Option<Kind> {
-        let kind = Kind::of(state.verdict()?)?;
-        self.policy.detect().contains(kind).then_some(kind)
+        let kind = self.policy.detected(state)?;
+        self.policy.action(kind).blocks().then_some(kind)
     }
 }
 

@@ -23,7 +23,9 @@ impl Inspection<'_> {
                 return Decision::Pass;
             }
             // Nobody knows what the segment would complete.
-            self.flow.evict();
+            if self.inspector.policy.enforces() {
+                self.flow.evict();
+            }
             return Decision::Defer;
         };
         if here.verdict().is_some() {
@@ -61,8 +63,8 @@ impl Inspection<'_> {
     /// Decides on a segment that moves the stream from `here` to `end` at once, which is decided, or
     /// not at all. It needs no entry.
     fn pass_decided(&mut self, span: Span, here: Classifier, end: Classifier) -> Decision {
-        if let Some(kind) = self.inspector.forbidden(end) {
-            return self.http_match(kind, span, here, end, !self.may_be_untracked);
+        if let Some(decision) = self.match_forbidden(span, here, end, !self.may_be_untracked) {
+            return decision;
         }
         if self.flow.entry().is_none() {
             self.flow.pass_untracked(self.segment.cpu());
@@ -88,8 +90,8 @@ impl Inspection<'_> {
         states: States,
     ) -> Decision {
         let end = states.last();
-        if let Some(kind) = self.inspector.forbidden(end) {
-            return self.http_match(kind, span, here, end, !self.may_be_untracked);
+        if let Some(decision) = self.match_forbidden(span, here, end, !self.may_be_untracked) {
+            return decision;
         }
         let is_undecided = !states.is_decided_after_first();
         if self.may_be_untracked && is_undecided {

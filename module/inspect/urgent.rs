@@ -63,9 +63,10 @@ impl Inspection<'_> {
         if let Err(reason) = read {
             return self.not_now(reason);
         }
-        let http = |&state: &Classifier| Some((self.inspector.forbidden(state)?, state));
-        if let Some((kind, end)) = readings.iter().find_map(http) {
-            return self.http_match(kind, span, here, end, false);
+        for end in readings {
+            if let Some(decision) = self.match_forbidden(span, here, end, false) {
+                return decision;
+            }
         }
         if readings.iter().any(|state| state.verdict().is_none()) {
             return Decision::Defer;

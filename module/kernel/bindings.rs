@@ -34,4 +34,10 @@ macro_rules! plain_data {
         }
     )*};
 }
-plain_data!(hf_first_seq, hf_flow, hf_ofo_segment, hf_socket);
+plain_data!(
+    hf_first_seq,
+    hf_flow,
+    hf_ofo_segment,
+    hf_receiver,
+    hf_socket
+);

@@ -15,11 +15,15 @@
 #include <linux/tcp.h>
 #include <net/ipv6.h>
 #include <net/net_namespace.h>
+#include <net/netlink.h>
 #include <net/tcp.h>
 
 #include "../uapi/http_filter.h"
+#include "../uapi/http_filter_netlink.h"
+#include "conditions.h"
 #include "defrag.h"
 #include "flow_set.h"
+#include "genetlink.h"
 #include "helpers.h"
 #include "netfilter.h"
 #include "netns.h"
@@ -33,5 +37,6 @@ const int HF_NF_IP_PRI_LAST = NF_IP_PRI_LAST;
 const u8 HF_IPPROTO_TCP = IPPROTO_TCP;
 const u8 HF_TCPHDR_SYN = TCPHDR_SYN;
 const u8 HF_TCPHDR_URG = TCPHDR_URG;
+const u16 HF_NLA_TYPE_MASK = NLA_TYPE_MASK;
 const u32 HF_NF_ACCEPT = NF_ACCEPT;
 const u32 HF_NF_DROP = NF_DROP;

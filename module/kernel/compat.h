@@ -7,9 +7,22 @@
 #define _HTTP_FILTER_COMPAT_H
 
 #include <linux/ratelimit.h>
+#include <net/genetlink.h>
 #include <net/inet6_hashtables.h>
 #include <net/inet_hashtables.h>
 #include <net/tcp.h>
+
+/* Linux 6.2: before, one operation was both do and dump, and only one of them can be NULL. */
+#ifndef HF_HAS_GENL_SPLIT_OPS
+#define genl_split_ops genl_ops
+#define split_ops ops
+#define n_split_ops n_ops
+#endif
+
+/* Not in Linux 6.12. */
+#ifndef NLA_POLICY_MAX_LEN
+#define NLA_POLICY_MAX_LEN(_len) { .type = NLA_BINARY, .len = _len }
+#endif
 
 /* Linux 6.16. */
 #ifndef HF_HAS_RATELIMIT_STATE_RESET_MISS
@@ -43,6 +56,27 @@ static inline bool skb_frags_readable(const struct sk_buff *skb)
 }
 #endif
 
+/* Linux 6.10: before, a reset had no reason. */
+static inline void hf_send_reset(const struct request_sock *req, struct sk_buff *skb)
+{
+#ifdef HF_HAS_RST_REASON
+	req->rsk_ops->send_reset(req->rsk_listener, skb, SK_RST_REASON_NOT_SPECIFIED);
+#else
+	req->rsk_ops->send_reset(req->rsk_listener, skb);
+#endif
+}
+
+/* Linux 6.15: before, tcp_check_req() did not look at what is echoed. */
+static inline bool hf_echoes_synack(const struct request_sock *req, u32 tsecr)
+{
+#ifdef HF_HAS_SNT_TSVAL_FIRST
+	return !tsecr || !inet_rsk(req)->tstamp_ok ||
+	       between(tsecr, tcp_rsk(req)->snt_tsval_first, READ_ONCE(tcp_rsk(req)->snt_tsval_last));
+#else
+	return true;
+#endif
+}
+
 /* Linux 6.14. */
 #ifndef __uninitialized
 #define __uninitialized
@@ -54,6 +88,10 @@ static inline bool skb_frags_readable(const struct sk_buff *skb)
 	__inet_lookup_established((struct net *)(net), (net)->ipv4.tcp_death_row.hashinfo, __VA_ARGS__)
 #define __inet6_lookup_established(net, ...) \
 	__inet6_lookup_established((struct net *)(net), (net)->ipv4.tcp_death_row.hashinfo, __VA_ARGS__)
+#define __inet_lookup_listener(net, ...) \
+	__inet_lookup_listener((net), (net)->ipv4.tcp_death_row.hashinfo, __VA_ARGS__)
+#define inet6_lookup_listener(net, ...) \
+	inet6_lookup_listener((net), (net)->ipv4.tcp_death_row.hashinfo, __VA_ARGS__)
 #endif
 
 /* Linux 6.8: before, the cookie was an argument. */

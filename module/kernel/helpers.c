@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/capability.h>
+#include <linux/cpumask.h>
 #include <linux/kobject.h>
 #include <linux/module.h>
 #include <linux/percpu.h>
 #include <linux/ratelimit.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
+#include <linux/timekeeping.h>
 #include <linux/workqueue.h>
 
 #include "../uapi/http_filter.h"
@@ -22,7 +25,8 @@ struct hf_params hf_params;
 	module_param_named(name, hf_params.name, charp, 0); \
 	MODULE_PARM_DESC(name, text)
 HF_PARAM(enabled, "filter from the start: 0, 1 (default 1)");
-HF_PARAM(action, "what happens to HTTP: drop, monitor (default drop)");
+HF_PARAM(action, "what happens to HTTP: drop, reject, monitor (default drop)");
+HF_PARAM(rules, "exceptions, of which the first that matches decides: allow|monitor|drop|reject CONDITION... (default none)");
 HF_PARAM(detect, "what counts: any of requests,h2c,http09,responses (default requests,h2c,http09)");
 HF_PARAM(log, "a line in the kernel log for each connection: 0, 1 (default 1)");
 HF_PARAM(max_undecided, "undecided starts of streams that are kept: 1 to 1048576 (default 4096)");
@@ -82,6 +86,16 @@ void hf_spin_unlock_bh(spinlock_t *lock)
 	spin_unlock_bh(lock);
 }
 
+void hf_rcu_read_lock(void)
+{
+	rcu_read_lock();
+}
+
+void hf_rcu_read_unlock(void)
+{
+	rcu_read_unlock();
+}
+
 void hf_delayed_work_init(struct delayed_work *work, void (*run)(struct work_struct *))
 {
 	INIT_DELAYED_WORK(work, run);
@@ -101,6 +115,21 @@ void hf_delayed_work_expedite(struct delayed_work *work, unsigned int delay_ms)
 void hf_cond_resched(void)
 {
 	cond_resched();
+}
+
+u64 hf_real_ns(void)
+{
+	return ktime_get_real_ns();
+}
+
+u64 hf_uptime_ns(void)
+{
+	return ktime_get_ns();
+}
+
+unsigned int hf_online_cpus(void)
+{
+	return num_online_cpus();
 }
 
 /* A copy: the device may be renamed at any time. */
@@ -128,6 +157,9 @@ static ssize_t hf_attribute_show(struct kobject *kobj, struct kobj_attribute *at
 {
 	struct hf_attribute *a = container_of(attr, struct hf_attribute, kobj_attr);
 
+	/* What is not for everybody is not for the root of a container either, who may be the file's owner. */
+	if (!(attr->attr.mode & 0044) && !capable(CAP_NET_ADMIN))
+		return -EPERM;
 	return a->dir->show(a->dir->data, a->file, page);
 }
 

@@ -14,6 +14,7 @@
 struct hf_params {
 	char *enabled;
 	char *action;
+	char *rules;
 	char *detect;
 	char *log;
 	char *max_undecided;
@@ -35,6 +36,9 @@ void hf_spin_lock_bh(spinlock_t *lock);
 bool hf_spin_trylock_bh(spinlock_t *lock);
 void hf_spin_unlock_bh(spinlock_t *lock);
 
+void hf_rcu_read_lock(void);
+void hf_rcu_read_unlock(void);
+
 /* Work in process context, some time later. */
 struct delayed_work;
 struct work_struct;
@@ -42,6 +46,12 @@ void hf_delayed_work_init(struct delayed_work *work, void (*run)(struct work_str
 void hf_delayed_work_queue(struct delayed_work *work, unsigned int delay_ms);
 void hf_delayed_work_expedite(struct delayed_work *work, unsigned int delay_ms);
 void hf_cond_resched(void);
+
+/* Nanoseconds: since 1970 (CLOCK_REALTIME), and since the system started (CLOCK_MONOTONIC). Any context. */
+u64 hf_real_ns(void);
+u64 hf_uptime_ns(void);
+
+unsigned int hf_online_cpus(void);
 
 /* The name of a packet's device of arrival, at most HF_DEVICE_NAME - 1 bytes and a NUL. */
 #define HF_DEVICE_NAME	16

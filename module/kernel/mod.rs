@@ -4,10 +4,13 @@
 //! `unsafe` is in here, and no policy.
 
 pub(crate) mod bindings;
+pub(crate) mod cgroup;
+pub(crate) mod cpu;
 mod cstr;
 pub(crate) mod defrag;
 pub(crate) mod flow_hash;
 pub(crate) mod flow_set;
+pub(crate) mod genetlink;
 pub(crate) mod lock;
 pub(crate) mod netfilter;
 pub(crate) mod packet;

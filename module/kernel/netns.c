@@ -39,3 +39,22 @@ const struct net *hf_net_find(u64 cookie)
 			return entry->net;
 	return NULL;
 }
+
+u64 hf_net_initial_cookie(void)
+{
+	return init_net.net_cookie;
+}
+
+struct net *hf_net_get(u64 cookie)
+{
+	struct net *net;
+
+	if (cookie == hf_net_initial_cookie())
+		return get_net(&init_net);
+	rcu_read_lock();
+	net = (struct net *)hf_net_find(cookie);
+	if (net)
+		net = maybe_get_net(net);
+	rcu_read_unlock();
+	return net;
+}

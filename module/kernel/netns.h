@@ -26,4 +26,10 @@ void hf_net_remove(struct hf_net *entry);
 /* In an RCU read-side section, for which the namespace then lives. */
 const struct net *hf_net_find(u64 cookie);
 
+/* The same with a reference, for put_net(). The initial one is found while there is no registration, too. */
+struct net *hf_net_get(u64 cookie);
+
+/* The cookie of the namespace that the system started with. */
+u64 hf_net_initial_cookie(void);
+
 #endif

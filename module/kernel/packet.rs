@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A packet at `NF_INET_LOCAL_IN`, read only: never linearised or cloned, and never modified but for
-//! the checksum's state, which TCP itself would note ([`Segment::checksum_ok`]).
+//! A packet at `NF_INET_LOCAL_IN`, read only: never linearised, cloned only to answer it with a reset, and
+//! never modified but for the checksum's state, which TCP itself would note ([`Segment::checksum_ok`]).
 //!
 //! C headers: [`include/linux/skbuff.h`](srctree/include/linux/skbuff.h),
 //! [`include/net/tcp.h`](srctree/include/net/tcp.h)
 
 use super::{
-    bindings, skb,
+    bindings,
+    cgroup::Cgroup,
+    rcu::ReadSection,
+    skb,
     socket::{Flow, SocketLookup},
 };
-use core::{
-    ffi::c_void,
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
-};
+use core::{ffi::c_void, net::SocketAddr};
 use kernel::ffi::{c_char, c_int, c_ushort};
 
 /// Why a packet could not be read.
@@ -37,12 +37,62 @@ pub(crate) enum Unreadable {
 pub(crate) struct Segment<'a>(&'a bindings::hf_packet);
 
 /// A network device's name as it was when it was asked for.
+#[derive(Clone, Copy)]
 pub(crate) struct DeviceName([u8; bindings::HF_DEVICE_NAME as usize]);
 
 impl DeviceName {
     /// Its bytes, which need not be text.
     pub(crate) fn as_bytes(&self) -> &[u8] {
         self.0.split(|&byte| byte == 0).next().unwrap_or_default()
+    }
+}
+
+/// The socket that will receive a segment, as it was when it was asked for.
+#[derive(Clone, Copy)]
+pub(crate) struct Receiver(bindings::hf_receiver);
+
+/// What is known of a socket, or of a listener.
+pub(crate) struct Owner {
+    /// The socket's cookie (`SO_COOKIE`).
+    pub(crate) cookie: u64,
+    /// The id of the control group in which it was made.
+    pub(crate) cgroup: Option<u64>,
+    /// Its user.
+    pub(crate) uid: u32,
+    /// The same, as the owner of its network namespace sees it.
+    pub(crate) uid_in_netns: u32,
+    /// A process holds it, whose user that is; else that is the listener's.
+    pub(crate) is_accepted: bool,
+}
+
+impl Receiver {
+    /// The inode of its network namespace.
+    pub(crate) fn netns(&self) -> u32 {
+        self.0.netns
+    }
+
+    /// Whether there was a socket, or a request for one.
+    pub(crate) fn has_socket(&self) -> bool {
+        self.0.has_socket
+    }
+
+    /// The socket, or its listener while it has none.
+    pub(crate) fn owner(&self) -> Option<Owner> {
+        let &bindings::hf_receiver {
+            cookie,
+            cgroup,
+            uid,
+            uid_in_netns,
+            accepted,
+            ..
+        } = &self.0;
+        (cookie != 0).then_some(Owner {
+            cookie,
+            cgroup: (cgroup != 0).then_some(cgroup),
+            uid,
+            uid_in_netns,
+            is_accepted: accepted,
+        })
     }
 }
 
@@ -64,8 +114,8 @@ impl Unreadable {
     /// What `hf_parse()` says of a packet that it could not read.
     pub(super) fn new(why: bindings::hf_parse) -> Self {
         match why {
-            bindings::hf_parse_HF_FRAGMENT => Self::Fragment,
-            bindings::hf_parse_HF_DEVICE_MEMORY => Self::DeviceMemory,
+            bindings::HF_FRAGMENT => Self::Fragment,
+            bindings::HF_DEVICE_MEMORY => Self::DeviceMemory,
             _ => Self::Malformed,
         }
     }
@@ -141,14 +191,14 @@ impl<'a> Segment<'a> {
         about(&mut Options(options))
     }
 
-    /// The sequence number up to which it acknowledges what it got.
-    pub(crate) fn ack(&self) -> u32 {
-        self.fields().ack_seq
-    }
-
     /// Its packet, which is valid as long as it is.
     pub(super) fn skb(&self) -> *const bindings::sk_buff {
         self.0.skb
+    }
+
+    /// Where its header begins in the packet, and its data.
+    pub(super) fn offsets(&self) -> (u32, u32) {
+        (self.fields().header, self.fields().payload)
     }
 
     /// What decides whether TCP accepts its data.
@@ -156,22 +206,24 @@ impl<'a> Segment<'a> {
         let mut header = bindings::hf_acceptance {
             seq: self.seq(),
             end_seq: self.seq().wrapping_add(self.len()),
-            ack: self.ack(),
+            ack: self.fields().ack_seq,
             ..Default::default()
         };
         self.options(|options| {
             // As nearly all have them (RFC 7323, appendix A).
-            if let &[OPTION_NOP, OPTION_NOP, OPTION_TIMESTAMP, 10, t0, t1, t2, t3, _, _, _, _] =
+            if let &[OPTION_NOP, OPTION_NOP, OPTION_TIMESTAMP, 10, t0, t1, t2, t3, e0, e1, e2, e3] =
                 options.0
             {
                 header.tsval = u32::from_be_bytes([t0, t1, t2, t3]);
+                header.tsecr = u32::from_be_bytes([e0, e1, e2, e3]);
                 header.has_tsval = true;
                 return;
             }
             for (kind, data) in options.by_ref() {
                 match (kind, data) {
-                    (OPTION_TIMESTAMP, &[t0, t1, t2, t3, _, _, _, _]) => {
+                    (OPTION_TIMESTAMP, &[t0, t1, t2, t3, e0, e1, e2, e3]) => {
                         header.tsval = u32::from_be_bytes([t0, t1, t2, t3]);
+                        header.tsecr = u32::from_be_bytes([e0, e1, e2, e3]);
                         header.has_tsval = true;
                     }
                     (OPTION_MD5, data) if data.len() == MD5_LEN => header.has_md5 = true,
@@ -260,7 +312,7 @@ impl<'a> Segment<'a> {
 
     /// Whether the TCP checksum is right. TCP has yet to look; it finds the answer noted.
     pub(crate) fn checksum_ok(&self) -> bool {
-        let family = match self.is_ipv6() {
+        let family = match self.flow().is_ipv6() {
             true => bindings::AF_INET6,
             false => bindings::AF_INET,
         };
@@ -282,32 +334,49 @@ impl<'a> Segment<'a> {
         Flow::from_ref(&self.fields().flow)
     }
 
-    fn is_ipv6(&self) -> bool {
-        self.fields().flow.pf == bindings::HF_NFPROTO_IPV6
-    }
-
     /// Its source address and port.
     pub(crate) fn source(&self) -> SocketAddr {
-        let flow = &self.fields().flow;
-        self.address(&flow.saddr, flow.sport)
+        self.flow().source()
     }
 
     /// Its destination address and port.
     pub(crate) fn destination(&self) -> SocketAddr {
-        let flow = &self.fields().flow;
-        self.address(&flow.daddr, flow.dport)
+        self.flow().destination()
     }
 
-    fn address(&self, words: &[u32; 4], port: u16) -> SocketAddr {
-        let [a, b, c, d] = words.map(u32::from_be);
-        let ip = if self.is_ipv6() {
-            let high = (u64::from(a) << 32) | u64::from(b);
-            let low = (u64::from(c) << 32) | u64::from(d);
-            Ipv6Addr::from_bits((u128::from(high) << 64) | u128::from(low)).into()
-        } else {
-            Ipv4Addr::from_bits(a).into()
-        };
-        SocketAddr::new(ip, u16::from_be(port))
+    /// Whether it came in by a device of this name, or by a port of a VRF device of this name.
+    pub(crate) fn is_on(&self, device: &[u8]) -> bool {
+        // SAFETY: By the type invariant; the name is valid for reads of its length.
+        unsafe {
+            bindings::hf_flow_is_on(
+                &self.fields().flow,
+                self.0.state,
+                device.as_ptr().cast::<c_char>(),
+                device.len(),
+            )
+        }
+    }
+
+    /// The control group in which the socket that receives it was made, or that socket's listener. May
+    /// look the socket up.
+    pub(crate) fn cgroup(&self) -> Option<Cgroup<'_>> {
+        // SAFETY: By the type invariant; what is returned lives as long as the read-side section.
+        unsafe { Cgroup::new(bindings::hf_flow_cgroup(&self.fields().flow, self.skb())) }
+    }
+
+    /// The socket that will receive it, and its network namespace. Looks the socket up.
+    pub(crate) fn receiver(&self) -> Receiver {
+        let mut receiver = bindings::hf_receiver::default();
+        // SAFETY: By the type invariant there is a read-side section; the out-parameter is valid for a write.
+        unsafe { bindings::hf_flow_receiver(&self.fields().flow, self.skb(), &mut receiver) };
+        Receiver(receiver)
+    }
+
+    /// The RCU read-side section that it lives in.
+    #[inline]
+    pub(crate) fn read_section(&self) -> ReadSection<'_> {
+        // SAFETY: By the type invariant.
+        unsafe { ReadSection::new() }
     }
 
     /// The device that it came in by.

@@ -11,6 +11,7 @@ use kernel::ffi::c_char;
 pub(crate) struct Params {
     pub(crate) enabled: Option<&'static str>,
     pub(crate) action: Option<&'static str>,
+    pub(crate) rules: Option<&'static str>,
     pub(crate) detect: Option<&'static str>,
     pub(crate) log: Option<&'static str>,
     pub(crate) max_undecided: Option<&'static str>,
@@ -25,6 +26,7 @@ pub(crate) fn params() -> Params {
     Params {
         enabled: given(raw.enabled),
         action: given(raw.action),
+        rules: given(raw.rules),
         detect: given(raw.detect),
         log: given(raw.log),
         max_undecided: given(raw.max_undecided),

@@ -41,6 +41,12 @@ impl Net {
     }
 }
 
+/// The cookie of the namespace that the system started with. Any context.
+pub(crate) fn initial_cookie() -> u64 {
+    // SAFETY: An FFI call without requirements.
+    unsafe { bindings::hf_net_initial_cookie() }
+}
+
 /// An object that is set up and torn down in each namespace. Process context; may sleep.
 pub(crate) trait PerNet: Send + Sync + 'static {
     /// Sets it up in a namespace that is new, or exists already on registration.

@@ -6,8 +6,12 @@
 //! C headers: [`include/linux/tcp.h`](srctree/include/linux/tcp.h),
 //! [`include/net/inet_hashtables.h`](srctree/include/net/inet_hashtables.h)
 
-use super::{bindings, packet::Segment, skb};
-use core::marker::PhantomData;
+use super::{bindings, cgroup::Cgroup, packet::Segment, rcu::ReadSection, skb};
+use core::{
+    marker::PhantomData,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+};
+use kernel::ffi::c_char;
 
 /// One direction of a connection: namespace, addresses and ports, and how to look up its socket.
 #[derive(Clone, Copy)]
@@ -82,10 +86,75 @@ impl Flow {
         unsafe { SocketLookup::new(kind, socket, &first_seq) }
     }
 
+    /// Where it comes from.
+    pub(crate) fn source(&self) -> SocketAddr {
+        self.address(&self.0.saddr, self.0.sport)
+    }
+
+    /// Whom it is for.
+    pub(crate) fn destination(&self) -> SocketAddr {
+        self.address(&self.0.daddr, self.0.dport)
+    }
+
+    fn address(&self, words: &[u32; 4], port: u16) -> SocketAddr {
+        let [a, b, c, d] = words.map(u32::from_be);
+        let ip = if self.is_ipv6() {
+            let (high, low) = (pair(a, b), pair(c, d));
+            Ipv6Addr::from_bits((u128::from(high) << 64) | u128::from(low)).into()
+        } else {
+            Ipv4Addr::from_bits(a).into()
+        };
+        SocketAddr::new(ip, u16::from_be(port))
+    }
+
+    /// Whether its packets come in by a device of this name, or by a port of a VRF device of this name,
+    /// as far as that is known without one. [`Segment::is_on`] is exact.
+    pub(crate) fn is_on(&self, device: &[u8], _section: ReadSection<'_>) -> bool {
+        // SAFETY: There is a read-side section; the name is valid for reads of its length.
+        unsafe {
+            bindings::hf_flow_is_on(
+                &self.0,
+                core::ptr::null(),
+                device.as_ptr().cast::<c_char>(),
+                device.len(),
+            )
+        }
+    }
+
+    /// The inode of the network namespace of its socket; `None` for the one that the system started
+    /// with.
+    pub(crate) fn netns(&self, _section: ReadSection<'_>) -> Option<u32> {
+        // SAFETY: There is a read-side section.
+        let inode = unsafe { bindings::hf_flow_netns(&self.0) };
+        (inode != 0).then_some(inode)
+    }
+
+    /// The control group in which the socket that receives it was made, or that socket's listener, as far
+    /// as that is known without a packet. [`Segment::cgroup`] is exact. Looks the socket up.
+    pub(crate) fn cgroup<'a>(&self, _section: ReadSection<'a>) -> Option<Cgroup<'a>> {
+        // SAFETY: What is returned lives as long as the read-side section.
+        unsafe { Cgroup::new(bindings::hf_flow_cgroup(&self.0, core::ptr::null())) }
+    }
+
+    pub(super) fn is_ipv6(&self) -> bool {
+        self.0.pf == bindings::HF_NFPROTO_IPV6
+    }
+
+    /// The cookie of the network namespace of its socket.
+    pub(crate) fn netns_cookie(&self) -> u64 {
+        self.0.net_cookie
+    }
+
     /// Whether packets of both came in by the same device.
     pub(crate) fn has_device_of(&self, other: &Self) -> bool {
         (self.0.iif, self.0.sdif) == (other.0.iif, other.0.sdif)
     }
+}
+
+/// The inode of the network namespace that the system started with.
+pub(crate) fn initial_netns() -> u32 {
+    // SAFETY: An FFI call without requirements.
+    unsafe { bindings::hf_initial_netns() }
 }
 
 fn pair(high: u32, low: u32) -> u64 {
@@ -152,14 +221,14 @@ impl<'a> SocketLookup<'a> {
             _lives: PhantomData,
         };
         match kind {
-            bindings::hf_tcp_lookup_HF_TCP_SYN_SENT => Self::SynSent,
-            bindings::hf_tcp_lookup_HF_TCP_REQUEST => Self::Request(Request {
+            bindings::HF_TCP_SYN_SENT => Self::SynSent,
+            bindings::HF_TCP_REQUEST => Self::Request(Request {
                 first_seq: (*first_seq).into(),
                 socket,
             }),
-            bindings::hf_tcp_lookup_HF_TCP_REQUEST_GONE => Self::RequestGone,
-            bindings::hf_tcp_lookup_HF_TCP_OTHER_FLOW => Self::OtherFlow,
-            bindings::hf_tcp_lookup_HF_TCP_SOCKET => Self::Socket(socket),
+            bindings::HF_TCP_REQUEST_GONE => Self::RequestGone,
+            bindings::HF_TCP_OTHER_FLOW => Self::OtherFlow,
+            bindings::HF_TCP_SOCKET => Self::Socket(socket),
             _ => Self::NoSocket,
         }
     }
@@ -181,6 +250,32 @@ impl Request<'_> {
     /// Whether there is no request socket, but a segment with a valid SYN cookie.
     pub(crate) fn is_syn_cookie(&self) -> bool {
         self.socket.socket.sk.is_null()
+    }
+
+    /// Whether TCP would accept the data of a segment that begins its stream, as
+    /// [`LockedSocket::accepts`]; not known of a SYN cookie.
+    pub(crate) fn accepts(&self, segment: &Segment<'_>, is_certain: bool) -> Acceptable {
+        if self.is_syn_cookie() {
+            return Acceptable::Unknown;
+        }
+        let (sk, fields) = (self.socket.socket.sk, segment.acceptance_fields());
+        // SAFETY: `sk` is a request socket, which lives by the type invariant of `Socket`; the packet and
+        // the reference are valid for reads.
+        Acceptable::new(unsafe {
+            bindings::hf_tcp_request_accepts(sk, segment.skb(), &fields, is_certain)
+        })
+    }
+
+    /// Removes the request of a segment, which is answered with a reset. Returns false for a SYN cookie,
+    /// which can't be removed. Any context that a hook runs in; sends a packet.
+    pub(crate) fn reset(&self, segment: &Segment<'_>) -> bool {
+        if self.is_syn_cookie() {
+            return false;
+        }
+        let (sk, (header, payload)) = (self.socket.socket.sk, segment.offsets());
+        // SAFETY: As above; the header lies within the packet.
+        unsafe { bindings::hf_tcp_request_reset(sk, segment.skb(), header, payload) };
+        true
     }
 }
 
@@ -244,9 +339,9 @@ pub(crate) enum Abort {
     Aborted,
 }
 
-impl Socket<'static> {
+impl Socket<'_> {
     /// Aborts the connection that has these first sequence numbers: its owner gets an error, its
-    /// peer a reset. Does not wait for an owner. Process context: it sends a packet.
+    /// peer a reset. Does not wait for an owner. Any context that a hook runs in; sends a packet.
     pub(crate) fn abort(&self, first_seq: FirstSeq) -> Abort {
         let first_seq = bindings::hf_first_seq {
             received: first_seq.received,
@@ -254,8 +349,8 @@ impl Socket<'static> {
         };
         // SAFETY: By the type invariant; `first_seq` is valid for a read.
         match unsafe { bindings::hf_tcp_abort(self.socket.sk, &first_seq) } {
-            bindings::hf_tcp_abort_HF_TCP_BUSY => Abort::Busy,
-            bindings::hf_tcp_abort_HF_TCP_ABORTED => Abort::Aborted,
+            bindings::HF_TCP_BUSY => Abort::Busy,
+            bindings::HF_TCP_ABORTED => Abort::Aborted,
             _ => Abort::Closed,
         }
     }
@@ -279,6 +374,16 @@ pub(crate) enum Acceptable {
     Unknown,
     /// TCP would accept them.
     Yes,
+}
+
+impl Acceptable {
+    fn new(accepts: bindings::hf_tcp_accepts) -> Self {
+        match accepts {
+            bindings::HF_TCP_YES => Self::Yes,
+            bindings::HF_TCP_UNKNOWN => Self::Unknown,
+            _ => Self::No,
+        }
+    }
 }
 
 /// A socket whose spinlock is held, and its state when that was taken.
@@ -348,11 +453,9 @@ impl LockedSocket<'_> {
     pub(crate) fn accepts(&self, segment: &Segment<'_>, is_certain: bool) -> Acceptable {
         let fields = segment.acceptance_fields();
         // SAFETY: By the type invariant; the packet and the reference are valid for reads.
-        match unsafe { bindings::hf_tcp_accepts(self.sk, segment.skb(), &fields, is_certain) } {
-            bindings::hf_tcp_accepts_HF_TCP_YES => Acceptable::Yes,
-            bindings::hf_tcp_accepts_HF_TCP_UNKNOWN => Acceptable::Unknown,
-            _ => Acceptable::No,
-        }
+        Acceptable::new(unsafe {
+            bindings::hf_tcp_accepts(self.sk, segment.skb(), &fields, is_certain)
+        })
     }
 
     /// Whether there are segments in its out-of-order queue.

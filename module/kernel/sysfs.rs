@@ -19,13 +19,13 @@ use kernel::{
 };
 
 /// How many files a directory can have.
-const MAX_FILES: usize = 16;
+const MAX_FILES: usize = 24;
 
 /// A file of a [`Directory`].
 pub(crate) trait File: Copy + 'static {
     /// Its name.
     fn name(self) -> &'static CStr;
-    /// Its permissions: 0o444, 0o644 or 0o200.
+    /// Its permissions: 0o444, 0o644, 0o600 or 0o200. With 0o600, to read it takes `CAP_NET_ADMIN`.
     fn mode(self) -> u16;
 }
 
@@ -37,11 +37,12 @@ pub(crate) trait Directory: Send + Sync + 'static {
     /// All of them.
     const FILES: &'static [Self::File];
 
-    /// Writes the value of `file` to `page`, without a line end.
+    /// Writes the value of `file` to `page`, without a line end. Whoever reads one that is too long gets
+    /// `EFBIG`.
     fn show(&self, file: Self::File, page: &mut Page<'_>) -> fmt::Result;
 
-    /// Takes a new value, which comes without white space around it, from a process that has
-    /// `CAP_NET_ADMIN`.
+    /// Takes a new value, of less than `PAGE_SIZE` bytes, which comes without white space around it, from
+    /// a process that has `CAP_NET_ADMIN`.
     ///
     /// # Errors
     ///
@@ -57,13 +58,20 @@ pub(crate) struct Page<'a> {
 
 impl Write for Page<'_> {
     fn write_str(&mut self, s: &str) -> fmt::Result {
-        let end = self.len.saturating_add(s.len());
+        self.write_bytes(s.as_bytes())
+    }
+}
+
+impl Page<'_> {
+    /// Writes bytes, which need not be text.
+    pub(crate) fn write_bytes(&mut self, bytes: &[u8]) -> fmt::Result {
+        let end = self.len.saturating_add(bytes.len());
         let place = self.bytes.get_mut(self.len..end).ok_or(fmt::Error)?;
         // Not `copy_from_slice()`: it panics where lengths differ, and that branch would stay.
         place
             .iter_mut()
-            .zip(s.bytes())
-            .for_each(|(to, from)| *to = from);
+            .zip(bytes)
+            .for_each(|(to, from)| *to = *from);
         self.len = end;
         Ok(())
     }
@@ -184,7 +192,7 @@ unsafe extern "C" fn show<D: Directory>(
         .and_then(|()| page.write_str("\n"))
     {
         Ok(()) => page.len as isize,
-        Err(_) => EOVERFLOW.to_errno() as isize,
+        Err(_) => EFBIG.to_errno() as isize,
     }
 }
 
@@ -207,6 +215,8 @@ unsafe extern "C" fn store<D: Directory>(
     let bytes = unsafe { core::slice::from_raw_parts(value.cast::<u8>(), len) };
     let bytes = bytes.strip_suffix(b"\0").unwrap_or(bytes);
     let result = match D::FILES.get(file as usize) {
+        // sysfs hands on a longer one in parts.
+        _ if len >= PAGE_SIZE => Err(EINVAL),
         Some(&file) => data.store(file, cstr::from_bytes(bytes).trim_ascii()),
         None => Err(EINVAL),
     };

@@ -222,6 +222,26 @@ static bool hf_tcp_is_discarded_as_signed(const struct hf_acceptance *segment)
 		(IS_ENABLED(CONFIG_TCP_AO) && segment->has_ao));
 }
 
+/* What TCP, with a socket or a listener, sees in a packet before it looks at the numbers. */
+static enum hf_tcp_accepts hf_tcp_accepts_packet(const struct sock *sk, const struct sk_buff *skb,
+						 const struct hf_acceptance *segment)
+{
+	if (skb->pkt_type != PACKET_HOST ||
+	    (skb_pfmemalloc(skb) && !sock_flag(sk, SOCK_MEMALLOC)))
+		return HF_TCP_NO;
+	if (hf_tcp_has_keys(tcp_sk(sk)))
+		return HF_TCP_UNKNOWN;
+	return hf_tcp_is_discarded_as_signed(segment) ? HF_TCP_NO : HF_TCP_YES;
+}
+
+/* What TCP may see in it that is not looked at here. */
+static bool hf_tcp_may_discard_packet(const struct sock *sk, const struct sk_buff *skb,
+				      const struct hf_acceptance *segment)
+{
+	return segment->has_md5 || segment->has_ao || segment->has_odd_options ||
+	       hf_tcp_has_filters(sk, skb);
+}
+
 /*
  * After tcp_v4_rcv(), sk_filter_trim_cap(), tcp_ack(), tcp_validate_incoming(),
  * tcp_sequence() and tcp_data_queue().
@@ -230,15 +250,11 @@ enum hf_tcp_accepts hf_tcp_accepts(const struct sock *sk, const struct sk_buff *
 				   const struct hf_acceptance *segment, bool certain)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
+	enum hf_tcp_accepts accepts = hf_tcp_accepts_packet(sk, skb, segment);
 	u32 oldest;
 
-	if (skb->pkt_type != PACKET_HOST ||
-	    (skb_pfmemalloc(skb) && !sock_flag(sk, SOCK_MEMALLOC)))
-		return HF_TCP_NO;
-	if (hf_tcp_has_keys(tp))
-		return HF_TCP_UNKNOWN;
-	if (hf_tcp_is_discarded_as_signed(segment))
-		return HF_TCP_NO;
+	if (accepts != HF_TCP_YES)
+		return accepts;
 	/* Resets what comes after close(), ignores what comes after a FIN (tcp_rcv_state_process()). */
 	if ((READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN) &&
 	    ((1 << inet_sk_state_load(sk)) & (HF_TCPF_SYNCHRONISED & ~TCPF_ESTABLISHED)))
@@ -262,15 +278,65 @@ enum hf_tcp_accepts hf_tcp_accepts(const struct sock *sk, const struct sk_buff *
 		return HF_TCP_UNKNOWN;
 	if (after(segment->seq, tp->rcv_nxt) || !after(segment->end_seq, tp->rcv_nxt))
 		return HF_TCP_NO;
-	if (segment->has_md5 || segment->has_ao || segment->has_odd_options)
-		return HF_TCP_UNKNOWN;
 	/* Older kernels discard an old ACK while they close (tcp_rcv_state_process()). */
 	if (before(segment->ack, tp->snd_una) && sk->sk_state != TCP_ESTABLISHED)
 		return HF_TCP_UNKNOWN;
-	if (hf_tcp_has_filters(sk, skb) ||
+	if (hf_tcp_may_discard_packet(sk, skb, segment) ||
 	    after(segment->end_seq, tp->rcv_nxt + tcp_receive_window(tp)))
 		return HF_TCP_UNKNOWN;
 	return HF_TCP_YES;
+}
+
+/*
+ * After tcp_v4_rcv() and tcp_check_req(). A full queue of connections to be accepted, which
+ * makes TCP discard what is right, is not looked at.
+ */
+enum hf_tcp_accepts hf_tcp_request_accepts(const struct sock *sk, const struct sk_buff *skb,
+					   const struct hf_acceptance *segment, bool certain)
+{
+	const struct request_sock *req = inet_reqsk(sk);
+	const struct sock *listener = req->rsk_listener;
+	enum hf_tcp_accepts accepts = hf_tcp_accepts_packet(listener, skb, segment);
+
+	if (accepts != HF_TCP_YES)
+		return accepts;
+	if (segment->ack != tcp_rsk(req)->snt_isn + 1)
+		return HF_TCP_NO;
+	if (segment->has_tsval) {
+		const struct tcp_options_received rx_opt = {
+			.ts_recent = req->ts_recent,
+			.ts_recent_stamp = ktime_get_seconds(),
+			.rcv_tsval = segment->tsval,
+		};
+
+		if (tcp_paws_reject(&rx_opt, 0) || !hf_echoes_synack(req, segment->tsecr))
+			return HF_TCP_NO;
+	}
+	return certain && !hf_tcp_may_discard_packet(listener, skb, segment) ? HF_TCP_YES :
+									       HF_TCP_UNKNOWN;
+}
+
+/*
+ * As tcp_check_req() ends a request. What TCP's function expects of a packet is made in a
+ * copy of its metadata: tcp_v4_fill_cb() moves what IP has noted, and a transport header of
+ * IPv6 is at the first extension header still.
+ */
+void hf_tcp_request_reset(struct sock *sk, const struct sk_buff *packet, u32 header, u32 payload)
+{
+	struct sk_buff *skb = skb_clone((struct sk_buff *)packet, GFP_ATOMIC);
+
+	tcp_abort(sk, ECONNRESET);
+	/* Without memory, what is retransmitted finds no connection, and is reset. */
+	if (!skb)
+		return;
+	if (pskb_may_pull(skb, payload)) {
+		skb_set_transport_header(skb, header);
+		memmove(&TCP_SKB_CB(skb)->header, skb->cb, sizeof(TCP_SKB_CB(skb)->header));
+		local_bh_disable();
+		hf_send_reset(inet_reqsk(sk), skb);
+		local_bh_enable();
+	}
+	consume_skb(skb);
 }
 
 static bool hf_tcp_has_tls(const struct sock *sk)

@@ -89,6 +89,7 @@ struct hf_acceptance {
 	u32 end_seq;
 	u32 ack;
 	u32 tsval;
+	u32 tsecr;
 	bool has_tsval;
 	bool has_md5;
 	bool has_ao;
@@ -108,9 +109,19 @@ enum hf_tcp_accepts {
 enum hf_tcp_accepts hf_tcp_accepts(const struct sock *sk, const struct sk_buff *skb,
 				   const struct hf_acceptance *segment, bool certain);
 
+/* The same of a request, for a segment that begins its stream. */
+enum hf_tcp_accepts hf_tcp_request_accepts(const struct sock *sk, const struct sk_buff *skb,
+					   const struct hf_acceptance *segment, bool certain);
+
+/*
+ * Removes a request, and answers a packet that came for it with a reset. The packet's TCP
+ * header lies between the offsets @header and @payload. Not to be called with locks held.
+ */
+void hf_tcp_request_reset(struct sock *sk, const struct sk_buff *packet, u32 header, u32 payload);
+
 /*
  * Aborts a connection, with a reset for both of its ends, unless a process owns the
- * socket. Does not wait for an owner. Sends a packet: not to be called from the hook.
+ * socket. Does not wait for an owner. Sends a packet: not to be called with other locks held.
  */
 enum hf_tcp_abort {
 	HF_TCP_BUSY,		/* it has an owner, or a protocol on top of TCP refuses */

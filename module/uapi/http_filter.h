@@ -14,6 +14,7 @@
 /* Settings; all but the last four can be written. Also load-time parameters. */
 #define HTTP_FILTER_ENABLED	"enabled"	/* 0, 1 */
 #define HTTP_FILTER_ACTION	"action"	/* HTTP_FILTER_ACTION_* */
+#define HTTP_FILTER_RULES	"rules"		/* exceptions from action: one ordered list, first match wins */
 #define HTTP_FILTER_DETECT	"detect"	/* any of HTTP_FILTER_DETECT_* */
 #define HTTP_FILTER_LOG		"log"		/* 0, 1 */
 #define HTTP_FILTER_MAX_UNDECIDED "max_undecided" /* entries, load time only */
@@ -22,7 +23,9 @@
 #define HTTP_FILTER_SINCE	"since"		/* not a parameter; seconds, CLOCK_REALTIME */
 
 #define HTTP_FILTER_ACTION_DROP		"drop"
+#define HTTP_FILTER_ACTION_REJECT	"reject"
 #define HTTP_FILTER_ACTION_MONITOR	"monitor"
+#define HTTP_FILTER_ACTION_ALLOW	"allow"		/* of rules alone */
 
 #define HTTP_FILTER_DETECT_REQUESTS	"requests"
 #define HTTP_FILTER_DETECT_H2C		"h2c"
@@ -44,6 +47,7 @@
 /* ... connections by what became of them; */
 #define HTTP_FILTER_STAT_BLOCKED	"blocked"
 #define HTTP_FILTER_STAT_MONITORED	"monitored"
+#define HTTP_FILTER_STAT_ALLOWED	"allowed"	/* by a rule */
 #define HTTP_FILTER_STAT_EVICTED	"evicted"	/* undecided, aborted */
 /* ... segments. */
 #define HTTP_FILTER_STAT_INSPECTED	"inspected"	/* payload looked at */
@@ -52,6 +56,8 @@
 #define HTTP_FILTER_STAT_REFUSED	"refused"	/* the same: no free slot, or a second stream */
 #define HTTP_FILTER_STAT_MALFORMED	"malformed"	/* no TCP header could be read */
 #define HTTP_FILTER_STAT_UNINSPECTABLE	"uninspectable"	/* passed without a verdict */
+/* ... events, which are told by netlink. */
+#define HTTP_FILTER_STAT_EVENTS_LOST	"events_lost"	/* there was no room */
 
 /* A gauge: streams whose start is undecided, now. */
 #define HTTP_FILTER_STAT_UNDECIDED	"undecided"

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: ((GPL-2.0 WITH Linux-syscall-note) OR BSD-3-Clause) */
+/* Do not edit directly, auto-generated from: */
+/*	module/uapi/http_filter.yaml */
+/* YNL-GEN uapi header */
+/* To regenerate run: tools/net/ynl/ynl-regen.sh */
+
+#ifndef _UAPI_LINUX_HTTP_FILTER_H
+#define _UAPI_LINUX_HTTP_FILTER_H
+
+#define HTTP_FILTER_FAMILY_NAME		"http_filter"
+#define HTTP_FILTER_FAMILY_VERSION	1
+
+#define HTTP_FILTER_TEXT_MAX		1048576
+#define HTTP_FILTER_CHUNK_MAX		32764
+#define HTTP_FILTER_DEVICE_NAME_MAX	15
+#define HTTP_FILTER_CGROUP_PATH_MAX	4095
+
+/**
+ * enum http_filter_kind - What can be found in a connection.
+ * @HTTP_FILTER_KIND_REQUESTS: A request of HTTP/1.
+ * @HTTP_FILTER_KIND_H2C: The preface of HTTP/2 with prior knowledge.
+ * @HTTP_FILTER_KIND_HTTP09: A request of HTTP/0.9.
+ * @HTTP_FILTER_KIND_RESPONSES: A response, to a client on this host.
+ */
+enum http_filter_kind {
+	HTTP_FILTER_KIND_REQUESTS,
+	HTTP_FILTER_KIND_H2C,
+	HTTP_FILTER_KIND_HTTP09,
+	HTTP_FILTER_KIND_RESPONSES,
+};
+
+/**
+ * enum http_filter_rule_action - What becomes of a connection.
+ * @HTTP_FILTER_RULE_ACTION_DROP: Its segments are dropped.
+ * @HTTP_FILTER_RULE_ACTION_REJECT: It is ended, and both ends learn so at
+ *   once.
+ * @HTTP_FILTER_RULE_ACTION_MONITOR: It passes, and is counted and reported.
+ * @HTTP_FILTER_RULE_ACTION_ALLOW: It passes, and is counted.
+ */
+enum http_filter_rule_action {
+	HTTP_FILTER_RULE_ACTION_DROP,
+	HTTP_FILTER_RULE_ACTION_REJECT,
+	HTTP_FILTER_RULE_ACTION_MONITOR,
+	HTTP_FILTER_RULE_ACTION_ALLOW,
+};
+
+/**
+ * enum http_filter_event_type - What has happened to a connection.
+ * @HTTP_FILTER_EVENT_TYPE_FOUND: It was found to speak HTTP, and its action
+ *   was decided.
+ * @HTTP_FILTER_EVENT_TYPE_ENDED: Nothing more is told of it, after it was
+ *   dropped or rejected.
+ */
+enum http_filter_event_type {
+	HTTP_FILTER_EVENT_TYPE_FOUND,
+	HTTP_FILTER_EVENT_TYPE_ENDED,
+};
+
+/**
+ * enum http_filter_end_reason - Why nothing more is told of a connection.
+ * @HTTP_FILTER_END_REASON_ABORTED: The module has ended it.
+ * @HTTP_FILTER_END_REASON_CLOSED: Its socket is gone.
+ * @HTTP_FILTER_END_REASON_SILENT: Nothing has come on it for 120 seconds.
+ * @HTTP_FILTER_END_REASON_DISPLACED: Its place in the table of those
+ *   connections was needed for another.
+ * @HTTP_FILTER_END_REASON_DISABLED: The filter was switched off.
+ */
+enum http_filter_end_reason {
+	HTTP_FILTER_END_REASON_ABORTED,
+	HTTP_FILTER_END_REASON_CLOSED,
+	HTTP_FILTER_END_REASON_SILENT,
+	HTTP_FILTER_END_REASON_DISPLACED,
+	HTTP_FILTER_END_REASON_DISABLED,
+};
+
+enum http_filter_a_rules {
+	HTTP_FILTER_A_RULES_GENERATION = 1,
+	HTTP_FILTER_A_RULES_TEXT,
+	HTTP_FILTER_A_RULES_RULE,
+
+	__HTTP_FILTER_A_RULES_MAX,
+	HTTP_FILTER_A_RULES_MAX = (__HTTP_FILTER_A_RULES_MAX - 1)
+};
+
+enum http_filter_a_rule {
+	HTTP_FILTER_A_RULE_NUMBER = 1,
+	HTTP_FILTER_A_RULE_LINE,
+	HTTP_FILTER_A_RULE_OFFSET,
+	HTTP_FILTER_A_RULE_LENGTH,
+	HTTP_FILTER_A_RULE_HITS,
+	HTTP_FILTER_A_RULE_EXPIRED,
+
+	__HTTP_FILTER_A_RULE_MAX,
+	HTTP_FILTER_A_RULE_MAX = (__HTTP_FILTER_A_RULE_MAX - 1)
+};
+
+enum http_filter_a_test {
+	HTTP_FILTER_A_TEST_FROM = 1,
+	HTTP_FILTER_A_TEST_TO,
+	HTTP_FILTER_A_TEST_PORT,
+	HTTP_FILTER_A_TEST_ON,
+	HTTP_FILTER_A_TEST_NETNS,
+	HTTP_FILTER_A_TEST_IN,
+	HTTP_FILTER_A_TEST_GENERATION,
+	HTTP_FILTER_A_TEST_OUTCOME,
+
+	__HTTP_FILTER_A_TEST_MAX,
+	HTTP_FILTER_A_TEST_MAX = (__HTTP_FILTER_A_TEST_MAX - 1)
+};
+
+enum http_filter_a_outcome {
+	HTTP_FILTER_A_OUTCOME_KIND = 1,
+	HTTP_FILTER_A_OUTCOME_DETECTED,
+	HTTP_FILTER_A_OUTCOME_ACTION,
+	HTTP_FILTER_A_OUTCOME_RULE,
+
+	__HTTP_FILTER_A_OUTCOME_MAX,
+	HTTP_FILTER_A_OUTCOME_MAX = (__HTTP_FILTER_A_OUTCOME_MAX - 1)
+};
+
+enum http_filter_a_event {
+	HTTP_FILTER_A_EVENT_TYPE = 1,
+	HTTP_FILTER_A_EVENT_LOST,
+	HTTP_FILTER_A_EVENT_TIME,
+	HTTP_FILTER_A_EVENT_FLOW_ID,
+	HTTP_FILTER_A_EVENT_NETNS,
+	HTTP_FILTER_A_EVENT_NETNS_COOKIE,
+	HTTP_FILTER_A_EVENT_DEVICE,
+	HTTP_FILTER_A_EVENT_FROM,
+	HTTP_FILTER_A_EVENT_FROM_PORT,
+	HTTP_FILTER_A_EVENT_TO,
+	HTTP_FILTER_A_EVENT_TO_PORT,
+	HTTP_FILTER_A_EVENT_KIND,
+	HTTP_FILTER_A_EVENT_METHOD,
+	HTTP_FILTER_A_EVENT_TARGET,
+	HTTP_FILTER_A_EVENT_HOST,
+	HTTP_FILTER_A_EVENT_ACTION,
+	HTTP_FILTER_A_EVENT_RULE,
+	HTTP_FILTER_A_EVENT_CGROUP,
+	HTTP_FILTER_A_EVENT_COOKIE,
+	HTTP_FILTER_A_EVENT_UID,
+	HTTP_FILTER_A_EVENT_ACCEPTED,
+	HTTP_FILTER_A_EVENT_REASON,
+	HTTP_FILTER_A_EVENT_DURATION,
+	HTTP_FILTER_A_EVENT_SEGMENTS,
+
+	__HTTP_FILTER_A_EVENT_MAX,
+	HTTP_FILTER_A_EVENT_MAX = (__HTTP_FILTER_A_EVENT_MAX - 1)
+};
+
+enum http_filter_cmd {
+	HTTP_FILTER_CMD_RULES_GET = 1,
+	HTTP_FILTER_CMD_RULES_REPLACE,
+	HTTP_FILTER_CMD_RULES_TEST,
+	HTTP_FILTER_CMD_EVENT,
+
+	__HTTP_FILTER_CMD_MAX,
+	HTTP_FILTER_CMD_MAX = (__HTTP_FILTER_CMD_MAX - 1)
+};
+
+#define HTTP_FILTER_MCGRP_EVENTS	"events"
+
+#endif /* _UAPI_LINUX_HTTP_FILTER_H */
