@@ -9,12 +9,13 @@ use crate::{
         netfilter::{run_hook, NfVerdict},
         packet,
     },
-    policy::{self, Policy},
+    policy::{self, Config, Policy},
+    rules::RuleSet,
     scenario::{start, Begin, Segment, Setup},
     task::Task,
     world::{self, with, Cost, Established, Packet, Socket, World},
 };
-use kernel::undo_log::Snapshot;
+use kernel::{prelude::GFP_KERNEL, sync::Arc, undo_log::Snapshot};
 use std::cell::{Cell, RefCell};
 
 /// The initial state of a thread's last host.
@@ -27,7 +28,7 @@ struct Beginning {
 thread_local! {
     static BEGINNING: RefCell<Option<Beginning>> = const { RefCell::new(None) };
     static FILTER: &'static Filter = Box::leak(Box::new(
-        Filter::new(Policy::new(), 1).expect("there is memory")
+        Filter::new(Policy::new().expect("there is memory"), 1).expect("there is memory")
     ));
 }
 
@@ -158,16 +159,17 @@ impl Host {
         self.filter.table.clear();
     }
 
-    /// Sets what counts as HTTP: one kind, by its constant's name.
+    /// Sets what counts as HTTP: one kind, by its name.
     pub fn detect(&self, kind: &str) {
-        let detect = policy::parse_detect(&format!("HTTP_FILTER_DETECT_{kind}"))
-            .expect("it is what the setting takes");
-        self.filter.policy.set_detect(detect);
-    }
-
-    /// Forgets what was blackholed under other settings.
-    pub fn reset_blackholed(&self) {
-        self.filter.connections.reset_blackholed();
+        let detect = policy::parse_detect(kind).expect("it is what the setting takes");
+        let change = |config: &Config| {
+            Ok(Config {
+                detect,
+                ..config.changed()
+            })
+        };
+        let changed: kernel::error::Result = self.filter.reconfigure(change);
+        changed.expect("there is memory");
     }
 }
 
@@ -239,6 +241,19 @@ fn inspect(filter: &Filter, packet: Packet) -> Verdict {
     verdict.expect("what is dropped is counted last").0
 }
 
+/// Sets the rules of a filter that has seen nothing yet: all of its memory stays as it was.
+fn set_rules(policy: &Policy, text: &str) {
+    let mut config = policy.lock();
+    let Ok(rules) = RuleSet::parse(text.as_bytes(), &config.rules, 0) else {
+        panic!("no rules: {text}");
+    };
+    let changed = Config {
+        rules: Arc::new(rules, GFP_KERNEL).expect("there is memory"),
+        ..config.changed()
+    };
+    config.replace(changed).expect("there is memory");
+}
+
 impl Beginning {
     fn prepare(filter: &Filter, setup: &Setup) -> Self {
         // SAFETY: The last host's tasks are gone.
@@ -267,15 +282,13 @@ impl Beginning {
                 world.flows.push(established);
             }
         });
+        set_rules(&filter.policy, &setup.rules());
         for filler in 0..setup.fillers {
             let segment = Segment::new(0, b"GE").of(setup.connections.len() as u8 + filler);
             let packet = packet(&segment);
             if run_hook(filter, &packet::Packet::new(packet)) == NfVerdict::Accept {
                 with(|world| world.receive(packet));
             }
-        }
-        if setup.monitors {
-            filter.policy.set_action(policy::Action::Monitor);
         }
         with(|world| {
             world.grace.begin();

@@ -12,8 +12,11 @@ pub mod run;
 pub mod scenario;
 pub mod scope;
 
+mod events;
 mod kernel_ext;
 mod report;
+#[cfg(test)]
+mod rules_tests;
 mod task;
 mod trace;
 mod world;
@@ -27,13 +30,21 @@ mod counters;
 mod entry;
 #[path = "../../../module/filter.rs"]
 mod filter;
+#[path = "../../../module/flow_policy.rs"]
+mod flow_policy;
 #[path = "../../../module/http_connections.rs"]
 mod http_connections;
+#[allow(dead_code)]
 #[path = "../../../module/inspect/mod.rs"]
 mod inspect;
 #[allow(dead_code)]
 #[path = "../../../module/policy.rs"]
 mod policy;
+#[path = "../../../module/reject.rs"]
+mod reject;
+#[allow(dead_code, unused_imports)]
+#[path = "../../../module/rules/mod.rs"]
+mod rules;
 #[path = "../../../module/socket_state.rs"]
 mod socket_state;
 #[path = "../../../module/span.rs"]

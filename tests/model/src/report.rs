@@ -9,4 +9,4 @@ use crate::{
 use classifier::LogLine;
 
 /// One line for a connection.
-pub(crate) fn connection(_: Action, _: &Segment<'_>, _: Kind, _: &LogLine) {}
+pub(crate) fn connection(_: Action, _: Option<u32>, _: &Segment<'_>, _: Kind, _: &LogLine) {}

@@ -202,8 +202,12 @@ pub struct Setup {
     pub fillers: u8,
     /// The length to which a socket filter trims segments.
     pub socket_filter: Option<u8>,
-    /// Whether the filter only monitors.
-    pub monitors: bool,
+    /// The connections that are only monitored.
+    pub monitored: Vec<u8>,
+    /// Whether HTTP/0.9 is allowed.
+    pub allows_http09: bool,
+    /// Whether all other HTTP is rejected, not dropped.
+    pub rejects: bool,
 }
 
 impl Default for Setup {
@@ -212,8 +216,36 @@ impl Default for Setup {
             connections: vec![Begin::Established],
             fillers: 0,
             socket_filter: None,
-            monitors: false,
+            monitored: vec![],
+            allows_http09: false,
+            rejects: false,
         }
+    }
+}
+
+/// The port that connection 0 is to; those of the others follow.
+pub(crate) const PORT: u16 = 80;
+
+impl Setup {
+    /// Where connections are only monitored.
+    pub fn monitoring(monitored: &[u8]) -> Self {
+        Self {
+            monitored: monitored.to_vec(),
+            ..Self::default()
+        }
+    }
+
+    /// Its rules.
+    pub(crate) fn rules(&self) -> String {
+        let monitor = |&flow: &u8| format!("monitor port {}\n", PORT + u16::from(flow));
+        let mut rules: String = self.monitored.iter().map(monitor).collect();
+        if self.allows_http09 {
+            rules += "allow kind http09\n";
+        }
+        if self.rejects {
+            rules += "reject\n";
+        }
+        rules
     }
 }
 
@@ -270,6 +302,8 @@ pub struct Scenario {
     pub is_threaded: bool,
     /// The stream of connection 0 if all segments agree on it and it is no request: it must arrive.
     pub innocent: Option<&'static [u8]>,
+    /// Whether all segments agree on a request, so that connection 0 must end if that is rejected.
+    pub is_rejected: bool,
 }
 
 impl Scenario {
@@ -284,6 +318,7 @@ impl Scenario {
             is_preemptive: false,
             is_threaded: false,
             innocent: None,
+            is_rejected: false,
         }
     }
 }

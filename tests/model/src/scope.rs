@@ -9,6 +9,9 @@ const fn segment(offset: u32, data: &'static [u8]) -> Segment {
     Segment::new(offset, data)
 }
 
+/// How many slots a bucket of the table has.
+const SLOTS: u8 = 54;
+
 /// Segments at a stream's start, of requests and of others, which overlap and differ.
 const PIECES: [Segment; 10] = [
     segment(0, b"GET "),
@@ -55,6 +58,11 @@ fn special() -> Vec<Scenario> {
     };
     let two_connections = Setup {
         connections: vec![Begin::Established; 2],
+        ..Setup::default()
+    };
+    let rejecting = |begin| Setup {
+        connections: vec![begin],
+        rejects: true,
         ..Setup::default()
     };
     let limits = Limits::usual();
@@ -290,7 +298,7 @@ fn special() -> Vec<Scenario> {
         },
         Scenario {
             setup: Setup {
-                fillers: 58,
+                fillers: SLOTS,
                 ..Setup::default()
             },
             limits: Limits {
@@ -306,23 +314,121 @@ fn special() -> Vec<Scenario> {
         },
         Scenario {
             setup: Setup {
-                fillers: 58,
+                fillers: SLOTS,
                 ..Setup::default()
             },
             ..new("a full bucket, and a request", &differing[..3])
         },
         Scenario {
-            setup: Setup {
-                monitors: true,
-                ..Setup::default()
+            setup: rejecting(Begin::Established),
+            limits: Limits { owns: 2, ..limits },
+            ..new("rejected", &differing[..3])
+        },
+        Scenario {
+            setup: rejecting(Begin::Established),
+            is_preemptive: true,
+            is_rejected: true,
+            ..new("rejected, preempted at each lock", &cut)
+        },
+        Scenario {
+            setup: rejecting(Begin::Request),
+            is_preemptive: true,
+            is_rejected: true,
+            ..new(
+                "rejected from a request socket, preempted at each lock",
+                &cut,
+            )
+        },
+        Scenario {
+            setup: rejecting(Begin::Request),
+            limits: Limits {
+                reopens: 1,
+                ..limits
             },
-            ..new("monitored", &differing[..3])
+            ..new(
+                "rejected, and requested again",
+                &[
+                    segment(0, b"GET / HTTP/1.1").times(2),
+                    segment(0, b""),
+                    segment(0, b"GET ").of_next_connection(),
+                    segment(4, b"/ HTTP/1.1\r\n").of_next_connection(),
+                ],
+            )
+        },
+        Scenario {
+            setup: rejecting(Begin::Request),
+            innocent: Some(b"GETTING"),
+            ..new(
+                "an innocent stream among forged requests that would be rejected",
+                &[
+                    segment(0, b"GET"),
+                    segment(3, b"TING"),
+                    segment(0, b"GET / HTTP/1.1").with(Flaw::Acknowledgment),
+                    segment(0, b"GET / HTTP/1.1").with(Flaw::Checksum),
+                    segment(3, b" / HTTP/1.1").with(Flaw::Checksum),
+                ],
+            )
         },
         Scenario {
             setup: Setup {
-                monitors: true,
+                fillers: SLOTS,
+                ..Setup::monitoring(&[0])
+            },
+            innocent: Some(b"GETTING"),
+            ..new(
+                "a full bucket, and a monitored connection",
+                &[segment(0, b"GET").times(2), segment(3, b"TING")],
+            )
+        },
+        Scenario {
+            setup: Setup {
+                fillers: SLOTS - 1,
+                connections: vec![Begin::Established; 2],
+                ..Setup::monitoring(&[1])
+            },
+            limits: Limits::default(),
+            ..new(
+                "a full bucket that has a monitored connection",
+                &[
+                    segment(0, b"GET ").of(1),
+                    segment(4, b"/ HTTP/1.1").of(1),
+                    segment(0, b"GET "),
+                    segment(4, b"/ HTTP/1.1"),
+                ],
+            )
+        },
+        Scenario {
+            setup: Setup {
+                allows_http09: true,
                 ..Setup::default()
             },
+            ..new(
+                "where HTTP/0.9 is allowed",
+                &[
+                    segment(0, b"GET /"),
+                    segment(5, b"\r\n HTTP/1.1"),
+                    segment(5, b" HTTP/1.1\r\n"),
+                    segment(5, b"\r"),
+                ],
+            )
+        },
+        Scenario {
+            setup: Setup {
+                allows_http09: true,
+                ..Setup::default()
+            },
+            innocent: Some(b"GET /\r\n"),
+            ..new(
+                "HTTP/0.9 that is allowed",
+                &[segment(0, b"GET "), segment(4, b"/\r"), segment(6, b"\n")],
+            )
+        },
+        Scenario {
+            setup: Setup::monitoring(&[0]),
+            ..new("monitored", &differing[..3])
+        },
+        Scenario {
+            setup: Setup::monitoring(&[0]),
             ..new(
                 "monitored, and forged segments",
                 &[
@@ -423,10 +529,7 @@ fn variants(scenario: Scenario) -> Vec<Scenario> {
         },
         Scenario {
             name: named("monitored"),
-            setup: Setup {
-                monitors: true,
-                ..Setup::default()
-            },
+            setup: Setup::monitoring(&[0]),
             innocent: None,
             ..scenario.clone()
         },

@@ -89,6 +89,11 @@ impl<T> KVVec<T> {
         self.0.push(value);
         Ok(())
     }
+
+    /// Drops the values behind the first `len`.
+    pub fn truncate(&mut self, len: usize) {
+        self.0.truncate(len);
+    }
 }
 
 impl<T> Deref for KVVec<T> {

@@ -4,6 +4,7 @@
 //! model.
 
 pub(crate) mod bindings;
+pub(crate) mod cgroup;
 pub(crate) mod flow_hash;
 pub(crate) mod flow_set;
 pub(crate) mod lock;

@@ -2,7 +2,11 @@
 
 //! Packets, each of which has a TCP segment.
 
-use super::socket::{Flow, SocketLookup};
+use super::{
+    cgroup::Cgroup,
+    rcu::ReadSection,
+    socket::{Flow, SocketLookup},
+};
 use crate::{
     scenario::Syn,
     world::{self, observe, with},
@@ -77,10 +81,6 @@ impl Segment<'_> {
         self.packet.syn == Some(Syn::FastOpen)
     }
 
-    pub(crate) fn ack(&self) -> u32 {
-        self.packet.ack
-    }
-
     /// The CPU on which packets keep their order.
     pub(crate) fn cpu(&self) -> Option<u32> {
         observe(world::current_cpu())
@@ -123,5 +123,17 @@ impl Segment<'_> {
 
     pub(crate) fn flow(&self) -> &Flow {
         &self.flow
+    }
+
+    pub(crate) fn is_on(&self, device: &[u8]) -> bool {
+        device == b"eth0"
+    }
+
+    pub(crate) fn cgroup(&self) -> Option<Cgroup<'_>> {
+        None
+    }
+
+    pub(crate) fn read_section(&self) -> ReadSection<'_> {
+        ReadSection::new()
     }
 }

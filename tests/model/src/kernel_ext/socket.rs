@@ -2,9 +2,15 @@
 
 //! Sockets, as the module's `socket.rs` shows them.
 
-use super::packet::Segment;
-use crate::world::{self, observe, preemption_point, with, Established, SocketState, Wait};
-use core::marker::PhantomData;
+use super::{cgroup::Cgroup, packet::Segment, rcu::ReadSection};
+use crate::{
+    scenario::PORT,
+    world::{self, observe, preemption_point, with, Established, SocketState, Wait},
+};
+use core::{
+    marker::PhantomData,
+    net::{Ipv4Addr, SocketAddr},
+};
 
 /// One direction of a connection.
 #[derive(Clone, Copy)]
@@ -42,9 +48,35 @@ impl Flow {
         }
     }
 
+    pub(crate) fn source(&self) -> SocketAddr {
+        (Ipv4Addr::new(192, 0, 2, 7), 50000).into()
+    }
+
+    /// The flow tells the port.
+    pub(crate) fn destination(&self) -> SocketAddr {
+        let flow = self.number - 1 + self.device;
+        (Ipv4Addr::new(192, 0, 2, 1), PORT + flow as u16).into()
+    }
+
+    pub(crate) fn is_on(&self, device: &[u8], _: ReadSection<'_>) -> bool {
+        device == b"eth0"
+    }
+
+    pub(crate) fn netns(&self, _: ReadSection<'_>) -> Option<u32> {
+        None
+    }
+
+    pub(crate) fn cgroup<'a>(&self, _: ReadSection<'a>) -> Option<Cgroup<'a>> {
+        None
+    }
+
     pub(crate) fn has_device_of(&self, other: &Self) -> bool {
         self.device == other.device
     }
+}
+
+pub(crate) fn initial_netns() -> u32 {
+    4026531840
 }
 
 impl PartialEq for Flow {
@@ -80,6 +112,7 @@ impl SocketLookup<'_> {
                 first_seq,
                 is_syn_cookie,
             } => Self::Request(Request {
+                flow: packet.flow,
                 first_seq,
                 is_syn_cookie,
                 _lives: PhantomData,
@@ -91,6 +124,7 @@ impl SocketLookup<'_> {
 
 /// A request for a connection.
 pub(crate) struct Request<'a> {
+    flow: u8,
     first_seq: FirstSeq,
     is_syn_cookie: bool,
     _lives: PhantomData<&'a ()>,
@@ -103,6 +137,25 @@ impl Request<'_> {
 
     pub(crate) fn is_syn_cookie(&self) -> bool {
         self.is_syn_cookie
+    }
+
+    pub(crate) fn accepts(&self, segment: &Segment<'_>, is_certain: bool) -> Acceptable {
+        if segment.packet().ack != self.first_seq.sent {
+            return Acceptable::No;
+        }
+        let has_filter = observe(with(|world| world.socket_filter.is_some()));
+        match is_certain && !self.is_syn_cookie && !has_filter {
+            true => Acceptable::Yes,
+            false => Acceptable::Unknown,
+        }
+    }
+
+    pub(crate) fn reset(&self, _: &Segment<'_>) -> bool {
+        preemption_point(Wait::Nothing);
+        if !self.is_syn_cookie {
+            with(|world| world.remove_request(self.flow, self.first_seq));
+        }
+        !self.is_syn_cookie
     }
 }
 
@@ -161,7 +214,7 @@ pub(crate) enum Abort {
     Aborted,
 }
 
-impl Socket<'static> {
+impl Socket<'_> {
     pub(crate) fn abort(&self, first_seq: FirstSeq) -> Abort {
         preemption_point(Wait::Socket(self.number));
         observe(with(|world| world.abort(self.number, first_seq)))

@@ -176,6 +176,8 @@ impl<'a> Run<'a> {
         let Some((packet, mut task)) = cpu.hook.take() else {
             return;
         };
+        // If the connection is rejected, the queue is gone afterwards.
+        let queued = with(|world| world.queued(&packet));
         self.verdict = task.resume();
         let cost = task.running().cost;
         match self.verdict {
@@ -184,7 +186,7 @@ impl<'a> Run<'a> {
             Some(_) => {}
         }
         if self.verdict.is_some() && self.violation.is_none() {
-            self.violation = self.check_verdict(&packet, cost);
+            self.violation = self.check_verdict(&packet, queued, cost);
         }
     }
 

@@ -14,33 +14,35 @@ use crate::{
 use classifier::{Classifier, Verdict as Classified};
 
 impl Run<'_> {
-    /// Safety: no application can read a request, unless the filter only monitors.
+    /// Safety: no application can read HTTP that is not allowed, unless the connection is only monitored.
     pub(super) fn check_safety(&self) -> Option<String> {
-        if self.scenario.setup.monitors {
-            return None;
-        }
-        let forbidden = with(|world| world.sockets.iter().find_map(Socket::forbidden))?;
+        let setup = &self.scenario.setup;
+        let forbidden = with(|world| {
+            let is_monitored = |number: usize| {
+                let flows = setup.monitored.iter();
+                let mut flows = flows.map(|&flow| world.flows[usize::from(flow)]);
+                flows.any(|flow| flow == Established::Socket(number))
+            };
+            let sockets = world.sockets.iter().enumerate();
+            let mut sockets = sockets.filter(|&(number, _)| !is_monitored(number));
+            sockets.find_map(|(_, socket)| socket.forbidden(setup.allows_http09))
+        })?;
         Some(format!(
             "an application reads \"{}\"",
             forbidden.escape_ascii()
         ))
     }
 
-    /// Monitoring and work: the last verdict is allowed, and did not take too much copying.
-    pub(super) fn check_verdict(&self, packet: &Packet, cost: Cost) -> Option<String> {
+    /// Monitoring and work: the last verdict is allowed, and did not take too much copying, `queued`
+    /// bytes being in the socket's queue.
+    pub(super) fn check_verdict(&self, packet: &Packet, queued: u32, cost: Cost) -> Option<String> {
         let verdict = self.verdict?;
-        if self.scenario.setup.monitors && verdict != Verdict::Passes {
+        let is_monitored = self.scenario.setup.monitored.contains(&packet.flow);
+        if is_monitored && verdict != Verdict::Passes {
             return Some(format!(
                 "a segment is {verdict:?} where nothing is to be dropped"
             ));
         }
-        let queued: u32 = with(|world| match world.receiver(packet) {
-            Established::Socket(socket) => {
-                let queue = world.sockets[socket].queue.iter();
-                queue.map(world::Queued::len).sum()
-            }
-            _ => 0,
-        });
         let own = packet.data.len() as u32;
         let most = 3 * (own + queued);
         if cost.copied > most {
@@ -56,7 +58,8 @@ impl Run<'_> {
     /// periods elapse. Returns the property that is violated: liveness, memory, or that everybody
     /// comes to an end.
     pub(crate) fn end(mut self) -> Option<String> {
-        self.innocent_arrives().or_else(|| {
+        let violation = self.innocent_arrives().or_else(|| self.lingers());
+        violation.or_else(|| {
             self.run_until_idle();
             with(|world| (0..world.sockets.len()).for_each(|socket| world.close(socket)));
             for _ in 0..4 {
@@ -70,24 +73,40 @@ impl Run<'_> {
         })
     }
 
+    /// Rejection: a connection whose request is rejected ends once its sender has repeated that.
+    fn lingers(&mut self) -> Option<String> {
+        if !self.scenario.is_rejected {
+            return None;
+        }
+        for _ in 0..2 {
+            for segment in &self.scenario.segments {
+                self.run_until_idle();
+                self.arrive(segment, 0);
+            }
+        }
+        self.run_until_idle();
+        (!self.host.is_over(0)).then(|| "a rejected connection lingers".into())
+    }
+
     /// Deadlocks: no hook and no sweep is left waiting.
     fn is_stuck(&self) -> Option<String> {
         let is_stuck = self.sweep.is_some() || self.cpus.iter().any(|cpu| cpu.packet().is_some());
         is_stuck.then(|| "a hook or the sweep waits for ever".into())
     }
 
-    /// Monitoring: a request that was read was counted, unless something passed uninspected.
+    /// Monitoring: a request that was read was counted, unless something passed uninspected. (Of a
+    /// connection that was blocked, HTTP may be read that is allowed.)
     fn is_uncounted(&self) -> Option<String> {
         let is_read = with(|world| {
-            world
-                .sockets
-                .iter()
-                .any(|socket| socket.forbidden().is_some())
+            let mut sockets = world.sockets.iter();
+            sockets.any(|socket| socket.forbidden(false).is_some())
         });
         let is_counted = |counter| world::counted(counter) != 0;
-        let is_told = is_counted(Counter::Monitored) || is_counted(Counter::Uninspectable);
-        let monitors = self.scenario.setup.monitors;
-        (monitors && is_read && !is_told).then(|| "a request is read, and not counted".into())
+        let is_told = is_counted(Counter::Blocked)
+            || is_counted(Counter::Monitored)
+            || is_counted(Counter::Allowed)
+            || is_counted(Counter::Uninspectable);
+        (is_read && !is_told).then(|| "a request is read, and not counted".into())
     }
 
     /// Memory: nothing is kept of connections that are over, and the sweep ends.
@@ -176,8 +195,9 @@ impl Run<'_> {
 }
 
 impl Socket {
-    /// A request line that applications can read, whichever urgent bytes they skip.
-    fn forbidden(&self) -> Option<Vec<u8>> {
+    /// A first line of HTTP that applications can read, whichever urgent bytes they skip; but for one of
+    /// HTTP/0.9, if that is allowed.
+    fn forbidden(&self, allows_http09: bool) -> Option<Vec<u8>> {
         // The bits of a reading's number are the urgent bytes that it skips.
         (0..1_u32 << self.was_urgent.len().min(8)).find_map(|reading| {
             let mut state = Classifier::new();
@@ -189,8 +209,12 @@ impl Socket {
                     state.feed(core::slice::from_ref(byte));
                 }
             }
-            let forbidden = [Classified::Http1, Classified::H2c, Classified::Http09].map(Some);
-            forbidden.contains(&state.verdict()).then_some(read)
+            let is_forbidden = match state.verdict() {
+                Some(Classified::Http1 | Classified::H2c) => true,
+                Some(Classified::Http09) => !allows_http09,
+                _ => false,
+            };
+            is_forbidden.then_some(read)
         })
     }
 }

@@ -122,6 +122,14 @@ impl World {
         }
     }
 
+    /// How many bytes are in the out-of-order queue of a packet's socket.
+    pub(crate) fn queued(&self, packet: &Packet) -> u32 {
+        match self.receiver(packet) {
+            Established::Socket(socket) => self.sockets[socket].queue.iter().map(Queued::len).sum(),
+            _ => 0,
+        }
+    }
+
     /// TCP receives a packet that has passed (`tcp_v4_rcv()`).
     pub(crate) fn receive(&mut self, packet: Packet) {
         if packet.is_corrupt || packet.syn.is_some() {
@@ -156,6 +164,18 @@ impl World {
         }
         self.close(socket);
         Abort::Aborted
+    }
+
+    /// The module removes a request, if its socket was not created meanwhile (`hf_tcp_request_reset()`).
+    pub(crate) fn remove_request(&mut self, flow: u8, first_seq: FirstSeq) {
+        let request = Established::Request {
+            first_seq,
+            is_syn_cookie: false,
+        };
+        let established = &mut self.flows[usize::from(flow)];
+        if *established == request {
+            *established = Established::Nothing;
+        }
     }
 
     /// Ends a connection, and frees its addresses and ports.

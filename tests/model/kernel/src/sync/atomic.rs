@@ -28,11 +28,16 @@ pub trait Add: Copy {
     fn add(self, other: Self) -> Self;
 }
 
-impl Add for u32 {
-    fn add(self, other: Self) -> Self {
-        self.wrapping_add(other)
-    }
+macro_rules! add {
+    ($($type:ty)*) => {$(
+        impl Add for $type {
+            fn add(self, other: Self) -> Self {
+                self.wrapping_add(other)
+            }
+        }
+    )*};
 }
+add! { u32 u64 }
 
 /// An atomic value.
 #[derive(Debug)]
