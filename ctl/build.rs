@@ -1,18 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Generates the bindings of the module's interface from the header that the module is built with.
+//! Generates the bindings of the module's interface from the headers that the module is built with.
 
 use std::env;
 use std::error::Error;
 use std::path::PathBuf;
 
-const HEADER: &str = "../module/uapi/http_filter.h";
+const HEADERS: [&str; 2] = [
+    "../module/uapi/http_filter.h",
+    "../module/uapi/http_filter_netlink.h",
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    println!("cargo::rerun-if-changed={HEADER}");
+    for header in HEADERS {
+        println!("cargo::rerun-if-changed={header}");
+    }
     let out = PathBuf::from(env::var("OUT_DIR")?);
     bindgen::Builder::default()
-        .header(HEADER)
-        .allowlist_item("HTTP_FILTER_.*")
+        .headers(HEADERS)
+        .allowlist_item("(HTTP_FILTER|http_filter)_.*")
+        .prepend_enum_name(false)
         .generate()?
         .write_to_file(out.join("uapi.rs"))?;
     Ok(())

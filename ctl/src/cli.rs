@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The command line.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use jiff::SignedDuration;
 
 use crate::module::Parameter;
 use crate::uapi::HTTP_FILTER_SYSFS;
@@ -16,9 +18,12 @@ Examples:
   filterctl                               Show what it does and what it has counted
   filterctl set action drop               From now on drop HTTP
   filterctl set detect requests h2c       Choose what counts as HTTP
+  filterctl rules add allow on lo         Let what comes over loopback be
   filterctl disable                       Let everything pass, at no cost
   filterctl doctor                        Find out why the module cannot be loaded
   filterctl check capture.pcap            Check the connections of a capture file
+  filterctl connections                   List the inbound connections, and whose they are
+  filterctl events --follow               Tell who speaks HTTP to whom, as it happens
   filterctl status --watch 1              Watch the counters grow
   filterctl status --json | jq .stats     For programs
 
@@ -53,6 +58,8 @@ pub(crate) enum Command {
     Set(Set),
     /// Set the counters to zero
     Reset,
+    /// Show the rules, change them, or ask what they would do
+    Rules(Rules),
     /// Load the module
     Load(Load),
     /// Unload the module
@@ -61,6 +68,10 @@ pub(crate) enum Command {
     Doctor(Doctor),
     /// Tell what the filter would find in a capture file
     Check(Check),
+    /// List inbound connections and whose they are, or end them
+    Connections(Connections),
+    /// Tell of connections that speak HTTP as they are found, and whose they are
+    Events(Events),
 }
 
 impl Default for Command {
@@ -80,7 +91,8 @@ With --json, an object a line:
   version        the module's version
   enabled        whether the filter is on
   since          when it was last switched, in seconds since 1970
-  action         what becomes of HTTP: \"drop\", \"monitor\"
+  action         what becomes of HTTP that no rule matches: \"drop\", \"reject\", \"monitor\"
+  rules          the rules, as \"filterctl rules\" shows them
   detect         what counts as HTTP: any of \"requests\", \"h2c\", \"http09\", \"responses\"
   namespaces     in which network namespaces: \"all\", \"initial\"
   log            whether each connection gets a line in the kernel log
@@ -135,7 +147,8 @@ pub(crate) struct Get {
 #[command(after_help = "\
 Settings:
   enabled   0, 1
-  action    drop, monitor
+  action    drop, reject, monitor
+  rules     see \"filterctl rules --help\"
   detect    any of requests, h2c, http09, responses
   log       0, 1
 \"filterctl get\" lists those of the loaded module.
@@ -152,6 +165,152 @@ pub(crate) struct Set {
     pub(crate) value: Vec<String>,
 }
 
+/// Arguments of `filterctl rules`.
+#[derive(Debug, Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true,
+    after_help = "\
+The first rule that matches decides; the setting \"action\" does where none matches. A rule is
+  allow|monitor|drop|reject [CONDITION VALUE]...
+and all of its conditions have to hold:
+  from   the peer's address, or any of several: 10.0.0.5,fd00::/8
+  to     the local address
+  port   the local port: 80, 8000-8099, 80,443
+  on     the network device: lo
+  netns  the network namespace: \"initial\", or its inode
+  in     the socket's cgroup, or one above it: /system.slice/nginx.service
+  kind   what is found: any of requests, h2c, http09, responses
+  until  until then, in seconds since 1970
+Here, though not in the module's own files, there are for these two as well:
+  unit   a unit of systemd: nginx; with a service, the socket unit that activates it
+  until  a date in local time: 2026-12-31, 2026-12-31T18:00
+  for    a span of time from now on: 30m, 12h, 7d, 2w, 1d12h
+A comment begins with #. It ends with the line or at a semicolon, and so does a rule.
+
+With --json, one object:
+  schema_version  1
+  generation      another number whenever the rules are replaced
+  action          what becomes of HTTP where no rule matches
+  rules           a list of objects:
+    number        its place, from 1 on
+    line          the line of the text that it begins in, from 1 on
+    rule          the rule
+    comment       the comment on it, or null
+    hits          how many connections it has decided
+    expired       whether its time is over
+    until         that time, in seconds since 1970, or null
+  text            the rules as they were written
+
+Examples:
+  filterctl rules
+  filterctl rules add allow from 10.0.0.5 port 9100 '# Prometheus'
+  filterctl rules --json | jq '.rules[] | select(.hits == 0)'
+  filterctl rules --json | jq -j .text >rules"
+)]
+pub(crate) struct Rules {
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// What to do; without it, show them.
+    #[command(subcommand)]
+    pub(crate) command: Option<RulesCommand>,
+}
+
+/// What `filterctl rules` can do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RulesCommand {
+    /// Add a rule
+    Add(AddRule),
+    /// Delete rules
+    Delete(DeleteRules),
+    /// Replace all rules
+    Replace(ReplaceRules),
+    /// Tell what the rules would do with a connection
+    Test(TestRules),
+}
+
+/// Arguments of `filterctl rules add`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+\"filterctl rules --help\" tells what a rule is.
+
+Examples:
+  filterctl rules add allow on lo
+  filterctl rules add --at 1 monitor port 8000-8099 for 7d
+  filterctl rules add allow unit haproxy '# ticket 4711'")]
+pub(crate) struct AddRule {
+    /// Where: it gets this number, and those from there on the next; at the end, if not given
+    #[arg(long, value_name = "N")]
+    pub(crate) at: Option<usize>,
+    /// The rule; its words need no quotes, but a comment and a semicolon do
+    #[arg(
+        value_name = "RULE",
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    pub(crate) rule: Vec<String>,
+}
+
+/// Arguments of `filterctl rules delete`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A comment goes with the rule that it is on. Nothing is deleted if one of them is not there.
+
+Examples:
+  filterctl rules delete 3
+  filterctl rules delete 1 4 5")]
+pub(crate) struct DeleteRules {
+    /// Their numbers
+    #[arg(value_name = "N", required = true)]
+    pub(crate) numbers: Vec<usize>,
+}
+
+/// Arguments of `filterctl rules replace`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+All rules change at once, or none does. A rule that stays as it was keeps its hits.
+
+Examples:
+  filterctl rules replace /etc/http_filter/rules
+  filterctl rules replace - </dev/null            No rules any more")]
+pub(crate) struct ReplaceRules {
+    /// The file with the rules; \"-\" is standard input
+    pub(crate) file: PathBuf,
+}
+
+/// Arguments of `filterctl rules test`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A connection is told of by conditions as in rules, each with one value:
+  from ADDRESS, to ADDRESS, port PORT, on DEVICE (in a VRF two of them: eth0,vrf0),
+  netns INODE|FILE|initial, in CGROUP, unit UNIT
+An address that is not told counts as 0.0.0.0, a port as 0. Nothing is sent: the module is asked.
+
+With --json, one object:
+  schema_version  1
+  generation      of the rules that were asked
+  outcomes        a list of objects, one for each kind of HTTP:
+    kind          \"requests\", \"h2c\", \"http09\", \"responses\"
+    detected      whether it is looked for at all
+    action        what would become of it: \"allow\", \"monitor\", \"drop\", \"reject\"
+    rule          the number of the rule that says so, or null: the setting \"action\"
+    text          that rule, or null
+
+Examples:
+  filterctl rules test from 10.0.0.5 to 192.0.2.1 port 9100 on eth0
+  filterctl rules test port 80 unit nginx
+  filterctl rules test from fd00::5 netns /run/netns/blue")]
+pub(crate) struct TestRules {
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The connection
+    #[arg(value_name = "CONDITION VALUE")]
+    pub(crate) conditions: Vec<String>,
+}
+
 /// Arguments of `filterctl load`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -161,7 +320,8 @@ kernel would ignore them. Nothing is loaded where /sys is not mounted: it could 
 
 Parameters:
   enabled        0, 1 (default: 1)
-  action         drop, monitor (default: drop)
+  action         drop, reject, monitor (default: drop)
+  rules          see \"filterctl rules --help\" (default: none)
   detect         any of requests, h2c, http09, responses (default: requests,h2c,http09)
   namespaces     all, initial (default: all)
   log            0, 1 (default: 1)
@@ -244,6 +404,205 @@ pub(crate) struct Check {
     pub(crate) files: Vec<PathBuf>,
 }
 
+/// Arguments of `filterctl connections`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The filter reads only the first line of a connection: those that were open before it was switched on,
+or before \"monitor\" became \"drop\", stay as they are. The kernel does not tell how old a connection
+is. The module need not be loaded.
+
+A connection counts as inbound if there is a listener for its local address and port in its network
+namespace. It is listed with the program that holds it, and with the systemd unit or container that
+this runs in; where no program does (it is not accepted yet, or was closed), with the listener's unit.
+All network namespaces are searched that have a process, or a name in /run/netns; \"initial\" is that
+of process 1. Without root, only what is one's own is seen, and stderr tells so.
+
+Selectors of one kind are alternatives; those of different kinds have to fit together.
+
+With --end, each connection is listed with what would become of it; with --yes, it is done. The client
+gets a reset, the server's program an error.
+  would end  it is ended if --yes is given
+  ended      done
+  gone       it has ended by itself meanwhile
+  kept       sshd holds it, or listens on its port; or it cannot be seen who does. --ssh ends it
+  failed     stderr tells why
+
+With --json, an object a line:
+  schema_version  1
+  netns           the network namespace: its \"inode\", and its \"name\" or null
+  local, peer     \"192.0.2.1:8080\", \"[2001:db8::1]:8080\"
+  state           as ss calls it: \"established\", \"close-wait\", ...
+  program         the name of the first process that holds it, or null
+  processes       all that hold it: \"pid\", \"name\", \"executable\" (the name of the file, or null)
+  unit            the systemd unit, or null
+  container       its \"runtime\" and its \"name\" (or long number), or null
+  cgroup          the path of the control group that tells both, or null
+  bytes_received  by TCP; a received end of stream counts for one. Or null
+  idle            seconds since the last of these; if there are none, the age
+  ssh             whether sshd holds it or listens on its port; null, if that cannot be seen
+  outcome         with --end, as above; otherwise null
+  error           why it failed, or null
+
+Exit status: 1, if one could not be ended.
+
+Examples:
+  filterctl connections
+  filterctl connections --long --port 80,8000-8999
+  filterctl connections --unit nginx.service --end            Look first
+  filterctl connections --unit nginx.service --end --yes
+  filterctl connections --json | jq -r 'select(.bytes_received > 0).program' | sort | uniq -c")]
+pub(crate) struct Connections {
+    #[command(flatten)]
+    pub(crate) selectors: Selectors,
+    /// List each with its peer, state, and what it has received
+    #[arg(short, long)]
+    pub(crate) long: bool,
+    /// Print one JSON object for each connection
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Tell what would be ended; takes one of the selectors above
+    #[arg(long, requires = "Selectors")]
+    pub(crate) end: bool,
+    /// End them
+    #[arg(long, requires = "end")]
+    pub(crate) yes: bool,
+    /// End also what sshd holds, or may hold
+    #[arg(long, requires = "end")]
+    pub(crate) ssh: bool,
+}
+
+/// Arguments of `filterctl events`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A line for each connection that speaks HTTP, as soon as the module has found it: what was done, its
+first line without query, from where to where, whose it is, its Host field if that came in the same
+packet, and the rule that has decided with the comment on it. Another line tells of the end of one
+that was dropped or rejected, and why nothing more is told of it:
+  aborted    the filter has ended it
+  closed     its socket is gone
+  silent     nothing has come for 120 seconds
+  displaced  there were too many: 4,096 are followed at a time
+  disabled   the filter was switched off
+The module keeps no events: only what happens while somebody listens is told. Without --follow that
+is for 10 seconds; with it, until Ctrl-C, with exit status 0, or until the module is unloaded, with 3.
+What came too fast to be told is counted, as far as possible.
+
+A connection is told with the processes that hold its socket at that moment; or if there are none,
+since it is not accepted yet or has ended already, its listener. If that has gone as well, or if it
+cannot be told which of several listeners it is, no process is told. The unit or container is that
+of the process, or else that in which the listener was made. In a flood of events, processes that
+began a short time ago may be missed: looking for them takes at most a tenth of the time.
+
+It takes root on the host. In a network namespace of its own, whoever has CAP_NET_ADMIN there hears of
+that namespace, without rules and control groups.
+
+With --json, an object a line:
+  schema_version  1
+  type            \"found\", \"ended\"
+  time            as in \"2026-03-01T12:00:00.123456Z\"
+  flow_id         the same in all events of one connection; text
+  lost            how many events were lost before this one, at least
+  netns           the network namespace: its \"inode\", and its \"name\" or null
+  peer, local     \"192.0.2.7:51034\", \"[2001:db8::7]:51034\"
+of one that is found:
+  device          the network device
+  kind            \"requests\", \"h2c\", \"http09\", \"responses\"
+  method          of a request; otherwise null
+  target          the same: its first 64 bytes, without query, user and password
+  host            the Host field, or null
+  action          \"drop\", \"reject\", \"monitor\", \"allow\"
+  rule            the number of the rule that has decided, or null
+  comment         the comment on it, as the rules are now, or null
+  program         the name of the first process that holds its socket or its listener, or null
+  processes       all that do: \"pid\", \"name\", \"executable\" (the name of the file, or null)
+  unit            the systemd unit, or null
+  container       its \"runtime\" and its \"name\" (or long number), or null
+  cgroup          the path of the control group that tells both, or null
+  made_in         that of the one that its listener was made in, which rules ask for, or null
+  uid             the user of its socket, or null
+  accepted        whether that is the user of the process that has accepted it, or the listener's
+of one that has ended:
+  reason          as above
+  duration        seconds from when it was found to its last segment
+  segments        how many of its segments were dropped
+What came over the network is escaped: \\xNN for all but printable ASCII, for blanks, \" and \\.
+
+With --eve, Suricata's EVE: what is found has the \"event_type\" \"http\" and a \"verdict\" (its action is
+\"drop\", \"alert\" or \"pass\"); what has ended is a \"flow\". \"http_filter\" is the object above.
+
+Examples:
+  filterctl events
+  filterctl events --follow
+  filterctl events --for 1h --json | jq -r 'select(.type == \"found\").unit' | sort | uniq -c
+  filterctl events --follow --eve >>/var/log/http_filter/eve.json
+  filterctl events --follow --count 1                         Wait for the next one")]
+pub(crate) struct Events {
+    /// Go on until Ctrl-C
+    #[arg(short, long, conflicts_with = "time")]
+    pub(crate) follow: bool,
+    /// Go on for so long: 30s, 5m, 1h30m
+    #[arg(long = "for", id = "time", value_name = "TIME", default_value = "10s")]
+    pub(crate) time: Span,
+    /// End after so many events
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) count: Option<u64>,
+    /// Print one JSON object for each event
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Print one object of Suricata's EVE JSON for each event
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) eve: bool,
+}
+
+/// A span of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span(pub(crate) Duration);
+
+impl FromStr for Span {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let span = text.parse::<SignedDuration>().ok();
+        match span.and_then(|span| Duration::try_from(span).ok()) {
+            Some(span) if !span.is_zero() => Ok(Self(span)),
+            _ => Err("not a span of time, such as 30s, 5m, 1h30m".to_owned()),
+        }
+    }
+}
+
+/// Which connections `filterctl connections` is about.
+#[derive(Debug, Args)]
+pub(crate) struct Selectors {
+    /// Only those with these local ports: numbers, or ranges like 8000-8999
+    #[arg(long, value_name = "PORT", value_delimiter = ',')]
+    pub(crate) port: Vec<Ports>,
+    /// Only those of processes with this name, or that execute a file of this name
+    #[arg(long, value_name = "NAME")]
+    pub(crate) program: Vec<String>,
+    /// Only those of this systemd unit, or below this path of a control group
+    #[arg(long, value_name = "UNIT")]
+    pub(crate) unit: Vec<String>,
+    /// Only those in this network namespace: its name or inode, or "initial"
+    #[arg(long, value_name = "NETNS")]
+    pub(crate) netns: Vec<String>,
+}
+
+/// A port, or a range of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ports(pub(crate) RangeInclusive<u16>);
+
+impl FromStr for Ports {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (first, last) = text.split_once('-').unwrap_or((text, text));
+        match (first.parse(), last.parse()) {
+            (Ok(first), Ok(last)) if 0 < first && first <= last => Ok(Self(first..=last)),
+            _ => Err("neither a port, from 1 to 65535, nor a range of ports".to_owned()),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -253,6 +612,36 @@ mod tests {
     #[test]
     fn the_definition_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn ports_are_numbers_or_ranges() {
+        for (text, range) in [
+            ("80", 80..=80),
+            ("1-65535", 1..=65535),
+            ("8000-8000", 8000..=8000),
+        ] {
+            assert_eq!(text.parse(), Ok(Ports(range)));
+        }
+        for text in [
+            "", "0", "65536", "9-8", "-", "80-", "-80", "http", "1-2-3", "0-9",
+        ] {
+            assert!(text.parse::<Ports>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn spans_of_time_have_units() {
+        for (text, seconds) in [("10s", 10), ("1h30m", 5400), ("2 minutes", 120)] {
+            assert_eq!(
+                text.parse(),
+                Ok(Span(Duration::from_secs(seconds))),
+                "{text}"
+            );
+        }
+        for text in ["", "10", "0s", "-1s", "1 month", "s"] {
+            assert!(text.parse::<Span>().is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -2,10 +2,13 @@
 //! The commands, a file each.
 
 mod check;
+mod connections;
 mod doctor;
+mod events;
 mod get;
 mod load;
 mod reset;
+mod rules;
 mod set;
 mod status;
 mod switch;
@@ -28,9 +31,12 @@ pub(crate) fn run(cli: Cli, out: &mut dyn Write) -> Result<()> {
         Command::Get(arguments) => get::run(&Sysfs::open(root)?, &arguments, out),
         Command::Set(arguments) => set::run(&Sysfs::open(root)?, &arguments, out),
         Command::Reset => reset::run(&Sysfs::open(root)?, out),
+        Command::Rules(arguments) => rules::run(&Sysfs::open(root)?, &arguments, out),
         Command::Load(arguments) => load::run(root, &arguments, out),
         Command::Doctor(arguments) => doctor::run(&arguments, out),
         Command::Check(arguments) => check::run(&arguments, out),
+        Command::Connections(arguments) => connections::run(&arguments, out),
+        Command::Events(arguments) => events::run(&arguments, out),
         Command::Unload => unload::run(out),
     }?;
     out.flush()?;

@@ -17,6 +17,12 @@ pub(crate) fn count(number: u64) -> String {
     text
 }
 
+/// A number of things: `1 packet`, `1,234 packets`.
+pub(crate) fn counted(number: u64, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {thing}{plural}", count(number))
+}
+
 /// A moment, in seconds since 1970, in local time and in words:
 /// `2026-03-01 12:00:00 +01:00 (3 minutes ago)`. None if it is out of the calendar.
 pub(crate) fn moment(seconds: i64, now: i64) -> Option<String> {
@@ -35,21 +41,62 @@ pub(crate) fn now() -> i64 {
 }
 
 /// How long ago, in the largest unit that fits.
-fn ago(seconds: u64) -> String {
+pub(crate) fn ago(seconds: u64) -> String {
+    match span(seconds) {
+        Some(span) => format!("{span} ago"),
+        None => "just now".to_owned(),
+    }
+}
+
+/// How far off a moment is, in seconds since 1970 as `now` is: `in 3 days`, `2 hours ago`.
+pub(crate) fn distance(seconds: i64, now: i64) -> String {
+    let to_come = u64::try_from(seconds.saturating_sub(now)).unwrap_or_default();
+    match span(to_come) {
+        Some(span) => format!("in {span}"),
+        None => ago(seconds.abs_diff(now)),
+    }
+}
+
+/// A date and time of day, in local time, of seconds since 1970. None if it is out of the calendar.
+pub(crate) fn date(seconds: i64) -> Option<String> {
+    let time = Timestamp::from_second(seconds).ok()?;
+    let local = time.to_zoned(TimeZone::system());
+    Some(local.strftime("%FT%R").to_string())
+}
+
+/// A span of time in the largest unit that fits; None if there is none.
+pub(crate) fn span(seconds: u64) -> Option<String> {
     const UNITS: [(u64, &str); 4] = [
         (24 * 60 * 60, "day"),
         (60 * 60, "hour"),
         (60, "minute"),
         (1, "second"),
     ];
-    for (length, unit) in UNITS {
-        match seconds / length {
-            0 => continue,
-            1 => return format!("1 {unit} ago"),
-            n => return format!("{} {unit}s ago", count(n)),
+    let (length, unit) = UNITS.into_iter().find(|(length, _)| seconds >= *length)?;
+    Some(match seconds / length {
+        1 => format!("1 {unit}"),
+        n => format!("{} {unit}s", count(n)),
+    })
+}
+
+/// Text that somebody wrote, in one line, one blank between words, and so that a terminal shows it and
+/// does nothing else.
+pub(crate) fn line(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let mut line = String::with_capacity(text.len());
+    for character in words.join(" ").chars() {
+        if character.is_control() {
+            line.extend(character.escape_default());
+        } else {
+            line.push(character);
         }
     }
-    "just now".to_owned()
+    line
+}
+
+/// How many columns text takes on a terminal.
+pub(crate) fn width(text: &str) -> usize {
+    console::measure_text_width(text)
 }
 
 #[cfg(test)]
@@ -85,6 +132,27 @@ mod tests {
         ] {
             assert_eq!(ago(seconds), text);
         }
+    }
+
+    #[test]
+    fn a_distance_is_to_come_or_over() {
+        for (seconds, text) in [
+            (1_000, "just now"),
+            (1_001, "in 1 second"),
+            (1_000 + 7_200, "in 2 hours"),
+            (999, "1 second ago"),
+            (1_000 - 7_200, "2 hours ago"),
+        ] {
+            assert_eq!(distance(seconds, 1_000), text);
+        }
+    }
+
+    #[test]
+    fn what_somebody_wrote_can_do_nothing_to_a_terminal() {
+        assert_eq!(
+            line("a\tb \n c \x1b[31m\u{9b}é"),
+            "a b c \\u{1b}[31m\\u{9b}é"
+        );
     }
 
     #[test]

@@ -5,11 +5,20 @@
 
 mod cli;
 mod commands;
+mod connections;
 mod doctor;
+mod events;
 mod exit;
+mod genetlink;
 mod human;
 mod module;
+mod netns;
+mod owner;
+mod policy;
+mod rules;
 mod settings;
+mod snapshot;
+mod sock_diag;
 mod stats;
 mod style;
 mod sysfs;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The settings that are known here. Others, of a later module, are shown and set as plain text.
 
+use std::io::ErrorKind;
+
 use anyhow::Result;
 use serde_json::Value;
 
@@ -33,6 +35,8 @@ pub(crate) enum Kind {
     OneOf(&'static [&'static str]),
     /// Any of these words, separated by spaces.
     AnyOf(&'static [&'static str]),
+    /// Rules, one a line.
+    Rules,
 }
 
 /// All known settings, in the order in which they are shown.
@@ -42,8 +46,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
     shown(HTTP_FILTER_SINCE, Kind::Moment),
     parameter(
         HTTP_FILTER_ACTION,
-        Kind::OneOf(&[HTTP_FILTER_ACTION_DROP, HTTP_FILTER_ACTION_MONITOR]),
+        Kind::OneOf(&[
+            HTTP_FILTER_ACTION_DROP,
+            HTTP_FILTER_ACTION_REJECT,
+            HTTP_FILTER_ACTION_MONITOR,
+        ]),
     ),
+    parameter(HTTP_FILTER_RULES, Kind::Rules),
     parameter(
         HTTP_FILTER_DETECT,
         Kind::AnyOf(&[
@@ -118,8 +127,24 @@ pub(crate) fn read(sysfs: &Sysfs) -> Result<Vec<(String, String)>> {
     names.sort_by_key(|name| position(name));
     names
         .into_iter()
-        .map(|name| sysfs.read(&name).map(|value| (name, value)))
+        .map(|name| {
+            let value = match sysfs.try_read(&name) {
+                Err(error) if name == HTTP_FILTER_RULES => instead_of_rules(error.kind()),
+                _ => None,
+            };
+            let value = value.map_or_else(|| sysfs.read(&name), |value| Ok(value.to_owned()));
+            Ok((name, value?))
+        })
         .collect()
+}
+
+/// What stands for rules that can't be read from their file: as rules, a comment.
+fn instead_of_rules(error: ErrorKind) -> Option<&'static str> {
+    match error {
+        ErrorKind::FileTooLarge => Some("# too long: see filterctl rules"),
+        ErrorKind::PermissionDenied => Some("# for root alone"),
+        _ => None,
+    }
 }
 
 /// Where a setting stands among the others.
@@ -132,12 +157,18 @@ pub(crate) fn position(name: &str) -> usize {
 
 /// A setting and its value as a line: `action drop`.
 pub(crate) fn line(name: &str, value: &str) -> String {
-    format!("{name} {}", one_line(value)).trim_end().to_owned()
+    format!("{name} {}", one_line(name, value))
+        .trim_end()
+        .to_owned()
 }
 
 /// A value on one line: a list may have one item on each.
-pub(crate) fn one_line(value: &str) -> String {
-    value.replace('\n', " ")
+pub(crate) fn one_line(name: &str, value: &str) -> String {
+    let separator = match find(name).map(|setting| &setting.kind) {
+        Some(Kind::Rules) => "; ",
+        _ => " ",
+    };
+    value.replace('\n', separator)
 }
 
 /// A setting's value in JSON; as it is where it isn't of its kind.
@@ -146,7 +177,7 @@ pub(crate) fn to_json(name: &str, value: &str) -> Value {
         Some(Kind::Moment | Kind::Number) => value.parse::<i64>().ok().map(Value::from),
         Some(Kind::Switch) => is_on(value).map(Value::from),
         Some(Kind::AnyOf(_)) => Some(value.split_whitespace().collect()),
-        Some(Kind::Text | Kind::OneOf(_)) | None => None,
+        Some(Kind::Text | Kind::OneOf(_) | Kind::Rules) | None => None,
     };
     typed.unwrap_or_else(|| Value::from(value))
 }
@@ -164,7 +195,7 @@ impl Kind {
     /// The allowed values in words, if they can be told.
     pub(crate) fn allowed(&self) -> Option<String> {
         match self {
-            Kind::Text | Kind::Moment | Kind::Number => None,
+            Kind::Text | Kind::Moment | Kind::Number | Kind::Rules => None,
             Kind::Switch => Some("0 or 1".to_owned()),
             Kind::OneOf(words) => Some(format!("one of: {}", words.join(", "))),
             Kind::AnyOf(words) => Some(format!("any of: {}", words.join(", "))),
@@ -226,6 +257,7 @@ mod tests {
             [
                 "enabled",
                 "action",
+                "rules",
                 "detect",
                 "namespaces",
                 "log",

@@ -17,6 +17,7 @@ const CONNECTIONS: &[&str] = &[
     HTTP_FILTER_STAT_RESPONSES,
     HTTP_FILTER_STAT_BLOCKED,
     HTTP_FILTER_STAT_MONITORED,
+    HTTP_FILTER_STAT_ALLOWED,
     HTTP_FILTER_STAT_UNDECIDED,
     HTTP_FILTER_STAT_EVICTED,
 ];
@@ -30,6 +31,9 @@ const SEGMENTS: &[&str] = &[
     HTTP_FILTER_STAT_MALFORMED,
     HTTP_FILTER_STAT_UNINSPECTABLE,
 ];
+
+/// What events are counted by.
+const EVENTS: &[&str] = &[HTTP_FILTER_STAT_EVENTS_LOST];
 
 /// A counter.
 #[derive(Clone, Debug, PartialEq)]
@@ -105,12 +109,13 @@ impl Stats {
             let all = self.counters.iter();
             all.filter(|counter| wanted(&counter.name)).collect()
         };
-        let known = |name: &str| CONNECTIONS.contains(&name) || SEGMENTS.contains(&name);
+        let known = |name: &str| [CONNECTIONS, SEGMENTS, EVENTS].concat().contains(&name);
         let used = self.methods.iter().filter(|counter| counter.number > 0);
         [
             ("connections", counters(&|name| CONNECTIONS.contains(&name))),
             ("requests by method", used.collect()),
             ("segments", counters(&|name| SEGMENTS.contains(&name))),
+            ("events", counters(&|name| EVENTS.contains(&name))),
             ("more", counters(&|name| !known(name))),
         ]
         .into_iter()

@@ -110,10 +110,14 @@ impl Sysfs {
 
     /// A file's value, without the line's end.
     pub(crate) fn read(&self, name: &str) -> Result<String> {
-        match fs::read_to_string(self.root.join(name)) {
-            Ok(text) => Ok(text.trim_end().to_owned()),
-            Err(error) => Err(self.failure("read", name, error)),
-        }
+        self.try_read(name)
+            .map_err(|error| self.failure("read", name, error))
+    }
+
+    /// The same, with the kernel's own error.
+    pub(crate) fn try_read(&self, name: &str) -> io::Result<String> {
+        let text = fs::read_to_string(self.root.join(name))?;
+        Ok(text.trim_end().to_owned())
     }
 
     /// Gives a file a value.

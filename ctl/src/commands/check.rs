@@ -17,7 +17,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use crate::cli::Check;
-use crate::human;
+use crate::human::{self, counted};
 use crate::style::{FAINT, HEADING};
 
 const HTTP: Style = AnsiColor::Red.on_default().bold();
@@ -232,10 +232,4 @@ impl fmt::Display for Total {
         }
         Ok(())
     }
-}
-
-/// A number of things: `1 packet`, `1,234 packets`.
-fn counted(number: u64, thing: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{} {thing}{plural}", human::count(number))
 }

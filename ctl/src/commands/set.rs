@@ -83,7 +83,7 @@ mod tests {
             ("log", "log cannot be \"x\": it takes 0 or 1"),
             (
                 "action",
-                "action cannot be \"x\": it takes one of: drop, monitor",
+                "action cannot be \"x\": it takes one of: drop, reject, monitor",
             ),
             (
                 "detect",

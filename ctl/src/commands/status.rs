@@ -22,6 +22,9 @@ use crate::uapi::*;
 /// The key of the rates in JSON.
 const RATES: &str = "rates";
 
+/// How long rules are at most that are shown among the settings.
+const SHORT: usize = 60;
+
 const ON: Style = AnsiColor::Green.on_default().bold();
 const OFF: Style = AnsiColor::Yellow.on_default().bold();
 
@@ -232,7 +235,8 @@ fn in_words(name: &str, value: &str) -> String {
         (Some(Kind::Switch), Some(true)) => "yes".to_owned(),
         (Some(Kind::Switch), Some(false)) => "no".to_owned(),
         _ if value.is_empty() => "none".to_owned(),
-        _ => settings::one_line(value),
+        (Some(Kind::Rules), _) if value.len() > SHORT => "filterctl rules shows them".to_owned(),
+        _ => settings::one_line(name, value),
     }
 }
 

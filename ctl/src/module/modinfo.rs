@@ -79,7 +79,7 @@ license:        GPL
 depends:        
 name:           http_filter
 vermagic:       7.3.4+deb13-amd64 SMP preempt mod_unload 
-parm:           action:drop, monitor (default: drop)
+parm:           action:drop, reject, monitor (default: drop)
 ";
 
     #[test]

@@ -10,8 +10,19 @@ use predicates::str::contains;
 
 use crate::tree::Tree;
 
-const COMMANDS: [&str; 10] = [
-    "status", "enable", "disable", "get", "set", "reset", "load", "unload", "doctor", "check",
+const COMMANDS: [&str; 12] = [
+    "status",
+    "enable",
+    "disable",
+    "get",
+    "set",
+    "reset",
+    "load",
+    "unload",
+    "doctor",
+    "check",
+    "connections",
+    "events",
 ];
 
 #[test]
@@ -52,6 +63,14 @@ fn wrong_usage_has_status_2() {
         &["set", "action"],
         &["get", "a", "b"],
         &["check"],
+        &["connections", "--port", "0"],
+        &["connections", "--end"],
+        &["connections", "--port", "80", "--yes"],
+        &["connections", "--port", "80", "--ssh"],
+        &["events", "--json", "--eve"],
+        &["events", "--follow", "--for", "1s"],
+        &["events", "--for", "10"],
+        &["events", "--count", "0"],
         &["status", "--watch", "0"],
         &["status", "--watch", "86401"],
         &["status", "--watch", "often"],
@@ -69,6 +88,7 @@ fn a_broken_pipe_is_no_error() {
         &["status", "--watch", "60"],
         &["get"],
         &["doctor"],
+        &["connections"],
         &["--version"],
         &["--help"],
         &["load", "--help"],
@@ -97,6 +117,7 @@ fn output_that_is_lost_is_an_error() {
         &["doctor"],
         &["doctor", "--json"],
         &["check", "/dev/null"],
+        &["connections"],
         &["--version"],
         &["--help"],
         &["-h"],

@@ -2,9 +2,12 @@
 //! `filterctl` run against a tree of plain files in place of sysfs.
 
 mod check;
+mod connections;
 mod doctor;
+mod events;
 mod general;
 mod load;
+mod rules;
 mod settings;
 mod status;
 mod terminal;
