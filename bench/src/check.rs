@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Compares what `http_filter` costs now with what it is known to cost: by its ratio to the limit
-//! hook of the same run, so that another kernel or compiler makes little of a difference.
+//! hook of the same run, so that another kernel or compiler makes little of a difference. What is not HTTP costs
+//! as much with rules, as many as there can be, as without.
 
 use crate::run::Measured;
 use anyhow::{bail, Context, Result};
@@ -10,6 +11,10 @@ use std::{fs, io, path::Path};
 
 /// How much a ratio may grow.
 const TOLERANCE: f64 = 1.05;
+
+/// How much more a packet may cost that is not HTTP if there are rules: the hash of its flow makes that much of a
+/// difference.
+const RULES_TOLERANCE: f64 = 1.005;
 
 /// What `report` has written.
 #[derive(Deserialize)]
@@ -28,6 +33,13 @@ fn ratio(measured: &[Measured], case: &Measured) -> Option<f64> {
     // What others have sent makes no difference to these.
     let (nothing, limit) = (find("nothing", 0)?, find("limit hook", 0)?);
     Some((find("http_filter", case.undecided)? - nothing) / (limit - nothing))
+}
+
+/// What a packet of a case costs with rules, for each instruction that it costs without.
+fn ratio_with_rules(measured: &[Measured], case: &Measured) -> Option<f64> {
+    let key = ("http_filter", &*case.case, 0, &*case.family, case.known);
+    let without = measured.iter().find(|m| m.key() == key)?;
+    Some(case.min / without.min)
 }
 
 /// Compares what standard input tells, of `run`, with the known numbers; a line for each row, as a test.
@@ -63,6 +75,28 @@ pub(crate) fn check(known: &Path) -> Result<()> {
                     show(now),
                     show(known)
                 );
+            }
+        }
+    }
+    let is_http = |m: &Measured| m.case.starts_with("GET");
+    let with_rules = measured
+        .iter()
+        .filter(|m| m.peer == "http_filter with rules");
+    for row in with_rules.filter(|m| !is_http(m)) {
+        let socket = if row.known { "known" } else { "looked up" };
+        print!(
+            "test {}, {}, socket {socket}, with 1,024 rules ... ",
+            row.case, row.family
+        );
+        match ratio_with_rules(&measured, row) {
+            Some(ratio) if ratio <= RULES_TOLERANCE => {
+                passed += 1;
+                println!("ok");
+            }
+            ratio => {
+                failed += 1;
+                let ratio = ratio.map_or("not measured".into(), |ratio| format!("{ratio:.3}"));
+                println!("FAILED: {ratio} times what it costs without");
             }
         }
     }
