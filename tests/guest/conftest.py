@@ -5,6 +5,7 @@ import pytest
 
 from support import http_filter, topology
 from support.kernel_log import KernelLog
+from support.missing_page import MissingPage, Unsupported
 from support.streams import Recorder
 from support.topology import ADDRESSINGS, FAMILY_NAMES
 
@@ -51,6 +52,16 @@ def filtered(kernel_log):
         http_filter.load()
     http_filter.restore_defaults()
     kernel_log.skip()
+
+
+@pytest.fixture
+def page():
+    try:
+        missing = MissingPage()
+    except Unsupported:
+        pytest.skip("this kernel has no userfaultfd() (CONFIG_USERFAULTFD)")
+    with missing:
+        yield missing
 
 
 # The network.

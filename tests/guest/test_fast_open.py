@@ -42,6 +42,14 @@ def test_a_request_is_blocked(veth, server, in_syn, later):
     assert http_filter.counters()["blocked"] == 1
 
 
+def test_a_request_that_may_pass_is_not_unseen(veth, server):
+    """Whose it is, is not known yet."""
+    http_filter.write_setting("rules", f"allow port {server.endpoint.port}")
+    with veth.server.counts("TcpExtTCPFastOpenPassive"), Stream(veth.client, server.endpoint, in_syn=REQUEST) as stream:
+        server.wait_for(stream, REQUEST)
+    assert http_filter.counters()["uninspectable"] == 1
+
+
 def test_another_stream_is_delivered_from_the_syn(veth, server):
     with veth.server.counts("TcpExtTCPFastOpenPassive"), Stream(veth.client, server.endpoint, in_syn=OTHER) as stream:
         server.wait_for(stream, OTHER)

@@ -12,10 +12,9 @@ import pytest
 
 from support import http_filter
 from support.expect import send_blocked, send_delivered
+from support.filterctl import FILTERCTL, filterctl
 from support.payloads import MINIMAL_REQUEST
 from support.process import NOBODY, WITHOUT_NET_ADMIN
-
-FILTERCTL = http_filter.MODULE.with_name("filterctl")
 
 COMMANDS_OF_A_LOADED_MODULE = ["status", "status --json", "enable", "disable", "get", "get action", "set action drop",
                                "reset"]
@@ -30,13 +29,6 @@ WITHOUT_SYSFS = within("umount --lazy /sys")
 WITHOUT_PROC = within("mount -t tmpfs tmpfs /proc")
 # As in a chroot with a /sys/kernel folder of its own.
 SYSFS_OF_ANOTHER = within("mount -t tmpfs tmpfs /sys; mkdir /sys/kernel")
-
-
-def filterctl(arguments="", status=0, prefix=()):
-    """Runs filterctl; returns what it prints, on standard error if it is to fail."""
-    done = subprocess.run([*prefix, FILTERCTL, *arguments.split()], capture_output=True, text=True)
-    assert done.returncode == status, done
-    return done.stderr if status else done.stdout
 
 
 @pytest.mark.smoke
@@ -88,7 +80,8 @@ class TestWithoutTheModule:
 
     def test_loads_with_parameters(self):
         filterctl("load action=monitor detect=requests,h2c log=0 namespaces=initial enabled=0")
-        assert http_filter.settings() == {"enabled": "0", "action": "monitor", "detect": "requests h2c", "log": "0"}
+        assert http_filter.settings() == {
+            "enabled": "0", "action": "monitor", "rules": "", "detect": "requests h2c", "log": "0"}
         assert http_filter.read_file("namespaces") == "initial"
         http_filter.unload()
 

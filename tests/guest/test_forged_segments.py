@@ -54,7 +54,9 @@ FORGERIES = {
 
 @pytest.mark.parametrize("forge", FORGERIES.values(), ids=FORGERIES)
 @pytest.mark.parametrize("first", [b"", b"S"], ids=["at the start", "undecided"])
-def test_a_forged_request_does_not_count(veth, family, first, forge, kernel_log):
+@pytest.mark.parametrize("action", ["drop", "reject"])
+def test_a_forged_request_does_not_count(veth, family, action, first, forge, kernel_log):
+    http_filter.write_setting("action", action)
     with Recorder(veth.endpoint(family)) as server, TimestampClient(veth, server.endpoint) as client:
         deliver(server, client, *[first] * bool(first), **client.sent(NOW))
         for _ in range(3):

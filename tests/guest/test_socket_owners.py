@@ -3,7 +3,6 @@
 
 import contextlib
 import subprocess
-import threading
 import time
 
 import pytest
@@ -14,34 +13,11 @@ from support.handmade import HandmadeClient
 from support.streams import Recorder, connection, listen, read_what_is_there
 from support.topology import IPV4
 from support.undecided_connections import full_table
-from support.missing_page import MissingPage, Unsupported
+from support.missing_page import stuck
 from support.wait import wait_until
 
 # After so many seconds, the filter's sweep (one per second) has removed the entries that need not be kept.
 SWEPT = 2.6
-
-
-@pytest.fixture
-def page():
-    try:
-        missing = MissingPage()
-    except Unsupported:
-        pytest.skip("this kernel has no userfaultfd() (CONFIG_USERFAULTFD)")
-    with missing:
-        yield missing
-
-
-@contextlib.contextmanager
-def stuck(page, call, accepted):
-    """While the block lasts, a thread owns the socket, in a system call that waits for the page."""
-    owner = threading.Thread(target=call, args=[accepted])
-    owner.start()
-    try:
-        page.wait_until_touched()
-        yield
-    finally:
-        page.provide()
-        owner.join()
 
 
 @pytest.fixture

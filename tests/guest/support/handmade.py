@@ -65,7 +65,7 @@ class HandmadeClient:
     def __enter__(self):
         self._send(self._segment(_SYN, self._in_syn, options=self._syn_options()))
         self._sequence += 1
-        syn_ack = self._read_syn_ack()
+        syn_ack = self._read(_SYN)
         self._acknowledged = struct.unpack("!I", syn_ack[4:8])[0] + 1
         options = self._ack_options(syn_ack[20:syn_ack[12] >> 2])
         if self._bare_ack:
@@ -103,6 +103,11 @@ class HandmadeClient:
 
     def reset(self):
         self._send(self._segment(_RST | _ACK))
+
+    def wait_for_reset(self):
+        """Waits until the server resets the connection, with the sequence number that the client accepts."""
+        reset = self._read(_RST)
+        assert struct.unpack("!I", reset[4:8])[0] == self._acknowledged
 
     def begin_anew(self):
         """Resets the connection, and opens another with the same four-tuple and sequence numbers."""
@@ -171,13 +176,13 @@ class HandmadeClient:
             checksum = _checksum(head + addresses)
             yield head[:10] + struct.pack("!H", checksum) + addresses + piece
 
-    def _read_syn_ack(self):
-        """Waits for the SYN-ACK."""
+    def _read(self, flag):
+        """Waits for a segment with this flag."""
         while True:
             packet = self._socket.recv(2048)[14:]
             segment = packet[20 if self._source.version == 4 else 40:]
             if len(segment) >= 20 and struct.unpack("!HH", segment[:4]) == self._ports[::-1]:
-                if segment[13] == _SYN | _ACK:
+                if segment[13] & flag:
                     return segment
 
 

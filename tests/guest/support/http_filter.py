@@ -11,6 +11,7 @@ MODULE = BUILD / "http_filter.ko"
 SYSFS = pathlib.Path("/sys/kernel/http_filter")
 
 DEFAULTS = {
+    "rules": "",
     "enabled": "1",
     "action": "drop",
     "detect": "requests h2c http09",

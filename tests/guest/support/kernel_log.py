@@ -16,8 +16,8 @@ _TROUBLE = re.compile(
 
 _WARNING = 4
 
-# Complaints about the emulated machine's clock, which are not counted.
-_NOISE = re.compile(r"clocksource|hrtimer: interrupt took|perf: interrupt took")
+# Complaints about the emulated machine's clock, and about messages that tests damage: not counted.
+_NOISE = re.compile(r"clocksource|hrtimer: interrupt took|perf: interrupt took|netlink: .* (?:bytes leftover|invalid length)|nla\w*: \d+ callbacks suppressed")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -25,8 +25,9 @@ def _many_files():
 
 
 @contextlib.contextmanager
-def many_connections(network, count, data):
-    """Makes `count` connections and sends `data` on each; yields the server's sockets. All are reset at the end."""
+def open_connections(network, count, data=b""):
+    """Makes `count` connections and sends `data` on each; yields the clients' sockets, and the server's. All are reset at
+    the end."""
     endpoint = network.endpoint()
     clients, accepted = [], []
     with _many_files():
@@ -38,10 +39,17 @@ def many_connections(network, count, data):
                     accepted.append(listener.accept()[0])
                     client.setsockopt(*_RESET)
                     client.send(data)
-            yield accepted
+            yield clients, accepted
         finally:
             for end in clients + accepted:
                 end.close()
+
+
+@contextlib.contextmanager
+def many_connections(network, count, data):
+    """The same; yields the server's sockets alone."""
+    with open_connections(network, count, data) as (_, accepted):
+        yield accepted
 
 
 def read_from_each(accepted):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """A missing page (userfaultfd): a thread that touches it waits until it is provided, within a system call, too."""
 
+import contextlib
 import ctypes
 import errno
 import fcntl
@@ -8,6 +9,7 @@ import mmap
 import os
 import select
 import struct
+import threading
 
 _SYS_USERFAULTFD = 323  # of x86-64
 _API, _REGISTER, _ZEROPAGE = 0xC018AA3F, 0xC020AA00, 0xC020AA04
@@ -59,3 +61,16 @@ class MissingPage:
         fcntl.ioctl(self._file, _ZEROPAGE, bytearray(struct.pack("QQQq", self._address, _SIZE, 0, 0)))
         os.close(self._file)
         self._file = None
+
+
+@contextlib.contextmanager
+def stuck(page, call, accepted):
+    """While the block lasts, a thread owns the socket, in a system call that waits for the page."""
+    owner = threading.Thread(target=call, args=[accepted])
+    owner.start()
+    try:
+        page.wait_until_touched()
+        yield
+    finally:
+        page.provide()
+        owner.join()
