@@ -450,6 +450,17 @@ def test_of_too_many_the_quietest_give_way(loopback, listener):
     assert len(ended) + http_filter.counters()["events_lost"] >= 4200
 
 
+@pytest.mark.parametrize("bare_ack", [True, False], ids=["socket", "request socket"])
+def test_the_module_has_rejected_it(veth, family, listener, bare_ack):
+    http_filter.write_setting("action", "reject")
+    endpoint = veth.endpoint(family)
+    with listen(endpoint), HandmadeClient(veth, endpoint, port=42_030 + bare_ack, bare_ack=bare_ack) as client:
+        client.send(REQUEST)
+        found, ended = listener.next(), listener.next(5)
+    assert (found["type"], found["action"]) == ("found", "reject")
+    assert (ended["flow_id"], ended["reason"], ended["segments"]) == (found["flow_id"], "aborted", 1)
+
+
 def test_the_module_has_ended_it(veth):
     """A filter of its socket may drop what the module has found, which then is undecided still; others need its place."""
     http_filter.unload()
