@@ -92,7 +92,7 @@ With --json, an object a line:
   enabled        whether the filter is on
   since          when it was last switched, in seconds since 1970
   action         what becomes of HTTP that no rule matches: \"drop\", \"reject\", \"monitor\"
-  rules          the rules, as \"filterctl rules\" shows them
+  rules          the text of the rules; a comment that says why, if it can't be read here
   detect         what counts as HTTP: any of \"requests\", \"h2c\", \"http09\", \"responses\"
   namespaces     in which network namespaces: \"all\", \"initial\"
   log            whether each connection gets a line in the kernel log
@@ -148,7 +148,7 @@ pub(crate) struct Get {
 Settings:
   enabled   0, 1
   action    drop, reject, monitor
-  rules     see \"filterctl rules --help\"
+  rules     see \"filterctl rules --help\"; without unit, for and dates
   detect    any of requests, h2c, http09, responses
   log       0, 1
 \"filterctl get\" lists those of the loaded module.
@@ -182,7 +182,7 @@ and all of its conditions have to hold:
   in     the socket's cgroup, or one above it: /system.slice/nginx.service
   kind   what is found: any of requests, h2c, http09, responses
   until  until then, in seconds since 1970
-Here, though not in the module's own files, there are for these two as well:
+The commands below take these as well, and give the module its own words for them:
   unit   a unit of systemd: nginx; with a service, the socket unit that activates it
   until  a date in local time: 2026-12-31, 2026-12-31T18:00
   for    a span of time from now on: 30m, 12h, 7d, 2w, 1d12h
@@ -200,7 +200,7 @@ With --json, one object:
     hits          how many connections it has decided
     expired       whether its time is over
     until         that time, in seconds since 1970, or null
-  text            the rules as they were written
+  text            the rules as the module has them
 
 Examples:
   filterctl rules
@@ -270,7 +270,8 @@ pub(crate) struct DeleteRules {
 /// Arguments of `filterctl rules replace`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-All rules change at once, or none does. A rule that stays as it was keeps its hits.
+All rules change at once, or none does, whoever has changed them meanwhile. A rule that stays as it was
+keeps its hits.
 
 Examples:
   filterctl rules replace /etc/http_filter/rules
@@ -286,7 +287,8 @@ pub(crate) struct ReplaceRules {
 A connection is told of by conditions as in rules, each with one value:
   from ADDRESS, to ADDRESS, port PORT, on DEVICE (in a VRF two of them: eth0,vrf0),
   netns INODE|FILE|initial, in CGROUP, unit UNIT
-An address that is not told counts as 0.0.0.0, a port as 0. Nothing is sent: the module is asked.
+What is not told is in no rule's list; without netns, it is the initial one. Nothing is sent: the
+module is asked.
 
 With --json, one object:
   schema_version  1
@@ -321,7 +323,7 @@ kernel would ignore them. Nothing is loaded where /sys is not mounted: it could 
 Parameters:
   enabled        0, 1 (default: 1)
   action         drop, reject, monitor (default: drop)
-  rules          see \"filterctl rules --help\" (default: none)
+  rules          see \"filterctl rules --help\"; without unit, for and dates (default: none)
   detect         any of requests, h2c, http09, responses (default: requests,h2c,http09)
   namespaces     all, initial (default: all)
   log            0, 1 (default: 1)
@@ -481,7 +483,7 @@ that was dropped or rejected, and why nothing more is told of it:
   aborted    the filter has ended it
   closed     its socket is gone
   silent     nothing has come for 120 seconds
-  displaced  there were too many: 4,096 are followed at a time
+  displaced  there were too many: up to 4,096 are followed at a time
   disabled   the filter was switched off
 The module keeps no events: only what happens while somebody listens is told. Without --follow that
 is for 10 seconds; with it, until Ctrl-C, with exit status 0, or until the module is unloaded, with 3.
@@ -520,7 +522,7 @@ of one that is found:
   cgroup          the path of the control group that tells both, or null
   made_in         that of the one that its listener was made in, which rules ask for, or null
   uid             the user of its socket, or null
-  accepted        whether that is the user of the process that has accepted it, or the listener's
+  accepted        true if that is the user of the process that has accepted it, false if the listener's
 of one that has ended:
   reason          as above
   duration        seconds from when it was found to its last segment

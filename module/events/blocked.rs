@@ -38,8 +38,8 @@ const INTERVAL: u32 = 1000;
 const NS_PER_MS: u64 = 1_000_000;
 const NS_PER_S: u64 = 1_000_000_000;
 
-/// For how long nothing comes on a connection until it counts as ended: longer than TCP's pauses, of
-/// which the client's retransmissions have the longest (`TCP_RTO_MAX`).
+/// For how long nothing comes on a connection until it counts as ended: no less than the longest pause between
+/// two retransmissions of Linux (`TCP_RTO_MAX`).
 const SILENCE: u64 = 120 * NS_PER_S;
 
 /// For how long the end of a connection is not told, so that its beginning is sent before.
