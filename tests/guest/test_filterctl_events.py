@@ -312,6 +312,7 @@ class TestCulprit:
         option = (socket.SOL_SOCKET, socket.SO_BINDTODEVICE, veth.device.encode())
         with listen(endpoint, [option]) as listener, Stream(veth.client, endpoint) as stream:
             with listener.accept()[0]:
+                listener.close()
                 stream.send(REQUEST)
                 event = events.next()
         assert pids(event) == [os.getpid()] and event["accepted"]

@@ -49,7 +49,11 @@ impl Queue {
             // If there is no room, nobody is waiting.
             let _ = waker.try_send(Item::Interrupted);
         })?;
-        thread::spawn(move || fill(&listener, &sender));
+        let receive = move || {
+            let message = listener.receive()?;
+            message.as_ref().map(Event::read).transpose()
+        };
+        thread::spawn(move || fill(receive, &sender));
         Ok(Self {
             receiver,
             interrupted,
@@ -83,13 +87,11 @@ impl Queue {
     }
 }
 
-/// Receives events until there will be no more.
-fn fill(listener: &Listener, queue: &SyncSender<Item>) {
+/// Receives events until there will be no more, and counts those that are lost.
+fn fill(mut receive: impl FnMut() -> Result<Option<Event>>, queue: &SyncSender<Item>) {
     let mut lost = 0_u64;
     loop {
-        let received = listener.receive();
-        let read = received.and_then(|message| message.as_ref().map(Event::read).transpose());
-        let mut event = match read {
+        let mut event = match receive() {
             Ok(Some(event)) => event,
             Ok(None) => {
                 lost += 1;
@@ -107,5 +109,66 @@ fn fill(listener: &Listener, queue: &SyncSender<Item>) {
             Ok(()) => 0,
             Err(_) => lost.saturating_add(1),
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{EndReason, Ended, What};
+    use super::*;
+    use crate::sysfs::NotLoaded;
+
+    /// An event before which the module has lost some.
+    fn event(lost: u64) -> Event {
+        let end = Ended {
+            reason: EndReason::Closed,
+            duration: 0,
+            segments: 1,
+        };
+        let any = "192.0.2.1:80".parse().unwrap();
+        Event {
+            lost,
+            time: 0,
+            flow_id: 0,
+            netns: 0,
+            peer: any,
+            local: any,
+            what: What::Ended(end),
+        }
+    }
+
+    #[test]
+    fn what_is_lost_anywhere_is_told_with_the_next_event() {
+        let (sender, receiver) = mpsc::sync_channel(1);
+        let (mut step, mut told) = (0, Vec::new());
+        let mut take = || match receiver.recv().unwrap() {
+            Item::Event(event) => told.push(event.lost),
+            Item::Failed(_) | Item::Interrupted => panic!("an event"),
+        };
+        let receive = || {
+            step += 1;
+            Ok(match step {
+                1 => None,
+                2 => Some(event(2)),
+                // For these there is no room.
+                3 => Some(event(4)),
+                4 => Some(event(0)),
+                5 => {
+                    take();
+                    Some(event(0))
+                }
+                6 => {
+                    take();
+                    Some(event(0))
+                }
+                _ => {
+                    take();
+                    return Err(NotLoaded.into());
+                }
+            })
+        };
+        fill(receive, &sender);
+        assert!(matches!(receiver.recv(), Ok(Item::Failed(error)) if error.is::<NotLoaded>()));
+        assert_eq!(told, [3, 6, 0]);
     }
 }
