@@ -49,6 +49,11 @@ impl TcpSocket {
         listener == local || listener.is_unspecified() && is_its_version
     }
 
+    /// Whether it has to do with one network device alone (`SO_BINDTODEVICE`).
+    pub(crate) fn is_bound_to_device(&self) -> bool {
+        message::device(&self.id) != 0
+    }
+
     /// Tells it from all other sockets, of all namespaces and times (`SO_COOKIE`).
     pub(crate) fn cookie(&self) -> u64 {
         message::cookie(&self.id)

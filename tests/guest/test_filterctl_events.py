@@ -289,6 +289,15 @@ class TestCulprit:
             event = events.next()
         assert pids(event) == [program.pid]
 
+    def test_nobody_if_the_one_at_the_address_may_be_for_another_device(self, veth, events):
+        endpoint = veth.endpoint()
+        everywhere = Endpoint(veth.server, "0.0.0.0", endpoint.port)
+        options = [(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1), (socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"lo")]
+        with never_accepting(everywhere), listen(endpoint, options), Stream(veth.client, endpoint) as stream:
+            stream.send(REQUEST)
+            event = events.next()
+        assert pids(event) == []
+
     @pytest.mark.parametrize("server", ["accepts", "listens"])
     @pytest.mark.parametrize("succeeded", [False, True], ids=["gone", "another has its port"])
     def test_nobody_if_it_has_gone_meanwhile(self, veth, events, server, succeeded):

@@ -148,7 +148,8 @@ impl Sockets {
     }
 }
 
-/// Those of the listeners on its port that a connection may come from.
+/// Those of the listeners on its port that a connection may come from: the kernel prefers those at its address, unless
+/// they are bound to another device.
 fn listeners_of(event: &Event, receiver: Receiver, all: Vec<TcpSocket>) -> Vec<TcpSocket> {
     if let Some(listener) = all.iter().find(|one| one.cookie() == receiver.cookie) {
         return vec![listener.clone()];
@@ -162,10 +163,9 @@ fn listeners_of(event: &Event, receiver: Receiver, all: Vec<TcpSocket>) -> Vec<T
         .into_iter()
         .filter(may)
         .partition(|one| one.local.ip() == address);
-    if exact.is_empty() {
-        others
-    } else {
-        exact
+    match exact.iter().any(|one| !one.is_bound_to_device()) {
+        true => exact,
+        false => [exact, others].concat(),
     }
 }
 

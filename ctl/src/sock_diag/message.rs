@@ -63,6 +63,12 @@ pub(super) fn id(local: SocketAddr, peer: SocketAddr, device: u32, cookie: u64) 
     id
 }
 
+/// The device in an id, by its index.
+pub(super) fn device(id: &Id) -> u32 {
+    let &[.., a, b, c, d, _, _, _, _, _, _, _, _] = id;
+    u32::from_ne_bytes([a, b, c, d])
+}
+
 /// The cookie in an id: the lower half, then the upper one.
 pub(super) fn cookie(id: &Id) -> u64 {
     let &[.., a, b, c, d, e, f, g, h] = id;
