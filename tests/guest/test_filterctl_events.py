@@ -454,7 +454,9 @@ import pathlib, socket, sys, time
 tasks = pathlib.Path(f"/proc/{{sys.argv[1]}}/task")
 while len(list(tasks.iterdir())) < {THREADS}:
     time.sleep(0.1)
-client = socket.create_connection(("127.0.0.1", 80))
+client = socket.socket()
+while client.connect_ex(("127.0.0.1", 80)):
+    time.sleep(0.1)
 print(client.recv(9).decode(), flush=True)
 client.send({REQUEST})
 client.recv(9)
