@@ -104,8 +104,12 @@ impl<'a> FlowPolicy<'a> {
 
     /// The rule for a kind of HTTP, and its number; `None` if none matches.
     pub(crate) fn rule(&self, kind: Kind) -> Option<(u32, &'a Rule)> {
+        let rules = &self.config.rules;
+        if rules.rules().is_empty() {
+            return None;
+        }
         let number = self.rule_numbers().get(kind);
-        Some((number, self.config.rules.rule(number)?))
+        Some((number, rules.rule(number)?))
     }
 
     /// What happens to a kind of HTTP.
