@@ -39,7 +39,7 @@ def test_says_one_line_on_load_and_one_on_unload(unfiltered, kernel_log):
 
 
 def test_takes_every_setting_as_parameter(unfiltered):
-    chosen = {"enabled": "0", "action": "monitor", "detect": "h2c", "log": "0"}
+    chosen = {"rules": "allow port 9100", "enabled": "0", "action": "monitor", "detect": "h2c", "log": "0"}
     http_filter.load(**chosen, namespaces="initial", max_undecided=100)
     assert http_filter.settings() == chosen
     assert http_filter.read_file("namespaces") == "initial"
