@@ -382,6 +382,8 @@ impl Condition {
     }
 }
 
+/// Not inlined, since in core's code the compiler sees a way to a panic (`tests/protections`).
+#[inline(never)]
 fn parse_address(word: &[u8]) -> Option<IpAddr> {
     core::str::from_utf8(word).ok()?.parse().ok()
 }
