@@ -530,6 +530,8 @@ def test_the_module_is_unloaded_under_listeners(veth):
             stop.set()
             for thread in threads:
                 thread.join()
+    # Whoever listens next hears no end of these.
+    http_filter.unload()
     assert {event["type"] for event in heard} == {"found", "ended"}
 
 
