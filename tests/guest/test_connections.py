@@ -11,11 +11,9 @@ import pytest
 
 from support import cgroup, http_servers, other_servers
 from support.filterctl import FILTERCTL, filterctl
-from support.namespace import Namespace
-from support.pid_server import ALONE, FORKING, PROGRAM, pid_from_server, pid_server
-from support.process import NOBODY, folder, listens, process
+from support.pid_server import ALONE, FORKING, pid_from_server, pid_server, pid_server_in_container
+from support.process import NOBODY, folder, process
 from support.streams import Stream, listen
-from support.topology import Endpoint
 from support.wait import wait_until
 
 pytestmark = pytest.mark.usefixtures("unfiltered")
@@ -145,9 +143,8 @@ class TestList:
     def test_in_a_container(self):
         """With namespaces of its own for networks, processes and mounts, and without a name."""
         with cgroup.cgroup(f"/system.slice/docker-{NUMBER}.scope") as group, \
-                container(**cgroup.starting_in(group)) as (pid, network):
-            endpoint = Endpoint(network, "127.0.0.1", 8000)
-            with clients(network, endpoint, count=1) as (stream,):
+                pid_server_in_container(**cgroup.starting_in(group)) as (pid, endpoint):
+            with clients(endpoint.namespace, endpoint, count=1) as (stream,):
                 told = of(stream)
                 inode = pathlib.Path(f"/proc/{pid}/ns/net").stat().st_ino
                 assert outcomes(f"--netns {inode} --yes", [stream]) == ["ended"]
@@ -178,24 +175,6 @@ class TestList:
         told, = map(json.loads, done.stdout.splitlines())
         assert (told["peer"], told["program"]) == (str(stream), None)
         assert "only root sees" in done.stderr
-
-
-@contextlib.contextmanager
-def container(**options):
-    """A server on port 8000 of namespaces of its own; yields its process's number and its network."""
-    commands = "ip link set lo up; exec python3 -c \"$0\" ThreadingTCPServer 127.0.0.1 8000"
-    with subprocess.Popen(["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", commands,
-                           PROGRAM], **options) as parent:
-        children = pathlib.Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
-        try:
-            pid = int(wait_until(children.read_text, "it has begun"))
-            network = Namespace(f"/proc/{pid}/ns/net")
-            endpoint = Endpoint(network, "127.0.0.1", 8000)
-            wait_until(lambda: listens(endpoint), "it listens")
-            yield pid, network
-            network.close()
-        finally:
-            parent.kill()
 
 
 class TestEnd:

@@ -16,10 +16,9 @@ import pytest
 
 from support import cgroup, http_filter
 from support.filterctl import FILTERCTL, filterctl
-from support.namespace import Namespace
 from support.payloads import REQUEST
-from support.pid_server import ALONE, FORKING, PROGRAM, pid_from_server, pid_server
-from support.process import NOBODY, WITHOUT_NET_ADMIN, folder, listens, process
+from support.pid_server import ALONE, FORKING, PROGRAM, pid_from_server, pid_server, pid_server_in_container
+from support.process import NOBODY, WITHOUT_NET_ADMIN, child_of, folder, process
 from support.streams import Stream, listen
 from support.topology import Endpoint
 from support.wait import wait_until
@@ -194,19 +193,10 @@ class TestCulprit:
 
     def test_a_container_with_namespaces_of_its_own(self, events):
         """Also for processes and mounts; its network namespace has no name, and is new."""
-        commands = "ip link set lo up; exec python3 -c \"$0\" ThreadingTCPServer 127.0.0.1 8000"
-        with cgroup.cgroup(f"/system.slice/docker-{NUMBER}.scope") as group, subprocess.Popen(
-                ["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", commands, PROGRAM],
-                **cgroup.starting_in(group)) as parent:
-            children = pathlib.Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
-            pid = int(wait_until(children.read_text, "it has begun"))
-            network = Namespace(f"/proc/{pid}/ns/net")
-            endpoint = Endpoint(network, "127.0.0.1", 8000)
-            wait_until(lambda: listens(endpoint), "it listens")
-            event, pid_there = told_of_request(events, network, endpoint)
+        with cgroup.cgroup(f"/system.slice/docker-{NUMBER}.scope") as group, \
+                pid_server_in_container(**cgroup.starting_in(group)) as (pid, endpoint):
+            event, pid_there = told_of_request(events, endpoint.namespace, endpoint)
             inode = pathlib.Path(f"/proc/{pid}/ns/net").stat().st_ino
-            network.close()
-            parent.kill()
         assert pid_there == 1
         assert (event["netns"], pids(event)) == ({"inode": inode, "name": None}, [pid])
         assert event["container"] == {"runtime": "docker", "name": NUMBER}
@@ -263,8 +253,7 @@ class TestCulprit:
         endpoint = veth.endpoint()
         with cgroup.cgroup("/init.scope") as init, cgroup.cgroup("/system.slice/web.service") as group:
             with never_accepting(endpoint, INIT, **cgroup.starting_in(init)) as program:
-                children = pathlib.Path(f"/proc/{program.pid}/task/{program.pid}/children")
-                service = int(wait_until(children.read_text, "the service has begun"))
+                service = child_of(program.pid)
                 (group / "cgroup.procs").write_text(str(service))
                 with Stream(veth.client, endpoint) as stream:
                     stream.send(REQUEST)

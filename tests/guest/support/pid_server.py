@@ -2,9 +2,13 @@
 """A server that tells each client which process holds the connection, and holds it until the client ends it."""
 
 import contextlib
+import subprocess
 import sys
 
-from support.process import folder, process
+from support.namespace import Namespace
+from support.process import child_of, folder, listens, process
+from support.topology import Endpoint
+from support.wait import wait_until
 
 # How it shares its connections among processes: a class of Python's socketserver.
 ALONE, FORKING = "ThreadingTCPServer", "ForkingTCPServer"
@@ -43,6 +47,22 @@ def pid_server(endpoint, kind=ALONE, name="webserver", prefix=(), **options):
         with process(endpoint, where, *prefix, program, "-c", PROGRAM, kind, endpoint.address, str(endpoint.port),
                      **options):
             yield
+
+
+@contextlib.contextmanager
+def pid_server_in_container(**options):
+    """Runs it with namespaces of its own, for processes, mounts and the network; yields its process and its endpoint."""
+    commands = f"ip link set lo up; exec python3 -c \"$0\" {ALONE} 127.0.0.1 8000"
+    with subprocess.Popen(["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", commands,
+                           PROGRAM], **options) as parent:
+        try:
+            pid = child_of(parent.pid)
+            with contextlib.closing(Namespace(f"/proc/{pid}/ns/net")) as network:
+                endpoint = Endpoint(network, "127.0.0.1", 8000)
+                wait_until(lambda: listens(endpoint), "it listens")
+                yield pid, endpoint
+        finally:
+            parent.kill()
 
 
 def pid_from_server(stream):

@@ -27,6 +27,13 @@ def folder():
         yield path
 
 
+def child_of(parent):
+    """The number of the process that a process starts, once it has."""
+    # /proc/PID/task/TID/children is not there in every kernel (CONFIG_PROC_CHILDREN).
+    child = ["pgrep", "--parent", str(parent)]
+    return int(wait_until(lambda: subprocess.run(child, capture_output=True, text=True).stdout, "it has begun"))
+
+
 def listens(endpoint):
     with endpoint.namespace, socket.socket(endpoint.family) as probe:
         return probe.connect_ex((endpoint.address, endpoint.port)) == 0
