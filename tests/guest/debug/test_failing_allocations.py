@@ -105,7 +105,7 @@ def test_unloading():
 @pytest.mark.usefixtures("filtered")
 def test_traffic(recorder, veth):
     """While allocations fail, connections may fail, but only with the usual errors."""
-    with some_fail_in_interrupts(percent=2), Stress(veth, ignored=[OSError, AssertionError]) as stress:
+    with Stress(veth, ignored=[OSError, AssertionError]) as stress, some_fail_in_interrupts(percent=2):
         time.sleep(20)
     assert all(stress.rounds.values()), stress.rounds
     assert_it_works(recorder, veth)
