@@ -11,6 +11,7 @@ mod events;
 mod exit;
 mod genetlink;
 mod human;
+mod json;
 mod module;
 mod netns;
 mod owner;

@@ -3,6 +3,7 @@
 //! systemd unit or container that this stands for.
 
 mod cgroup;
+pub(crate) mod json;
 mod process;
 
 pub(crate) use cgroup::{Cgroup, Cgroups, Container};

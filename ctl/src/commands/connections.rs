@@ -13,8 +13,9 @@ use serde_json::{json, Value};
 use crate::cli::{Connections, Selectors};
 use crate::connections::{end, plan, Connection, Outcome, Survey};
 use crate::human::{self, counted};
+use crate::json::joined;
 use crate::netns::Netns;
-use crate::owner::{Cgroup, Container};
+use crate::owner::{self, Cgroup};
 use crate::style::{FAINT, HEADING};
 
 /// Of the objects in JSON.
@@ -112,29 +113,21 @@ fn to_json(connection: &Connection) -> Value {
         is_ssh,
         outcome,
     } = connection;
-    let processes = holders.iter().map(
-        |holder| json!({"pid": holder.pid, "name": holder.name, "executable": holder.executable}),
-    );
-    let container = cgroup.as_ref().and_then(Cgroup::container);
-    json!({
+    let common = json!({
         "schema_version": SCHEMA_VERSION,
         "netns": {"inode": netns.inode, "name": netns.name},
         "local": socket.local.to_string(),
         "peer": socket.peer.to_string(),
         "state": socket.state,
-        "program": holders.first().map(|holder| &holder.name),
-        "processes": processes.collect::<Value>(),
-        "unit": cgroup.as_ref().and_then(Cgroup::unit),
-        "container": container.map(|Container { runtime, name }| {
-            json!({"runtime": runtime, "name": name})
-        }),
-        "cgroup": cgroup.as_ref().map(Cgroup::path),
+    });
+    let state = json!({
         "bytes_received": socket.received.map(|(bytes, _)| bytes),
         "idle": socket.received.map(|(_, elapsed)| elapsed.as_millis() as f64 / 1000.0),
         "ssh": is_ssh,
         "outcome": outcome.as_ref().map(Outcome::name),
         "error": outcome.as_ref().and_then(Outcome::reason),
-    })
+    });
+    joined([common, owner::json::object(holders, cgroup.as_ref()), state])
 }
 
 /// What connections have in common that are told of together.

@@ -2,11 +2,12 @@
 //! An event as an object of JSON.
 
 use jiff::Timestamp;
-use serde_json::{json, Map, Value};
+use serde_json::{json, Value};
 
 use super::Told;
 use crate::events::{Culprit, Ended, Event, Found, What};
-use crate::owner::{Cgroup, Container};
+use crate::json::joined;
+use crate::owner::{self, Cgroup};
 
 /// Of the objects.
 const SCHEMA_VERSION: u32 = 1;
@@ -38,12 +39,7 @@ pub(super) fn object(told: &Told) -> Value {
         What::Found(found) => of_found(found, told),
         What::Ended(ended) => of_ended(ended),
     };
-    let objects = [common, more].into_iter();
-    let fields = objects.filter_map(|object| match object {
-        Value::Object(fields) => Some(fields),
-        _ => None,
-    });
-    fields.flatten().collect::<Map<_, _>>().into()
+    joined([common, more])
 }
 
 /// When it has happened, to the microsecond.
@@ -66,11 +62,7 @@ fn of_found(found: &Found, told: &Told) -> Value {
         made_in,
         ..
     } = &told.culprit;
-    let processes = holders.iter().map(
-        |holder| json!({"pid": holder.pid, "name": holder.name, "executable": holder.executable}),
-    );
-    let container = cgroup.as_ref().and_then(Cgroup::container);
-    json!({
+    let what = json!({
         "device": found.device,
         "kind": found.kind.name(),
         "method": found.method,
@@ -79,17 +71,17 @@ fn of_found(found: &Found, told: &Told) -> Value {
         "action": found.action.name(),
         "rule": found.rule,
         "comment": told.comment,
-        "program": holders.first().map(|holder| &holder.name),
-        "processes": processes.collect::<Value>(),
-        "unit": cgroup.as_ref().and_then(Cgroup::unit),
-        "container": container.map(|Container { runtime, name }| {
-            json!({"runtime": runtime, "name": name})
-        }),
-        "cgroup": cgroup.as_ref().map(Cgroup::path),
+    });
+    let receiver = json!({
         "made_in": made_in.as_ref().map(Cgroup::path),
         "uid": found.receiver.map(|receiver| receiver.uid),
         "accepted": found.receiver.map(|receiver| receiver.accepted),
-    })
+    });
+    joined([
+        what,
+        owner::json::object(holders, cgroup.as_ref()),
+        receiver,
+    ])
 }
 
 fn of_ended(ended: &Ended) -> Value {
