@@ -104,10 +104,10 @@ $(obj)/kernel/rust.o: $(obj)/kernel/libhttp_filter.a FORCE
 
 quiet_cmd_hf_kernel_bindgen = BINDGEN $@
       cmd_hf_kernel_bindgen = $(BINDGEN) $< \
-	--allowlist-type 'atomic64_t|genl_info|sk_buff|net|sock|module|spinlock_t|mutex|lock_class_key|refcount_t|delayed_work|work_struct|list_head|net_device|u_int8_t|__sum16|__be32' \
-	--opaque-type 'genl_info|net|sock|module|net_device|mutex|delayed_work|work_struct|spinlock' \
+	--allowlist-type 'atomic64_t|sk_buff|net|sock|module|spinlock_t|mutex|lock_class_key|refcount_t|delayed_work|work_struct|list_head|net_device|u_int8_t|__sum16|__be32' \
+	--opaque-type 'net|sock|module|net_device|mutex|delayed_work|work_struct|spinlock' \
 	--allowlist-var 'HF_.*|MAX_ERRNO|EACCES|EBUSY|EFBIG|EINVAL|EMSGSIZE|ENOMEM|AF_INET6?|init_net' \
-	--allowlist-function 'rust_helper_.*|kfree|kvfree|mutex_unlock|nla_put|skb_copy_bits|strlen|get_random_bytes' \
+	--allowlist-function 'rust_helper_.*|kfree|kvfree|mutex_unlock|skb_copy_bits|strlen|get_random_bytes' \
 	--allowlist-function 'ktime_get_(real_)?seconds|synchronize_rcu(_expedited)?|cancel_delayed_work_sync' \
 	--allowlist-function '(get_state|start_poll|poll_state)_synchronize_rcu' \
 	$(hf_bindgen_options) -o $@ -- $(hf_bindgen_c_flags)

@@ -13,9 +13,9 @@
 #include <linux/netfilter_ipv4.h>
 #include <linux/random.h>
 #include <linux/tcp.h>
+#include <net/genetlink.h>
 #include <net/ipv6.h>
 #include <net/net_namespace.h>
-#include <net/netlink.h>
 #include <net/tcp.h>
 
 #include "../uapi/http_filter.h"

@@ -3,7 +3,7 @@
 
 import pytest
 
-from support import http_filter, topology
+from support import genetlink, http_filter, topology
 from support.kernel_log import KernelLog
 from support.missing_page import MissingPage, Unsupported
 from support.streams import Recorder
@@ -52,6 +52,15 @@ def filtered(kernel_log):
         http_filter.load()
     http_filter.restore_defaults()
     kernel_log.skip()
+
+
+@pytest.fixture
+def module(filtered):
+    """A connection to the module's generic netlink family; there are no rules before the test, and none after it."""
+    with genetlink.connect() as client:
+        client.replace(b"")
+        yield client
+        client.replace(b"")
 
 
 @pytest.fixture

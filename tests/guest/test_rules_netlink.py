@@ -28,14 +28,6 @@ monitor port 8000-8099; drop port 81 # old;
 """
 
 
-@pytest.fixture
-def module(filtered):
-    with genetlink.connect() as client:
-        client.replace(b"")
-        yield client
-        client.replace(b"")
-
-
 def longest():
     """A text of the greatest length, with the greatest number of rules."""
     rules = b"".join(b"allow port %d # rule %d\n" % (number, number) for number in range(1, 1025))

@@ -19,14 +19,6 @@ pytestmark = pytest.mark.usefixtures("filtered")
 RULES = b"allow from 10.0.0.5,fd00::5 port 9100 # one\nmonitor port 8000-8099; drop port 81\nreject to 192.0.2.10\n"
 
 
-@pytest.fixture
-def module(filtered):
-    with genetlink.connect() as client:
-        client.replace(b"")
-        yield client
-        client.replace(b"")
-
-
 def test_no_packet_is_judged_by_half_of_a_set(veth):
     """Of two sets that agree on the server, neither drops; the numbers of one with the rules of the other would."""
     with Recorder(veth.endpoint(), forget=True) as server:
