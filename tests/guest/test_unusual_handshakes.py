@@ -13,6 +13,7 @@ from support.cpus import on_cpu
 from support.expect import holds_no_first_line
 from support.handmade import HandmadeClient, deliver
 from support.payloads import OTHERS, REQUEST, REQUESTS, each_other, each_request
+from support.socket_filter import RETURN, SO_ATTACH_REUSEPORT_CBPF, attached, instruction
 from support.streams import Recorder, Stream, listen, read_what_is_there
 from support.wait import wait_until
 
@@ -93,16 +94,19 @@ def test_another_stream_after_a_simultaneous_open_is_delivered(slow_veth, family
 
 REUSEPORT = socket.SOL_SOCKET, socket.SO_REUSEPORT, 1
 
-# Enough for each listener to get some: a hash selects the listener.
-CONNECTIONS = 12
+# By its place in the group: the second one gets all connections, as long as it is there.
+SELECT_SECOND = instruction(RETURN, 1)
+
+CONNECTIONS = 4
 
 
 @contextlib.contextmanager
 def migration(veth, family, before=b""):
     """Clients whose request sockets, or established connections with data, migrate from the closed listener."""
     endpoint = veth.endpoint(family)
-    with (veth.server.sysctl("net.ipv4.tcp_migrate_req", 1), Recorder(endpoint, options=[REUSEPORT]) as server,
-          contextlib.ExitStack() as clients):
+    with (veth.server.sysctl("net.ipv4.tcp_migrate_req", 1),
+          attached(SELECT_SECOND, option=SO_ATTACH_REUSEPORT_CBPF) as selected,
+          Recorder(endpoint, options=[REUSEPORT, selected]) as server, contextlib.ExitStack() as clients):
         with listen(endpoint, [REUSEPORT]):
             made = [clients.enter_context(HandmadeClient(veth, endpoint, port=41_000 + n, bare_ack=bool(before)))
                     for n in range(CONNECTIONS)]
