@@ -64,6 +64,27 @@ def test_an_undecided_start_is_delivered(veth, server):
         server.wait_for(stream, b"GETTING started\r\n")
 
 
+class AskingClient(HandmadeClient):
+    """It asks for a cookie; the SYN itself has no data, and the ACK that completes the handshake may have some."""
+
+    def _syn_options(self):
+        return bytes([_FAST_OPEN, 2, _NOP, _NOP])
+
+
+_FAST_OPEN, _NOP = 34, 1
+
+
+def test_a_request_on_the_third_ack_is_blocked(veth, family):
+    """The socket is there since the SYN, and has received nothing."""
+    with (veth.server.sysctl("net.ipv4.tcp_fastopen", ENABLED | WITHOUT_COOKIE),
+          Recorder(veth.endpoint(family)) as server, veth.server.counts("TcpExtTCPFastOpenPassive"),
+          AskingClient(veth, server.endpoint, bare_ack=False) as client):
+        for times in 1, 2:
+            client.send(REQUEST)
+            wait_until(lambda: http_filter.counters()["dropped"] == times, "the request is dropped")
+        assert server.read_from(client) == b""
+
+
 # A filter that trims the data of a SYN to two bytes.
 _FLAGS, _SYN, _HEADER_LENGTH = 13, 0x02, 12
 TRIM_SYN = [instruction(LOAD_BYTE, _FLAGS), instruction(HAS_BITS, _SYN, if_true=1), instruction(RETURN, 0xFFFF),
