@@ -417,6 +417,7 @@ def test_the_server_has_closed_it(veth, listener):
     assert (ended["flow_id"], ended["reason"], ended["segments"]) == (found["flow_id"], "closed", 1)
 
 
+@pytest.mark.waits
 def test_silence(veth, listener):
     """Nothing comes any more: of a connection whose socket stays, and of one of which there is a SYN cookie alone."""
     endpoint = veth.endpoint()
