@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """A TCP client that builds its own packets: IP fragments, wrong checksums, options, sequence and ACK numbers."""
 
+import functools
 import ipaddress
 import itertools
 import socket
@@ -34,8 +35,15 @@ def datagram(source, destination, ports, data):
 
 def link_address(namespace, device):
     """A device's hardware address."""
-    text = namespace.ip("-brief link show dev", device).split()[2]
-    return bytes.fromhex(text.replace(":", ""))
+    with namespace, socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as probe:
+        probe.bind((device, 0))
+        return probe.getsockname()[4]
+
+
+@functools.cache
+def _make_neighbour(namespace, device, address, mac):
+    """Tells a namespace, once, where an address is that answers no question for it."""
+    namespace.ip("neighbour replace", address, "lladdr", mac.hex(":"), "dev", device)
 
 
 class HandmadeClient:
@@ -56,7 +64,7 @@ class HandmadeClient:
         mac = link_address(topology.client, topology.device)
         self._ethernet = link_address(topology.server, topology.device) + mac
         self._ethernet += struct.pack("!H", _ETHERTYPE[self._source.version])
-        topology.server.ip("neighbour replace", own, "lladdr", mac.hex(":"), "dev", topology.device)
+        _make_neighbour(topology.server, topology.device, own, mac)
         with topology.client:
             self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
         self._socket.bind((topology.device, 3))
