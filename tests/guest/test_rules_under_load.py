@@ -12,7 +12,6 @@ import pytest
 from support import genetlink, http_filter
 from support.genetlink import Refused, attribute, chunks
 from support.payloads import MINIMAL_REQUEST
-from support.repetitions import repetitions
 from support.streams import Recorder, Stream
 
 pytestmark = pytest.mark.usefixtures("filtered")
@@ -42,7 +41,7 @@ def test_no_packet_is_judged_by_half_of_a_set(veth):
         for sender in senders:
             sender.start()
         try:
-            for _, rules in zip(range(repetitions(10_000, 2_000)), itertools.cycle(sets)):
+            for _, rules in zip(range(10_000), itertools.cycle(sets)):
                 http_filter.write_setting("rules", rules)
         finally:
             stop.set()
@@ -59,12 +58,11 @@ _PIECES = ["allow", "drop", "monitor", "reject", "from", "to", "port", "on", "ne
            ";", "#", ",", "-", "/", "10.0.0.0/8", "::1", "80", "requests", '"', "\0", "\x1b", "\udcff", "9" * 30, "x" * 300]
 
 
-def test_random_writes_do_no_harm(kernel_log):
-    count = repetitions(10_000, 2_000)
+def test_ten_thousand_random_writes_do_no_harm(kernel_log):
     rng = random.Random(2)
     taken = 0
     rules = http_filter.read_file("rules")
-    for number in range(count):
+    for number in range(10_000):
         text = " ".join(rng.choices(_PIECES, k=rng.randrange(9)))
         try:
             http_filter.write_setting("rules", text)
@@ -76,8 +74,8 @@ def test_random_writes_do_no_harm(kernel_log):
         # Before the kernel's buffer is full.
         if number % 100 == 0:
             said = kernel_log.lines()
-    assert count / 100 < taken < count * 0.99
-    assert len(said) > count / 10 and all(line.isprintable() for line in said)
+    assert 100 < taken < 9_900
+    assert len(said) > 1000 and all(line.isprintable() for line in said)
 
 
 def mutated(rng, message):
@@ -106,7 +104,7 @@ def mutated(rng, message):
     return bytes(data)
 
 
-def test_damaged_messages_do_no_harm(module):
+def test_a_hundred_thousand_damaged_messages_do_no_harm(module):
     rng = random.Random(1)
     port = attribute("A_TEST_PORT", struct.pack("=H", 80))
     whole = [
@@ -119,7 +117,7 @@ def test_damaged_messages_do_no_harm(module):
     ]
     module.replace(RULES)
     module.socket.setblocking(False)
-    for _ in range(repetitions(100_000, 20_000)):
+    for number in range(100_000):
         message = mutated(rng, rng.choice(whole))
         module.socket.send(message)
         try:
@@ -155,7 +153,7 @@ def test_the_module_is_unloaded_under_requests():
     threads = [threading.Thread(target=hammer, args=[text]) for text in texts]
     for thread in threads:
         thread.start()
-    for _ in range(repetitions(30, 10)):
+    for _ in range(30):
         http_filter.unload()
         assert not genetlink.is_there()
         http_filter.load()
