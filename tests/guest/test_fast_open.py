@@ -64,14 +64,15 @@ def test_an_undecided_start_is_delivered(veth, server):
         server.wait_for(stream, b"GETTING started\r\n")
 
 
+# Options of TCP.
+_FAST_OPEN, _NOP = 34, 1
+
+
 class AskingClient(HandmadeClient):
     """It asks for a cookie; the SYN itself has no data, and the ACK that completes the handshake may have some."""
 
     def _syn_options(self):
         return bytes([_FAST_OPEN, 2, _NOP, _NOP])
-
-
-_FAST_OPEN, _NOP = 34, 1
 
 
 def test_a_request_on_the_third_ack_is_blocked(veth, family):
