@@ -63,6 +63,12 @@ class Listener:
         assert len(event) == len(attributes)
         return event
 
+    def next_found(self):
+        """The next connection that is found. The ends of earlier ones are told whenever their sockets are gone."""
+        while (event := self.next())["type"] != "found":
+            pass
+        return event
+
     def rest(self, seconds=0.5):
         """All that come until none has come for so long."""
         events = []
