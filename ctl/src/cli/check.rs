@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The command line of `filterctl check`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// Arguments of `filterctl check`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The module need not be loaded. Each TCP connection is told as soon as it is decided, or else at the
+end, the verdict first:
+  http1, h2c, http09  what the module calls HTTP
+  response            the answer of an HTTP server, of which the request is not in the capture
+  other               anything else
+  undecided           a gap, no start seen, or too little data
+Files that are cut off or damaged are read as far as possible; stderr tells where that ends. 262,144
+connections are known at a time; for more, those that were idle for longest are reported as they
+stand, and told again if they go on.
+
+With --json, an object a line:
+  file     as given
+  client   who sent the SYN, or else has the higher port: \"192.0.2.7:51034\", \"[2001:db8::7]:51034\"
+  server   the other end
+  verdict  as above, of the client's bytes; of the server's, if the client sent none
+  line     the first line, escaped and cut, or null
+  reason   why it is undecided, or null
+
+Exit status: 0, whatever is found; 1, if a file could not be opened or is no capture.
+
+Examples:
+  filterctl check capture.pcap
+  tcpdump -U -i any -w - tcp | filterctl check -
+  filterctl check --json *.pcap | jq -r 'select(.verdict == \"http1\").server' | sort | uniq -c")]
+pub(crate) struct Check {
+    /// Print one JSON object for each connection
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Capture files, pcap or pcapng; "-" is standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+}

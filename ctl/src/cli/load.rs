@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The command line of `filterctl load`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::module::Parameter;
+
+/// Arguments of `filterctl load`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The module is looked for beside filterctl itself, then among the modules installed for the
+running kernel, where modprobe loads it. Parameters that the module has not got are refused: the
+kernel would ignore them. Nothing is loaded where /sys is not mounted: it could not be controlled.
+
+Parameters:
+  enabled        0, 1 (default: 1)
+  action         drop, reject, monitor (default: drop)
+  rules          see \"filterctl rules --help\"; without unit, for and dates (default: none)
+  detect         any of requests, h2c, http09, responses (default: requests,h2c,http09)
+  namespaces     all, initial (default: all)
+  log            0, 1 (default: 1)
+  max_undecided  how many undecided starts of streams are kept (default: 4096)
+
+Examples:
+  filterctl load
+  filterctl load action=monitor detect=requests,h2c
+  filterctl load --module ./http_filter.ko namespaces=initial")]
+pub(crate) struct Load {
+    /// Load this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) module: Option<PathBuf>,
+    /// Parameters of the module
+    #[arg(value_name = "KEY=VALUE")]
+    pub(crate) parameters: Vec<Parameter>,
+}
