@@ -44,18 +44,45 @@ filterctl: cargo ## build filterctl alone
 	@mkdir -p $(build)
 	@install $(cargo_target)/release/filterctl $(build)/filterctl
 
+# Where systemd and modprobe look for what is no package of the distribution, too.
+UNITS := http_filter.service http_filter-metrics.service http_filter-metrics.timer
+sbindir := $(PREFIX)/sbin
+unitdir := $(PREFIX)/lib/systemd/system
+modprobe := $(PREFIX)/lib/modprobe.d/http_filter.conf
+docdir := $(PREFIX)/share/doc/http_filter
+config := /etc/http_filter.toml
+module := /lib/modules/$(KVER)/updates/http_filter.ko
+textfile := /var/lib/prometheus/node-exporter/http_filter.prom
+
+# On this machine, not where a package is made of it.
+here := $(if $(DESTDIR),,yes)
+systemctl = $(if $(here),$(if $(wildcard /run/systemd/system),systemctl $(1),:),:)
+
 .PHONY: install
 # What was built, so that root needs no compilers.
-install: $(if $(and $(wildcard $(build)/http_filter.ko),$(wildcard $(build)/filterctl)),,all) ## install both, for the running kernel or KVER=
-	install -D -m 755 $(build)/filterctl $(DESTDIR)$(PREFIX)/sbin/filterctl
-	install -D -m 644 $(build)/http_filter.ko $(DESTDIR)/lib/modules/$(KVER)/updates/http_filter.ko
-	strip --strip-debug $(DESTDIR)/lib/modules/$(KVER)/updates/http_filter.ko
-	$(if $(DESTDIR),,depmod $(KVER))
+install: $(if $(and $(wildcard $(build)/http_filter.ko),$(wildcard $(build)/filterctl)),,all) ## install it, for the running kernel or KVER=; keeps a configuration that is there
+	install -D -m 755 $(build)/filterctl $(DESTDIR)$(sbindir)/filterctl
+	install -D -m 644 $(build)/http_filter.ko $(DESTDIR)$(module)
+	strip --strip-debug $(DESTDIR)$(module)
+	$(if $(here),depmod $(KVER))
+	@mkdir -p $(DESTDIR)$(unitdir)
+	for unit in $(UNITS); do sed 's|@SBINDIR@|$(sbindir)|' dist/$$unit >$(DESTDIR)$(unitdir)/$$unit || exit; done
+	install -D -m 644 dist/modprobe.conf $(DESTDIR)$(modprobe)
+	install -D -m 644 dist/http_filter.toml $(DESTDIR)$(docdir)/http_filter.toml
+	[ -e $(DESTDIR)$(config) ] || install -D -m 644 dist/http_filter.toml $(DESTDIR)$(config)
+	$(call systemctl,daemon-reload)
+	@echo "installed; look at $(config), then: systemctl enable --now http_filter"
 
 .PHONY: uninstall
-uninstall: ## remove what install installed
-	rm -f $(DESTDIR)$(PREFIX)/sbin/filterctl $(DESTDIR)/lib/modules/$(KVER)/updates/http_filter.ko
-	$(if $(DESTDIR),,depmod $(KVER))
+uninstall: ## stop it, and remove what install installed; keeps a configuration that was edited
+	-$(call systemctl,disable --now http_filter.service http_filter-metrics.timer)
+	-$(if $(here),$(sbindir)/filterctl unload)
+	if cmp -s $(DESTDIR)$(docdir)/http_filter.toml $(DESTDIR)$(config); then rm $(DESTDIR)$(config); fi
+	rm -f $(DESTDIR)$(sbindir)/filterctl $(DESTDIR)$(module) $(UNITS:%=$(DESTDIR)$(unitdir)/%) $(DESTDIR)$(modprobe) $(DESTDIR)$(textfile)
+	rm -rf $(DESTDIR)$(docdir)
+	$(if $(here),depmod $(KVER))
+	$(call systemctl,daemon-reload)
+	@[ ! -e $(DESTDIR)$(config) ] || echo "kept $(config), which was edited: remove it yourself"
 
 .PHONY: clean
 clean: ## remove what was built here

@@ -2,6 +2,7 @@
 //! The command line, a file for each command.
 
 mod check;
+mod configuration;
 mod connections;
 mod doctor;
 mod events;
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 pub(crate) use self::check::Check;
+pub(crate) use self::configuration::{Apply, Diff, Save};
 pub(crate) use self::connections::{Connections, Selectors};
 pub(crate) use self::doctor::Doctor;
 pub(crate) use self::events::Events;
@@ -33,6 +35,7 @@ Examples:
   filterctl set action drop               From now on drop HTTP
   filterctl set detect requests h2c       Choose what counts as HTTP
   filterctl rules add allow on lo         Let what comes over loopback be
+  filterctl save                          Keep all this in /etc/http_filter.toml
   filterctl disable                       Let everything pass, at no cost
   filterctl doctor                        Find out why the module cannot be loaded
   filterctl check capture.pcap            Check the connections of a capture file
@@ -78,6 +81,12 @@ pub(crate) enum Command {
     Load(Load),
     /// Unload the module
     Unload,
+    /// Show what apply would change
+    Diff(Diff),
+    /// Make the module what the configuration file says
+    Apply(Apply),
+    /// Write what the module is into the configuration file
+    Save(Save),
     /// Tell whether this kernel can take the module, and what to do if not
     Doctor(Doctor),
     /// Tell what the filter would find in a capture file
@@ -109,7 +118,10 @@ mod tests {
     fn help_tells_every_allowed_value() {
         use crate::settings::{Kind, SETTINGS};
 
-        for setting in SETTINGS.iter().filter(|setting| setting.is_parameter) {
+        for setting in SETTINGS {
+            let Some(default) = setting.default else {
+                continue;
+            };
             let mut command = Cli::command();
             let Some(load) = command.find_subcommand_mut("load") else {
                 panic!("load")
@@ -119,6 +131,11 @@ mod tests {
                 .lines()
                 .find(|line| line.trim_start().starts_with(setting.name));
             let line = line.unwrap_or_else(|| panic!("{} is missing", setting.name));
+            let default = match setting.kind {
+                Kind::Rules => "none".to_owned(),
+                _ => default.replace(' ', ","),
+            };
+            assert!(line.ends_with(&format!("(default: {default})")), "{line}");
             if let Kind::OneOf(words) | Kind::AnyOf(words) = setting.kind {
                 assert!(line.contains(&words.join(", ")), "{line}");
             }

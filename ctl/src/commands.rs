@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The commands, a file each.
 
+mod apply;
 mod check;
 mod connections;
+mod diff;
 mod doctor;
 mod events;
 mod get;
 mod load;
 mod reset;
 mod rules;
+mod save;
 mod set;
 mod status;
 mod switch;
@@ -33,6 +36,9 @@ pub(crate) fn run(cli: Cli, out: &mut dyn Write) -> Result<()> {
         Command::Reset => reset::run(&Sysfs::open(root)?, out),
         Command::Rules(arguments) => rules::run(&Sysfs::open(root)?, &arguments, out),
         Command::Load(arguments) => load::run(root, &arguments, out),
+        Command::Diff(arguments) => diff::run(&Sysfs::open(root)?, &arguments, out),
+        Command::Apply(arguments) => apply::run(&Sysfs::open(root)?, &arguments, out),
+        Command::Save(arguments) => save::run(&Sysfs::open(root)?, &arguments, out),
         Command::Doctor(arguments) => doctor::run(&arguments, out),
         Command::Check(arguments) => check::run(&arguments, out),
         Command::Connections(arguments) => connections::run(&arguments, out),

@@ -5,10 +5,12 @@
 
 mod cli;
 mod commands;
+mod configuration;
 mod connections;
 mod doctor;
 mod events;
 mod exit;
+mod file;
 mod genetlink;
 mod human;
 mod json;

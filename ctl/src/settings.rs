@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The settings that are known here. Others, of a later module, are shown and set as plain text.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 
-use anyhow::Result;
+use anyhow::{anyhow, Error, Result};
 use serde_json::Value;
 
 use crate::sysfs::Sysfs;
@@ -16,8 +16,8 @@ pub(crate) struct Setting {
     pub(crate) name: &'static str,
     /// The values it takes.
     pub(crate) kind: Kind,
-    /// Whether the module takes it as a parameter when it is loaded.
-    pub(crate) is_parameter: bool,
+    /// What it is unless the module is loaded with another value; None if that takes no such parameter.
+    pub(crate) default: Option<&'static str>,
 }
 
 /// The values that a setting takes.
@@ -25,8 +25,8 @@ pub(crate) struct Setting {
 pub(crate) enum Kind {
     /// Any text.
     Text,
-    /// A number.
-    Number,
+    /// A number from 1 to this one.
+    Number(u32),
     /// A moment, in seconds since 1970.
     Moment,
     /// 0 or 1.
@@ -42,19 +42,21 @@ pub(crate) enum Kind {
 /// All known settings, in the order in which they are shown.
 pub(crate) const SETTINGS: &[Setting] = &[
     shown(HTTP_FILTER_VERSION_FILE, Kind::Text),
-    parameter(HTTP_FILTER_ENABLED, Kind::Switch),
+    parameter(HTTP_FILTER_ENABLED, "1", Kind::Switch),
     shown(HTTP_FILTER_SINCE, Kind::Moment),
     parameter(
         HTTP_FILTER_ACTION,
+        HTTP_FILTER_ACTION_DROP,
         Kind::OneOf(&[
             HTTP_FILTER_ACTION_DROP,
             HTTP_FILTER_ACTION_REJECT,
             HTTP_FILTER_ACTION_MONITOR,
         ]),
     ),
-    parameter(HTTP_FILTER_RULES, Kind::Rules),
+    parameter(HTTP_FILTER_RULES, "", Kind::Rules),
     parameter(
         HTTP_FILTER_DETECT,
+        "requests h2c http09",
         Kind::AnyOf(&[
             HTTP_FILTER_DETECT_REQUESTS,
             HTTP_FILTER_DETECT_H2C,
@@ -64,25 +66,26 @@ pub(crate) const SETTINGS: &[Setting] = &[
     ),
     parameter(
         HTTP_FILTER_NAMESPACES,
+        HTTP_FILTER_NAMESPACES_ALL,
         Kind::OneOf(&[HTTP_FILTER_NAMESPACES_ALL, HTTP_FILTER_NAMESPACES_INITIAL]),
     ),
-    parameter(HTTP_FILTER_LOG, Kind::Switch),
-    parameter(HTTP_FILTER_MAX_UNDECIDED, Kind::Number),
+    parameter(HTTP_FILTER_LOG, "1", Kind::Switch),
+    parameter(HTTP_FILTER_MAX_UNDECIDED, "4096", Kind::Number(1 << 20)),
 ];
 
 const fn shown(name: &'static str, kind: Kind) -> Setting {
     Setting {
         name,
         kind,
-        is_parameter: false,
+        default: None,
     }
 }
 
-const fn parameter(name: &'static str, kind: Kind) -> Setting {
+const fn parameter(name: &'static str, default: &'static str, kind: Kind) -> Setting {
     Setting {
         name,
         kind,
-        is_parameter: true,
+        default: Some(default),
     }
 }
 
@@ -95,7 +98,7 @@ pub(crate) fn find(name: &str) -> Option<&'static Setting> {
 pub(crate) fn parameters() -> impl Iterator<Item = &'static str> {
     SETTINGS
         .iter()
-        .filter(|setting| setting.is_parameter)
+        .filter(|setting| setting.default.is_some())
         .map(|setting| setting.name)
 }
 
@@ -147,12 +150,51 @@ fn instead_of_rules(error: ErrorKind) -> Option<&'static str> {
     }
 }
 
+/// Gives a setting of the loaded module a value.
+///
+/// # Errors
+///
+/// Of a value that the module refuses, what it takes instead.
+pub(crate) fn write(sysfs: &Sysfs, name: &str, value: &str) -> Result<()> {
+    let written = sysfs.write(name, value);
+    written.map_err(|error| explain(name, value, error))
+}
+
+/// What the module's refusal of a value means.
+fn explain(name: &str, value: &str, error: Error) -> Error {
+    let kind = error.downcast_ref().map(io::Error::kind);
+    if kind != Some(ErrorKind::InvalidInput) {
+        return error;
+    }
+    match find(name).and_then(|setting| setting.kind.allowed()) {
+        Some(allowed) => anyhow!("{name} cannot be {value:?}: it takes {allowed}"),
+        None => anyhow!("{name} cannot be {value:?}: the kernel log (dmesg) tells why"),
+    }
+}
+
 /// Where a setting stands among the others.
 pub(crate) fn position(name: &str) -> usize {
     SETTINGS
         .iter()
         .position(|setting| setting.name == name)
         .unwrap_or(SETTINGS.len())
+}
+
+/// A value as the module writes it, of one that it takes.
+pub(crate) fn normal(setting: &Setting, value: &str) -> String {
+    let Kind::AnyOf(words) = setting.kind else {
+        return value.to_owned();
+    };
+    let is_separator = |c: char| c == ',' || c.is_whitespace();
+    let given: Vec<&str> = value.split(is_separator).collect();
+    let all_known = given
+        .iter()
+        .all(|word| word.is_empty() || words.contains(word));
+    let words = words.iter().copied().filter(|word| given.contains(word));
+    match all_known {
+        true => words.collect::<Vec<_>>().join(" "),
+        false => value.to_owned(),
+    }
 }
 
 /// A setting and its value as a line: `action drop`.
@@ -174,7 +216,7 @@ pub(crate) fn one_line(name: &str, value: &str) -> String {
 /// A setting's value in JSON; as it is where it isn't of its kind.
 pub(crate) fn to_json(name: &str, value: &str) -> Value {
     let typed = match find(name).map(|setting| &setting.kind) {
-        Some(Kind::Moment | Kind::Number) => value.parse::<i64>().ok().map(Value::from),
+        Some(Kind::Moment | Kind::Number(_)) => value.parse::<i64>().ok().map(Value::from),
         Some(Kind::Switch) => is_on(value).map(Value::from),
         Some(Kind::AnyOf(_)) => Some(value.split_whitespace().collect()),
         Some(Kind::Text | Kind::OneOf(_) | Kind::Rules) | None => None,
@@ -195,7 +237,8 @@ impl Kind {
     /// The allowed values in words, if they can be told.
     pub(crate) fn allowed(&self) -> Option<String> {
         match self {
-            Kind::Text | Kind::Moment | Kind::Number | Kind::Rules => None,
+            Kind::Text | Kind::Moment | Kind::Rules => None,
+            Kind::Number(most) => Some(format!("a number from 1 to {most}")),
             Kind::Switch => Some("0 or 1".to_owned()),
             Kind::OneOf(words) => Some(format!("one of: {}", words.join(", "))),
             Kind::AnyOf(words) => Some(format!("any of: {}", words.join(", "))),
@@ -205,6 +248,7 @@ impl Kind {
 
 #[cfg(test)]
 mod tests {
+    use nix::errno::Errno;
     use serde_json::json;
 
     use super::*;
@@ -264,5 +308,38 @@ mod tests {
                 "max_undecided"
             ]
         );
+    }
+
+    fn explained(key: &str, errno: Errno) -> String {
+        let error = Error::new(io::Error::from(errno)).context("cannot write");
+        format!("{:#}", explain(key, "x", error))
+    }
+
+    #[test]
+    fn a_refused_value_is_answered_with_the_allowed_ones() {
+        for (key, text) in [
+            ("enabled", "enabled cannot be \"x\": it takes 0 or 1"),
+            ("log", "log cannot be \"x\": it takes 0 or 1"),
+            (
+                "action",
+                "action cannot be \"x\": it takes one of: drop, reject, monitor",
+            ),
+            (
+                "detect",
+                "detect cannot be \"x\": it takes any of: requests, h2c, http09, responses",
+            ),
+            (
+                "later",
+                "later cannot be \"x\": the kernel log (dmesg) tells why",
+            ),
+        ] {
+            assert_eq!(explained(key, Errno::EINVAL), text);
+        }
+    }
+
+    #[test]
+    fn other_errors_stay_what_they_are() {
+        let text = explained("action", Errno::ENOSPC);
+        assert!(text.starts_with("cannot write: No space left"), "{text}");
     }
 }

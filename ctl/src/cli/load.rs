@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::configuration::FILE;
 use crate::module::Parameter;
 
 /// Arguments of `filterctl load`.
@@ -13,6 +14,10 @@ use crate::module::Parameter;
 The module is looked for beside filterctl itself, then among the modules installed for the
 running kernel, where modprobe loads it. Parameters that the module has not got are refused: the
 kernel would ignore them. Nothing is loaded where /sys is not mounted: it could not be controlled.
+
+If there is a configuration file, the module is as that says from its first moment on, but for
+parameters that are given here. If the file is bad, or the module does not take it, nothing is loaded.
+\"filterctl apply --help\" tells what is in it.
 
 Parameters:
   enabled        0, 1 (default: 1)
@@ -26,11 +31,21 @@ Parameters:
 Examples:
   filterctl load
   filterctl load action=monitor detect=requests,h2c
+  filterctl load --no-config action=monitor
   filterctl load --module ./http_filter.ko namespaces=initial")]
 pub(crate) struct Load {
     /// Load this file
     #[arg(long, value_name = "FILE")]
     pub(crate) module: Option<PathBuf>,
+    /// The configuration file
+    #[arg(long, value_name = "FILE", default_value = FILE, hide_default_value = true)]
+    pub(crate) config: PathBuf,
+    /// Leave the configuration file alone
+    #[arg(long, conflicts_with_all = ["config", "fallback"])]
+    pub(crate) no_config: bool,
+    /// If the configuration can't be applied, load with action=monitor and without rules, and fail; apply it if loaded already
+    #[arg(long)]
+    pub(crate) fallback: bool,
     /// Parameters of the module
     #[arg(value_name = "KEY=VALUE")]
     pub(crate) parameters: Vec<Parameter>,

@@ -13,13 +13,11 @@ pub(crate) struct Parameter {
     value: String,
 }
 
-impl FromStr for Parameter {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let Some((key, value)) = text.split_once('=') else {
-            return Err("not of the form KEY=VALUE".to_owned());
-        };
+impl Parameter {
+    /// # Errors
+    ///
+    /// Says why this is none.
+    pub(crate) fn new(key: &str, value: &str) -> Result<Self, String> {
         if !settings::parameters().any(|known| known == key) {
             let known: Vec<&str> = settings::parameters().collect();
             return Err(settings::unknown(key, &known));
@@ -31,6 +29,25 @@ impl FromStr for Parameter {
             key: key.to_owned(),
             value: value.to_owned(),
         })
+    }
+
+    pub(crate) fn key(&self) -> &str {
+        &self.key
+    }
+
+    pub(crate) fn value(&self) -> &str {
+        &self.value
+    }
+}
+
+impl FromStr for Parameter {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some((key, value)) => Self::new(key, value),
+            None => Err("not of the form KEY=VALUE".to_owned()),
+        }
     }
 }
 

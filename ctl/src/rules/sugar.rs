@@ -21,6 +21,8 @@ const UNIT_TYPES: [&str; 4] = [".service", ".socket", ".scope", ".slice"];
 pub(crate) struct Sugar {
     /// What spans of time begin at, in the time zone that dates are of.
     now: Zoned,
+    /// Whether spans of time may be there.
+    spans: bool,
     /// Where cgroups are looked for.
     cgroups: PathBuf,
 }
@@ -32,7 +34,16 @@ impl Sugar {
         let found = places.find(|place| place.join("cgroup.controllers").exists());
         Self {
             now: Zoned::now(),
+            spans: true,
             cgroups: found.unwrap_or_default(),
+        }
+    }
+
+    /// The same for rules in a file, which are read more than once: a span of time would begin anew each time.
+    pub(crate) fn of_file() -> Self {
+        Self {
+            spans: false,
+            ..Self::new()
         }
     }
 
@@ -114,6 +125,11 @@ impl Sugar {
 
     /// The time after a span of it such as `7d` or `1d12h`, in seconds since 1970.
     fn after(&self, span: &str) -> Result<i64> {
+        if !self.spans {
+            bail!(
+                "\"for {span}\" would begin anew whenever the file is read: take until and a date"
+            );
+        }
         let context = || {
             format!("{span:?} is no span of time: it takes one such as 30m, 12h, 7d, 2w or 1d12h")
         };
@@ -171,6 +187,7 @@ mod tests {
             now: Timestamp::from_second(1_700_000_000)
                 .unwrap()
                 .to_zoned(hour_east),
+            spans: true,
             cgroups: cgroups.to_owned(),
         }
     }
@@ -210,6 +227,19 @@ mod tests {
             let error = sugar(dir.path()).expand(rule).unwrap_err();
             assert!(format!("{error:#}").contains(part), "{rule}: {error:#}");
         }
+    }
+
+    #[test]
+    fn in_a_file_time_has_an_end_but_no_length() {
+        let dir = TempDir::new().unwrap();
+        let sugar = Sugar {
+            spans: false,
+            ..sugar(dir.path())
+        };
+        let error = sugar.expand("allow for 7d").unwrap_err().to_string();
+        assert!(error.contains("until"), "{error}");
+        let expanded = sugar.expand("allow until 1970-01-02").unwrap();
+        assert_eq!(expanded, "allow until 82800");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! `filterctl` run against a tree of plain files in place of sysfs.
 
 mod check;
+mod configuration;
 mod connections;
 mod doctor;
 mod events;

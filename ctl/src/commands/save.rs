@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0
+//! `filterctl save`: writes what the loaded module is into the configuration file.
+
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::cli::Save;
+use crate::configuration::{Configuration, Running};
+use crate::file;
+use crate::genetlink::Connection;
+use crate::sysfs::Sysfs;
+
+/// Saves it.
+pub(crate) fn run(sysfs: &Sysfs, arguments: &Save, out: &mut dyn Write) -> Result<()> {
+    let path = arguments.file.as_path();
+    let running = Running::read(sysfs, &Connection::open()?)?;
+    let to_stdout = path == Path::new("-");
+    let is_new = to_stdout || !path.exists();
+    let configuration = match is_new {
+        true => Configuration::example(path)?,
+        false => Configuration::read(path)?,
+    };
+    let changes = configuration.changes(&running).len();
+    let text = configuration.with(&running)?;
+    if to_stdout {
+        out.write_all(text.as_bytes())?;
+    } else if changes > 0 || is_new {
+        file::replace(path, text.as_bytes())
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        writeln!(out, "{} is saved", path.display())?;
+    } else {
+        writeln!(out, "{} says so already", path.display())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0
+//! What differs between a configuration and the loaded module, and how the module gets it: all of it, or nothing.
+
+use anyhow::{bail, Context, Result};
+use nix::errno::Errno;
+
+use super::{Configuration, Invalid};
+use crate::genetlink::{Connection, Refused};
+use crate::rules::{self, RuleSet};
+use crate::settings::{self, Setting};
+use crate::sysfs::Sysfs;
+use crate::uapi::*;
+
+/// Whether a setting is made when the module is loaded, and not later.
+fn is_fixed(setting: &Setting) -> bool {
+    [HTTP_FILTER_NAMESPACES, HTTP_FILTER_MAX_UNDECIDED].contains(&setting.name)
+}
+
+/// How the loaded module is configured.
+#[derive(Debug)]
+pub(crate) struct Running {
+    values: Vec<(&'static Setting, String)>,
+    rules: RuleSet,
+    /// The text of the rules.
+    rules_text: String,
+}
+
+impl Running {
+    /// As it is now.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading the rules, which takes root.
+    pub(crate) fn read(sysfs: &Sysfs, module: &Connection) -> Result<Self> {
+        let rules = RuleSet::get(module)?;
+        let text = String::from_utf8(rules.text.clone())
+            .context("the rules of the module are not UTF-8: a comment is of other bytes")?;
+        let mut values = Vec::new();
+        for (name, value) in settings::read(sysfs)? {
+            match settings::find(&name) {
+                Some(setting) if setting.default.is_some() && name != HTTP_FILTER_RULES => {
+                    values.push((setting, value));
+                }
+                _ => {}
+            }
+        }
+        Ok(Self {
+            values,
+            rules,
+            rules_text: text.trim_end().to_owned(),
+        })
+    }
+
+    /// Each parameter, and its value as the module writes it.
+    pub(super) fn values(&self) -> impl Iterator<Item = (&'static Setting, &str)> {
+        let rules =
+            settings::find(HTTP_FILTER_RULES).map(|rules| (rules, self.rules_text.as_str()));
+        let others = self.values.iter();
+        let mut all: Vec<_> = others
+            .map(|(setting, value)| (*setting, value.as_str()))
+            .chain(rules)
+            .collect();
+        all.sort_by_key(|(setting, _)| settings::position(setting.name));
+        all.into_iter()
+    }
+}
+
+/// A setting that is to become another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Change {
+    /// The setting's name.
+    pub(crate) name: &'static str,
+    /// What it is.
+    pub(crate) from: String,
+    /// What it is to be.
+    pub(crate) to: String,
+}
+
+impl Configuration {
+    /// What differs in the loaded module.
+    pub(crate) fn changes(&self, running: &Running) -> Vec<Change> {
+        let differing = running.values().filter_map(|(setting, from)| {
+            let to = self.value(setting.name)?;
+            (to != from).then(|| Change {
+                name: setting.name,
+                from: from.to_owned(),
+                to: to.to_owned(),
+            })
+        });
+        differing.collect()
+    }
+
+    /// Makes the loaded module like this, and tells what was changed. The rules come first, since the module
+    /// alone knows whether they are right, and `enabled` last.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`], if the module does not take the rules. After any error the module is as it was before; or
+    /// the error says that it is not.
+    pub(crate) fn apply(&self, sysfs: &Sysfs, module: &Connection) -> Result<Vec<Change>> {
+        let running = Running::read(sysfs, module)?;
+        let changes = self.changes(&running);
+        let fixed = |change: &&Change| settings::find(change.name).is_some_and(is_fixed);
+        if let Some(change) = changes.iter().find(fixed) {
+            let Change { name, from, to } = change;
+            bail!(
+                "{name} is {from}, and becomes {to} only when the module is loaded: filterctl unload, then \
+                 filterctl load"
+            );
+        }
+        let mut steps: Vec<&Change> = changes.iter().collect();
+        steps.sort_by_key(|change| match change.name {
+            HTTP_FILTER_RULES => 0,
+            HTTP_FILTER_ENABLED => 2,
+            _ => 1,
+        });
+        let mut generation = Some(running.rules);
+        let mut write = |change: &Change| match change.name {
+            HTTP_FILTER_RULES => self.write_rules(module, generation.take(), &change.to),
+            name => settings::write(sysfs, name, &change.to),
+        };
+        for (done, change) in steps.iter().enumerate() {
+            if let Err(error) = write(change) {
+                let done = steps.get(..done).unwrap_or_default();
+                return Err(match undo(done, sysfs, module) {
+                    Ok(()) => error,
+                    Err(undoing) => error.context(format!(
+                        "only a part was changed, and could not be changed back ({undoing:#})"
+                    )),
+                });
+            }
+        }
+        Ok(changes)
+    }
+
+    fn write_rules(&self, module: &Connection, old: Option<RuleSet>, text: &str) -> Result<()> {
+        let written = match old {
+            Some(old) => old.replace(module, text.as_bytes()),
+            None => rules::replace_all(module, text.as_bytes()),
+        };
+        written.map_err(|error| match error.downcast_ref::<Refused>() {
+            Some(refused) if [Errno::EINVAL, Errno::EFBIG].contains(&refused.errno) => {
+                let said = refused.to_string();
+                let (line, what) = self.rules.placed(&said);
+                Invalid::in_line(&self.file, line, &format!("rules: {what}")).into()
+            }
+            _ => error,
+        })
+    }
+}
+
+/// Takes steps back, the last one first.
+fn undo(steps: &[&Change], sysfs: &Sysfs, module: &Connection) -> Result<()> {
+    for change in steps.iter().rev() {
+        match change.name {
+            HTTP_FILTER_RULES => rules::replace_all(module, change.from.as_bytes()),
+            name => settings::write(sysfs, name, &change.from),
+        }
+        .with_context(|| change.name)?;
+    }
+    Ok(())
+}
