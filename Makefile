@@ -110,6 +110,10 @@ vm: lab-product ## boot the guest and run CMD='...' in it (a shell without); SHA
 demo: lab-product ## see plaintext HTTP stop, in the guest
 	@$(lab) vm 'exec python3 /src/tests/demo/demo.py'
 
+.PHONY: recording
+recording: ## record the demo anew: docs/demo.svg; needs termtosvg (pipx install termtosvg-ng)
+	@tests/demo/record docs/demo.svg
+
 .PHONY: peers
 peers: lab ## send the catalogue of evasions to http_filter and its peers; write docs/evasion.md
 	@$(lab) run 'tests/peers/build' >&2

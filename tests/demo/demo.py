@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""The README's story told with real programs: HTTP is served, stopped, served again; all else goes on.
+"""The story of http_filter, told with real programs: HTTP is served, stopped, served again; all else goes on.
 
 Each step is shown as a command line with what came of it, and checked: one that
 is not as told makes the demo exit with status 1.

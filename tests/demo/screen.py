@@ -3,6 +3,10 @@
 
 import os
 import sys
+import time
+
+# Seconds to read what has been shown, where somebody watches.
+_A_MOMENT = 2
 
 _BOLD, _FAINT, _GREEN, _RED = "1", "2", "32", "31;1"
 
@@ -15,13 +19,15 @@ class Screen:
         self._failed = []
 
     def chapter(self, title):
+        self._pause()
         print(f"\n{self._in(_BOLD, title)}")
 
     def step(self, command, result="", as_told=None, remark=""):
         """A command line; with `as_told`, what came of it and whether that is as it should be."""
         line = f"  $ {command}"
         if as_told is None:
-            print(line)
+            self._pause()
+            print(line, flush=True)
             return
         line = f"{line:38} {self._mark(as_told)} {result.splitlines()[0] if result else ''}"
         print(f"{line:70} {self._in(_FAINT, remark)}".rstrip(), flush=True)
@@ -44,6 +50,10 @@ class Screen:
         for what in self._failed:
             print(f"  {what}")
         return 1
+
+    def _pause(self):
+        if sys.stdout.isatty():
+            time.sleep(_A_MOMENT)
 
     def _note(self, what, as_told):
         if not as_told:
