@@ -12,8 +12,9 @@ PAGE = "it works\n"
 
 
 @contextlib.contextmanager
-def _site(endpoint, configuration, *command):
-    """Serves PAGE. The file `configuration` and the command are format strings for the endpoint and the folder."""
+def _site(endpoint, configuration, *command, **options):
+    """Serves PAGE. The file `configuration` and the command are format strings for the endpoint and the folder; the
+    options are those of Popen."""
     with folder() as where:
         (where / "www").mkdir()
         (where / "www/index.html").write_text(PAGE)
@@ -21,11 +22,11 @@ def _site(endpoint, configuration, *command):
         words = {"endpoint": endpoint, "address": endpoint.address, "port": endpoint.port, "where": where,
                  "only": "off" if endpoint.address == "::" else "on"}
         (where / "configuration").write_text(configuration.format(**words))
-        with process(endpoint, where, *(word.format(**words) for word in command)):
+        with process(endpoint, where, *(word.format(**words) for word in command), **options):
             yield
 
 
-def _nginx(endpoint, listen="", more=""):
+def _nginx(endpoint, listen="", more="", **options):
     if endpoint.family == IPV6:
         listen += " ipv6only={only}"
     return _site(endpoint, f"""
@@ -37,7 +38,7 @@ http {{{{
     uwsgi_temp_path uwsgi; scgi_temp_path scgi;
     server {{{{ root www; listen {{endpoint}} {listen}; {more} }}}}
 }}}}
-""", "nginx", "-p", "{where}", "-c", "configuration")
+""", "nginx", "-p", "{where}", "-c", "configuration", **options)
 
 
 def nginx_has_http2():
@@ -46,8 +47,8 @@ def nginx_has_http2():
     return tuple(map(int, re.search(r"nginx/(\d+)\.(\d+)", version).groups())) >= (1, 26)
 
 
-def nginx(endpoint):
-    return _nginx(endpoint, more="http2 on;" if nginx_has_http2() else "")
+def nginx(endpoint, **options):
+    return _nginx(endpoint, more="http2 on;" if nginx_has_http2() else "", **options)
 
 
 def nginx_deferred(endpoint):
@@ -55,17 +56,44 @@ def nginx_deferred(endpoint):
     return _nginx(endpoint, "deferred")
 
 
+def nginx_redirecting(endpoint, **options):
+    """nginx as it is on port 80: it serves ACME's challenges, and redirects all else."""
+    return _nginx(endpoint, more="location /.well-known/acme-challenge/ {{ alias www/; }}"
+                                 " location / {{ return 301 https://test$request_uri; }}", **options)
+
+
+def _passing_to(backend):
+    return f"location / {{{{ proxy_pass http://{backend}; }}}}"
+
+
+def nginx_proxy(endpoint, backend):
+    """nginx that passes all requests on."""
+    return _nginx(endpoint, more=_passing_to(backend))
+
+
 @contextlib.contextmanager
-def nginx_tls(endpoint):
-    """nginx with a certificate of its own making, for TLS 1.2 and 1.3."""
+def _certificate():
+    """Makes `certificate.pem` and `key.pem`; yields their folder."""
     with folder() as keys:
         subprocess.run(
             "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=test"
             " -keyout key.pem -out certificate.pem".split(),
             cwd=keys, check=True, capture_output=True)
+        yield keys
+
+
+@contextlib.contextmanager
+def nginx_tls(endpoint, more=""):
+    """nginx with a certificate of its own making, for TLS 1.2 and 1.3."""
+    with _certificate() as keys:
         with _nginx(endpoint, "ssl", f"ssl_protocols TLSv1.2 TLSv1.3; ssl_certificate {keys}/certificate.pem;"
-                                     f" ssl_certificate_key {keys}/key.pem;"):
+                                     f" ssl_certificate_key {keys}/key.pem; {more}"):
             yield
+
+
+def nginx_terminator(endpoint, backend):
+    """nginx that speaks TLS, and passes all requests on in plaintext."""
+    return nginx_tls(endpoint, _passing_to(backend))
 
 
 def apache(endpoint, more=""):
@@ -117,20 +145,31 @@ require("http").createServer((request, reply) => reply.end({PAGE!r})).listen({{p
 """, "node", "configuration")
 
 
-def caddy(endpoint):
-    """A server written in Go."""
+def _caddy(endpoint, scheme, site, **options):
     bind = "[{address}]" if endpoint.family == IPV6 else "{address}"
     return _site(endpoint, f"""
 {{{{
     admin off
     auto_https off
 }}}}
-http://:{{port}} {{{{
+{scheme}://:{{port}} {{{{
     bind {bind}
-    root * {{where}}/www
-    file_server
+    {site}
 }}}}
-""", "caddy", "run", "--config", "configuration", "--adapter", "caddyfile")
+""", "caddy", "run", "--config", "configuration", "--adapter", "caddyfile", **options)
+
+
+def caddy(endpoint, **options):
+    """A server written in Go."""
+    return _caddy(endpoint, "http", "root * {where}/www\n    file_server", **options)
+
+
+@contextlib.contextmanager
+def caddy_terminator(endpoint, backend):
+    """Caddy that speaks TLS, and passes all requests on in plaintext."""
+    with _certificate() as keys:
+        with _caddy(endpoint, "https", f"tls {keys}/certificate.pem {keys}/key.pem\n    reverse_proxy {backend}"):
+            yield
 
 
 def websocket_echo(endpoint):
