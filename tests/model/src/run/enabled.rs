@@ -56,7 +56,7 @@ impl Run<'_> {
 
     /// Whether a segment may be sent. Where SYN cookies were sent, none may while another of its
     /// connection is in flight that found no socket: a socket created meanwhile is a limit of the
-    /// filter, see the README.
+    /// filter, see docs/limits.md.
     fn may_be_sent(&self, segment: &Segment) -> bool {
         with(|world| {
             world.flows[usize::from(segment.flow)] != Established::Cookies
@@ -146,7 +146,7 @@ impl Run<'_> {
 
     /// Whether a connection may be closed now. It may not while a segment of it is in flight: that
     /// the next connection creates a socket for it meanwhile is a limit of the filter, see the
-    /// README.
+    /// docs/limits.md.
     fn can_be_reopened(&self, world: &World, flow: u8) -> bool {
         let mut in_flight = self.cpus.iter().filter_map(Cpu::packet);
         let is_free = match world.flows[usize::from(flow)] {
