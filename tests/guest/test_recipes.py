@@ -4,6 +4,7 @@
 import contextlib
 import dataclasses
 import json
+import re
 import shutil
 import subprocess
 
@@ -12,7 +13,7 @@ import pytest
 from support import guide, http_filter, http_servers, nftables
 from support.cgroup import cgroup, mounted, starting_in
 from support.clients import BLOCKED_TIMEOUT, curl
-from support.filterctl import FILTERCTL
+from support.filterctl import FILTERCTL, filterctl
 from support.namespace import INITIAL, Namespace, ip, new_namespace
 from support.process import folder, process
 from support.topology import Endpoint
@@ -74,6 +75,11 @@ def set_rules(module, text):
     module.replace(text.encode())
 
 
+def add_rule(command):
+    """Runs one of the guide's commands."""
+    subprocess.run([FILTERCTL, *command[1:]], check=True, capture_output=True)
+
+
 def test_the_module_takes_all_rules_of_the_guide(module):
     sets = guide.all_rules()
     assert len(sets) >= 6
@@ -131,10 +137,9 @@ def test_acme_and_redirects(module, client):
 def test_acme_for_the_time_of_a_renewal(module, client):
     with http_servers.nginx_redirecting(WEB):
         blocked(client, CHALLENGE)
-        _, *arguments = guide.command(ACME)
-        subprocess.run([FILTERCTL, *arguments], check=True, capture_output=True)
+        add_rule(guide.command(ACME))
         served(client, CHALLENGE)
-        rule, = json.loads(subprocess.run([FILTERCTL, "rules", "--json"], check=True, capture_output=True).stdout)["rules"]
+        rule, = json.loads(filterctl("rules --json"))["rules"]
         assert rule["until"] and not rule["expired"]
 
 
@@ -148,7 +153,7 @@ def test_prometheus(module, client):
         for name in "exporter", "prometheus":
             (where / name).mkdir()
         (where / "prometheus.yml").write_text(f"""
-global: {{ scrape_interval: 1s, scrape_timeout: 1s }}
+global: {{ scrape_interval: 5s, scrape_timeout: 5s }}
 scrape_configs: [ {{ job_name: node, static_configs: [ {{ targets: [ "{target}" ] }} ] }} ]
 """)
         stack.enter_context(process(target, where / "exporter", "prometheus-node-exporter", "--web.listen-address", str(target)))
@@ -162,13 +167,19 @@ scrape_configs: [ {{ job_name: node, static_configs: [ {{ targets: [ "{target}" 
 
         def is_up():
             query = curl(client, web.url("/api/v1/query?query=up"))
-            return [result["value"][1] for result in json.loads(query.body)["data"]["result"]]
+            # Unavailable (503) until it has started.
+            return query.status == 200 and [sample["value"][1] for sample in json.loads(query.body)["data"]["result"]]
 
         set_rules(module, "allow on lo port 9090")
         wait_until(lambda: is_up() == ["0"], "its scraping fails", seconds=60)
         set_rules(module, guide.rules("Prometheus and health checks") + "allow on lo port 9090")
         wait_until(lambda: is_up() == ["1"], "it scrapes", seconds=60)
         blocked(client, target.url("/metrics"), *source(CLIENT))
+        # Its connection outlives the rule.
+        set_rules(module, "allow on lo port 9090")
+        ended = filterctl(f"connections --port {target.port} --end --yes")
+        assert re.search(rf"ended +{OTHER}:.* received [0-9,]+ bytes", ended), ended
+        wait_until(lambda: is_up() == ["0"], "its scraping fails again", seconds=60)
 
 
 # Hosts of containers.
@@ -177,7 +188,6 @@ scrape_configs: [ {{ job_name: node, static_configs: [ {{ targets: [ "{target}" 
 class Containers:
     """Namespaces on a bridge of this host, which is their router."""
 
-    bridge_address: str
     namespaces: list[Namespace]
     addresses: list[str]
 
@@ -202,7 +212,7 @@ def containers(prefix):
             namespace.ip("link set eth0 up")
             namespace.ip(f"route add default via {prefix}.1")
             made.append(namespace)
-        yield Containers(f"{prefix}.1", made, addresses)
+        yield Containers(made, addresses)
 
 
 @contextlib.contextmanager
@@ -261,8 +271,7 @@ def test_a_docker_host(module, client):
             # One container alone, by its group.
             set_rules(module, "")
             blocked(host.namespaces[1], web.url())
-            _, *arguments = guide.command("A Docker host")
-            subprocess.run([FILTERCTL, *arguments], check=True, capture_output=True)
+            add_rule(guide.command("A Docker host"))
             served(host.namespaces[1], web.url())
             with published(8080, web):
                 served(client, f"http://{SERVER}:8080/")
