@@ -23,6 +23,8 @@ _NOISE = re.compile(r"clocksource|hrtimer: interrupt took|perf: interrupt took|n
 @dataclasses.dataclass(frozen=True)
 class Record:
     level: int
+    # 0: the kernel; programs can write to its log, too.
+    facility: int
     text: str
 
     @property
@@ -31,7 +33,7 @@ class Record:
 
     @property
     def is_trouble(self):
-        is_warning = self.level <= _WARNING and not self.text.startswith(PREFIX)
+        is_warning = self.facility == 0 and self.level <= _WARNING and not self.text.startswith(PREFIX)
         return self.is_alarm or is_warning and not _NOISE.search(self.text)
 
 
@@ -39,7 +41,8 @@ def _record(raw):
     """Parses a record of /dev/kmsg: `6,1234,5678,-;text\\n KEY=value`, with unusual bytes escaped as \\xNN."""
     head, _, rest = raw.partition(b";")
     text = re.sub(rb"\\x([0-9a-f]{2})", lambda code: bytes([int(code[1], 16)]), rest.split(b"\n", 1)[0])
-    return Record(int(head.split(b",")[0]) & 7, text.decode(errors="surrogateescape"))
+    priority = int(head.split(b",")[0])
+    return Record(priority & 7, priority >> 3, text.decode(errors="surrogateescape"))
 
 
 class KernelLog:

@@ -201,13 +201,17 @@ def test_a_package_can_be_made(tmp_path):
     unit = (tmp_path / "usr/lib/systemd/system/http_filter.service").read_text()
     assert "ExecStart=/usr/sbin/filterctl load" in unit
     run(*MAKE, "uninstall", f"DESTDIR={tmp_path}", "PREFIX=/usr")
+    # The configuration is as it was shipped, and goes as well.
     assert [file for file in tmp_path.rglob("*") if file.is_file()] == []
     assert http_filter.is_loaded()
 
 
 @pytest.mark.parametrize("unit", ["http_filter.service", "http_filter-metrics.service", "http_filter-metrics.timer"])
 def test_systemd_finds_no_fault_with_the_units(unit):
-    assert run("systemd-analyze", "verify", "--man=yes", unit) == ""
+    assert run("systemd-analyze", "verify", "--man=no", unit) == ""
+    for page in properties(unit, "Documentation")["Documentation"].split():
+        name, section = re.fullmatch(r"man:(.*)\((.)\)", page).groups()
+        assert pathlib.Path(f"/usr/local/share/man/man{section}/{name}.{section}").exists()
 
 
 def test_uninstalling_leaves_nothing_but_an_edited_configuration():
@@ -219,11 +223,3 @@ def test_uninstalling_leaves_nothing_but_an_edited_configuration():
     assert left - before - made_by_the_test == {"etc/http_filter.toml"}
     assert not [line for line in made_by_the_test if "http_filter" in line]
     assert before - left == set()
-
-
-def test_what_was_not_edited_is_removed():
-    CONFIG.unlink()
-    run(*MAKE, "install")
-    assert CONFIG.read_text() == pathlib.Path("/shipped.toml").read_text()
-    run(*MAKE, "uninstall")
-    assert not CONFIG.exists()
