@@ -6,6 +6,7 @@ mod configuration;
 mod connections;
 mod doctor;
 mod events;
+mod generate;
 mod load;
 mod rules;
 mod settings;
@@ -21,6 +22,7 @@ pub(crate) use self::configuration::{Apply, Diff, Save};
 pub(crate) use self::connections::{Connections, Selectors};
 pub(crate) use self::doctor::Doctor;
 pub(crate) use self::events::Events;
+pub(crate) use self::generate::{Generate, GenerateCommand, Shell};
 pub(crate) use self::load::Load;
 pub(crate) use self::rules::{AddRule, DeleteRules, ReplaceRules, Rules, RulesCommand, TestRules};
 pub(crate) use self::settings::{Get, Set};
@@ -95,6 +97,9 @@ pub(crate) enum Command {
     Connections(Connections),
     /// Tell of connections that speak HTTP as they are found, and whose they are
     Events(Events),
+    /// Generate manual pages, or completions for a shell
+    #[command(hide = true)]
+    Generate(Generate),
 }
 
 impl Default for Command {

@@ -7,6 +7,7 @@ mod connections;
 mod diff;
 mod doctor;
 mod events;
+mod generate;
 mod get;
 mod load;
 mod reset;
@@ -43,6 +44,7 @@ pub(crate) fn run(cli: Cli, out: &mut dyn Write) -> Result<()> {
         Command::Check(arguments) => check::run(&arguments, out),
         Command::Connections(arguments) => connections::run(&arguments, out),
         Command::Events(arguments) => events::run(&arguments, out),
+        Command::Generate(arguments) => generate::run(&arguments, out),
         Command::Unload => unload::run(out),
     }?;
     out.flush()?;

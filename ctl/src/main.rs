@@ -5,6 +5,7 @@
 
 mod cli;
 mod commands;
+mod completions;
 mod configuration;
 mod connections;
 mod doctor;
@@ -14,6 +15,7 @@ mod file;
 mod genetlink;
 mod human;
 mod json;
+mod manual;
 mod module;
 mod netns;
 mod owner;

@@ -20,6 +20,13 @@ pub(crate) struct Setting {
     pub(crate) default: Option<&'static str>,
 }
 
+impl Setting {
+    /// Whether it is made when the module is loaded, and not later.
+    pub(crate) fn is_fixed(&self) -> bool {
+        [HTTP_FILTER_NAMESPACES, HTTP_FILTER_MAX_UNDECIDED].contains(&self.name)
+    }
+}
+
 /// The values that a setting takes.
 #[derive(Debug)]
 pub(crate) enum Kind {
@@ -234,6 +241,15 @@ pub(crate) fn is_on(value: &str) -> Option<bool> {
 }
 
 impl Kind {
+    /// The words that a value is made of; none where any text or number will do.
+    pub(crate) fn words(&self) -> &'static [&'static str] {
+        match self {
+            Kind::Text | Kind::Moment | Kind::Number(_) | Kind::Rules => &[],
+            Kind::Switch => &["0", "1"],
+            Kind::OneOf(words) | Kind::AnyOf(words) => words,
+        }
+    }
+
     /// The allowed values in words, if they can be told.
     pub(crate) fn allowed(&self) -> Option<String> {
         match self {

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 
 /// Arguments of `filterctl check`.
 #[derive(Debug, Args)]
@@ -37,6 +37,6 @@ pub(crate) struct Check {
     #[arg(long)]
     pub(crate) json: bool,
     /// Capture files, pcap or pcapng; "-" is standard input
-    #[arg(value_name = "FILE", required = true)]
+    #[arg(value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]
     pub(crate) files: Vec<PathBuf>,
 }

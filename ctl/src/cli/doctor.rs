@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 
 /// Arguments of `filterctl doctor`.
 #[derive(Debug, Args)]
@@ -26,7 +26,7 @@ pub(crate) struct Doctor {
     #[arg(long)]
     pub(crate) json: bool,
     /// Look at this file, not at the one that load finds
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) module: Option<PathBuf>,
     /// Where the machine's files are.
     #[arg(long, hide = true, value_name = "DIR", default_value = "/")]

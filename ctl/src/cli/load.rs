@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 
 use crate::configuration::FILE;
 use crate::module::Parameter;
@@ -35,7 +35,7 @@ Examples:
   filterctl load --module ./http_filter.ko namespaces=initial")]
 pub(crate) struct Load {
     /// Load this file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) module: Option<PathBuf>,
     /// The configuration file
     #[arg(long, value_name = "FILE", default_value = FILE, hide_default_value = true)]

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueHint};
 
 /// Arguments of `filterctl rules`.
 #[derive(Debug, Args)]
@@ -118,6 +118,7 @@ Examples:
   filterctl rules replace - </dev/null            No rules any more")]
 pub(crate) struct ReplaceRules {
     /// The file with the rules; \"-\" is standard input
+    #[arg(value_hint = ValueHint::FilePath)]
     pub(crate) file: PathBuf,
 }
 

@@ -11,11 +11,6 @@ use crate::settings::{self, Setting};
 use crate::sysfs::Sysfs;
 use crate::uapi::*;
 
-/// Whether a setting is made when the module is loaded, and not later.
-fn is_fixed(setting: &Setting) -> bool {
-    [HTTP_FILTER_NAMESPACES, HTTP_FILTER_MAX_UNDECIDED].contains(&setting.name)
-}
-
 /// How the loaded module is configured.
 #[derive(Debug)]
 pub(crate) struct Running {
@@ -100,7 +95,7 @@ impl Configuration {
     pub(crate) fn apply(&self, sysfs: &Sysfs, module: &Connection) -> Result<Vec<Change>> {
         let running = Running::read(sysfs, module)?;
         let changes = self.changes(&running);
-        let fixed = |change: &&Change| settings::find(change.name).is_some_and(is_fixed);
+        let fixed = |change: &&Change| settings::find(change.name).is_some_and(Setting::is_fixed);
         if let Some(change) = changes.iter().find(fixed) {
             let Change { name, from, to } = change;
             bail!(

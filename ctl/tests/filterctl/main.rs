@@ -2,12 +2,14 @@
 //! `filterctl` run against a tree of plain files in place of sysfs.
 
 mod check;
+mod completions;
 mod configuration;
 mod connections;
 mod doctor;
 mod events;
 mod general;
 mod load;
+mod manual;
 mod rules;
 mod settings;
 mod status;
