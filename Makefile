@@ -13,6 +13,8 @@ endif
 build := $(CURDIR)/build/$(KVER)
 cargo_target := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 lab := tests/lab/lab
+# Where manual pages and completions are installed.
+share := $(DESTDIR)$(PREFIX)/share
 
 .PHONY: all
 all: cargo module filterctl ## build http_filter.ko and filterctl, for KVER= (default: the running kernel)
@@ -43,6 +45,11 @@ filterctl: cargo ## build filterctl alone
 	@$(CARGO) build --quiet --release --locked --package filterctl
 	@mkdir -p $(build)
 	@install $(cargo_target)/release/filterctl $(build)/filterctl
+	@rm -rf $(build)/{man,completions}; mkdir $(build)/completions
+	@SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null)} $(build)/filterctl generate man $(build)/man
+	@$(build)/filterctl generate completions bash >$(build)/completions/filterctl.bash
+	@$(build)/filterctl generate completions zsh >$(build)/completions/_filterctl
+	@$(build)/filterctl generate completions fish >$(build)/completions/filterctl.fish
 
 # Where systemd and modprobe look for what is no package of the distribution, too.
 UNITS := http_filter.service http_filter-metrics.service http_filter-metrics.timer
@@ -60,7 +67,7 @@ systemctl = $(if $(here),$(if $(wildcard /run/systemd/system),systemctl $(1),:),
 
 .PHONY: install
 # What was built, so that root needs no compilers.
-install: $(if $(and $(wildcard $(build)/http_filter.ko),$(wildcard $(build)/filterctl)),,all) ## install it, for the running kernel or KVER=; keeps a configuration that is there
+install: $(if $(and $(wildcard $(build)/http_filter.ko),$(wildcard $(build)/filterctl),$(wildcard $(build)/man/filterctl.8)),,all) ## install it, for the running kernel or KVER=; keeps a configuration that is there
 	install -D -m 755 $(build)/filterctl $(DESTDIR)$(sbindir)/filterctl
 	install -D -m 644 $(build)/http_filter.ko $(DESTDIR)$(module)
 	strip --strip-debug $(DESTDIR)$(module)
@@ -70,6 +77,10 @@ install: $(if $(and $(wildcard $(build)/http_filter.ko),$(wildcard $(build)/filt
 	install -D -m 644 dist/modprobe.conf $(DESTDIR)$(modprobe)
 	install -D -m 644 dist/http_filter.toml $(DESTDIR)$(docdir)/http_filter.toml
 	[ -e $(DESTDIR)$(config) ] || install -D -m 644 dist/http_filter.toml $(DESTDIR)$(config)
+	for page in $(build)/man/*.8 man/*.[0-9]; do install -D -m 644 $$page $(share)/man/man$${page##*.}/$${page##*/} || exit; done
+	install -D -m 644 $(build)/completions/filterctl.bash $(share)/bash-completion/completions/filterctl
+	install -D -m 644 $(build)/completions/_filterctl $(share)/zsh/site-functions/_filterctl
+	install -D -m 644 $(build)/completions/filterctl.fish $(share)/fish/vendor_completions.d/filterctl.fish
 	$(call systemctl,daemon-reload)
 	@echo "installed; look at $(config), then: systemctl enable --now http_filter"
 
@@ -79,6 +90,8 @@ uninstall: ## stop it, and remove what install installed; keeps a configuration 
 	-$(if $(here),$(sbindir)/filterctl unload)
 	if cmp -s $(DESTDIR)$(docdir)/http_filter.toml $(DESTDIR)$(config); then rm $(DESTDIR)$(config); fi
 	rm -f $(DESTDIR)$(sbindir)/filterctl $(DESTDIR)$(module) $(UNITS:%=$(DESTDIR)$(unitdir)/%) $(DESTDIR)$(modprobe) $(DESTDIR)$(textfile)
+	rm -f $(share)/man/man8/filterctl{,-*}.8 $(foreach page,$(wildcard man/*.[0-9]),$(share)/man/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
+	rm -f $(share)/{bash-completion/completions/filterctl,zsh/site-functions/_filterctl,fish/vendor_completions.d/filterctl.fish}
 	rm -rf $(DESTDIR)$(docdir)
 	$(if $(here),depmod $(KVER))
 	$(call systemctl,daemon-reload)
