@@ -8,6 +8,7 @@ mod doctor;
 mod events;
 mod generate;
 mod load;
+mod metrics;
 mod rules;
 mod settings;
 mod status;
@@ -24,6 +25,7 @@ pub(crate) use self::doctor::Doctor;
 pub(crate) use self::events::Events;
 pub(crate) use self::generate::{Generate, GenerateCommand, Shell};
 pub(crate) use self::load::Load;
+pub(crate) use self::metrics::Metrics;
 pub(crate) use self::rules::{AddRule, DeleteRules, ReplaceRules, Rules, RulesCommand, TestRules};
 pub(crate) use self::settings::{Get, Set};
 pub(crate) use self::status::Status;
@@ -43,6 +45,7 @@ Examples:
   filterctl check capture.pcap            Check the connections of a capture file
   filterctl connections                   List the inbound connections, and whose they are
   filterctl events --follow               Tell who speaks HTTP to whom, as it happens
+  filterctl metrics --textfile FILE       Tell Prometheus what was counted
   filterctl status --watch 1              Watch the counters grow
   filterctl status --json | jq .stats     For programs
 
@@ -100,6 +103,8 @@ pub(crate) enum Command {
     /// Generate manual pages, or completions for a shell
     #[command(hide = true)]
     Generate(Generate),
+    /// Print what is counted for Prometheus
+    Metrics(Metrics),
 }
 
 impl Default for Command {

@@ -10,6 +10,7 @@ mod events;
 mod generate;
 mod get;
 mod load;
+mod metrics;
 mod reset;
 mod rules;
 mod save;
@@ -45,6 +46,7 @@ pub(crate) fn run(cli: Cli, out: &mut dyn Write) -> Result<()> {
         Command::Connections(arguments) => connections::run(&arguments, out),
         Command::Events(arguments) => events::run(&arguments, out),
         Command::Generate(arguments) => generate::run(&arguments, out),
+        Command::Metrics(arguments) => metrics::run(root, &arguments, out),
         Command::Unload => unload::run(out),
     }?;
     out.flush()?;

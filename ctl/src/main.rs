@@ -16,6 +16,7 @@ mod genetlink;
 mod human;
 mod json;
 mod manual;
+mod metrics;
 mod module;
 mod netns;
 mod owner;

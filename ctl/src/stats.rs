@@ -84,6 +84,18 @@ impl Stats {
         })
     }
 
+    /// What the counter of this name says, if there is one.
+    pub(crate) fn number(&self, name: &str) -> Option<u64> {
+        let mut counters = self.counters.iter();
+        Some(counters.find(|counter| counter.name == name)?.number)
+    }
+
+    /// The requests by method.
+    pub(crate) fn methods(&self) -> impl Iterator<Item = (&str, u64)> {
+        let methods = self.methods.iter();
+        methods.map(|counter| (counter.name.as_str(), counter.number))
+    }
+
     /// Tells the rates from what was read that long before. One that has been set to zero meanwhile
     /// has none, nor has a gauge.
     pub(crate) fn compare(&mut self, before: &Self, elapsed: Duration) {

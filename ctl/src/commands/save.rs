@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 //! `filterctl save`: writes what the loaded module is into the configuration file.
 
+use std::fs;
 use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::cli::Save;
 use crate::configuration::{Configuration, Running};
 use crate::file;
 use crate::genetlink::Connection;
 use crate::sysfs::Sysfs;
+
+/// What a new file's mode is.
+const MODE: u32 = 0o644;
 
 /// Saves it.
 pub(crate) fn run(sysfs: &Sysfs, arguments: &Save, out: &mut dyn Write) -> Result<()> {
@@ -27,8 +32,8 @@ pub(crate) fn run(sysfs: &Sysfs, arguments: &Save, out: &mut dyn Write) -> Resul
     if to_stdout {
         out.write_all(text.as_bytes())?;
     } else if changes > 0 || is_new {
-        file::replace(path, text.as_bytes())
-            .with_context(|| format!("cannot write {}", path.display()))?;
+        let mode = fs::metadata(path).map_or(MODE, |old| old.mode() & 0o7777);
+        file::replace(path, text.as_bytes(), mode)?;
         writeln!(out, "{} is saved", path.display())?;
     } else {
         writeln!(out, "{} says so already", path.display())?;

@@ -10,7 +10,7 @@ use predicates::str::contains;
 
 use crate::tree::Tree;
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "status",
     "enable",
     "disable",
@@ -23,6 +23,7 @@ const COMMANDS: [&str; 12] = [
     "check",
     "connections",
     "events",
+    "metrics",
 ];
 
 #[test]
@@ -71,6 +72,8 @@ fn wrong_usage_has_status_2() {
         &["events", "--follow", "--for", "1s"],
         &["events", "--for", "10"],
         &["events", "--count", "0"],
+        &["metrics", "--textfile"],
+        &["metrics", "file"],
         &["status", "--watch", "0"],
         &["status", "--watch", "86401"],
         &["status", "--watch", "often"],
@@ -90,6 +93,7 @@ fn a_broken_pipe_is_no_error() {
         &["doctor"],
         &["connections"],
         &["generate", "completions", "zsh"],
+        &["metrics"],
         &["--version"],
         &["--help"],
         &["load", "--help"],
@@ -120,6 +124,7 @@ fn output_that_is_lost_is_an_error() {
         &["check", "/dev/null"],
         &["connections"],
         &["generate", "completions", "zsh"],
+        &["metrics"],
         &["--version"],
         &["--help"],
         &["-h"],

@@ -10,6 +10,7 @@ mod events;
 mod general;
 mod load;
 mod manual;
+mod metrics;
 mod rules;
 mod settings;
 mod status;

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0
+//! `filterctl metrics`: what the module does and what it has counted, for Prometheus.
+
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::cli::Metrics;
+use crate::{file, metrics};
+
+/// How anybody may read the file, node_exporter's user among them, and only root may write it.
+const MODE: u32 = 0o644;
+
+/// Prints the metrics, or writes them to a file.
+pub(crate) fn run(root: &Path, arguments: &Metrics, out: &mut dyn Write) -> Result<()> {
+    let mut text = String::new();
+    for family in metrics::collect(root)? {
+        text.push_str(&family.to_string());
+    }
+    match &arguments.textfile {
+        Some(path) => file::replace(path, text.as_bytes(), MODE)?,
+        None => out.write_all(text.as_bytes())?,
+    }
+    Ok(())
+}
