@@ -10,6 +10,8 @@ mod generate;
 mod load;
 mod metrics;
 mod rules;
+#[cfg(test)]
+mod schemas;
 mod settings;
 mod status;
 mod values;

@@ -2,14 +2,13 @@
 """`filterctl connections`: inbound connections, whose they are, and their end."""
 
 import contextlib
-import json
 import pathlib
 import subprocess
 import sys
 
 import pytest
 
-from support import cgroup, http_servers, other_servers
+from support import cgroup, http_servers, other_servers, schemas
 from support.filterctl import FILTERCTL, filterctl
 from support.pid_server import ALONE, FORKING, pid_from_server, pid_server, pid_server_in_container
 from support.process import NOBODY, folder, process
@@ -33,7 +32,7 @@ def cgroups():
 
 def connections(arguments="", prefix=()):
     lines = filterctl(f"connections --json {arguments}", prefix=prefix).splitlines()
-    return [json.loads(line) for line in lines]
+    return [schemas.parse("connections", line) for line in lines]
 
 
 def of(stream):
@@ -172,7 +171,7 @@ class TestList:
         endpoint = loopback.endpoint()
         with pid_server(endpoint), clients(loopback.client, endpoint, count=1) as (stream,):
             done = subprocess.run([*NOBODY, FILTERCTL, "connections", "--json"], capture_output=True, text=True)
-        told, = map(json.loads, done.stdout.splitlines())
+        told, = [schemas.parse("connections", line) for line in done.stdout.splitlines()]
         assert (told["peer"], told["program"]) == (str(stream), None)
         assert "only root sees" in done.stderr
 

@@ -2,7 +2,6 @@
 """filterctl, with and without the module."""
 
 import itertools
-import json
 import os
 import pathlib
 import signal
@@ -10,7 +9,7 @@ import subprocess
 
 import pytest
 
-from support import http_filter
+from support import http_filter, schemas
 from support.expect import send_blocked, send_delivered
 from support.filterctl import FILTERCTL, filterctl
 from support.payloads import MINIMAL_REQUEST
@@ -102,7 +101,7 @@ class TestWithTheModule:
 
     def test_status_in_json(self, veth, recorder):
         send_blocked(recorder, veth.client, MINIMAL_REQUEST)
-        status = json.loads(filterctl("status --json"))
+        status = schemas.parse("status", filterctl("status --json"))
         assert status["loaded"] is True
         assert status["enabled"] is True
         assert status["action"] == "drop"
@@ -110,6 +109,10 @@ class TestWithTheModule:
         assert status["version"] == http_filter.read_file("version")
         assert status["stats"]["blocked"] == 1
         assert status["stats"]["methods"]["GET"] == 1
+        # All that the schema knows is there, and that alone.
+        assert status.keys() == schemas.read("status")["properties"].keys() - {"rates"}
+        methods = {f"methods/{name}" for name in status["stats"].pop("methods")}
+        assert status["stats"].keys() | methods == http_filter.counters().keys()
 
     def test_status_for_people(self, veth, recorder):
         send_blocked(recorder, veth.client, MINIMAL_REQUEST)
@@ -182,7 +185,7 @@ class TestWithTheModule:
 
 def findings():
     """What the doctor says, by name."""
-    return {finding["name"]: finding for finding in json.loads(filterctl("doctor --json"))["findings"]}
+    return {finding["name"]: finding for finding in schemas.parse("doctor", filterctl("doctor --json"))["findings"]}
 
 
 class TestDoctor:
@@ -237,9 +240,9 @@ def test_a_module_for_another_kernel_is_not_loaded(foreign_module):
 def test_watching_tells_what_is_dropped(veth, recorder):
     watch = subprocess.Popen([FILTERCTL, "status", "--json", "--watch", "0.5"], stdout=subprocess.PIPE, text=True)
     with watch:
-        assert "rates" not in json.loads(watch.stdout.readline())
+        assert "rates" not in schemas.parse("status", watch.stdout.readline())
         send_blocked(recorder, veth.client, MINIMAL_REQUEST)
-        rates = (json.loads(line)["rates"] for line in watch.stdout)
+        rates = (schemas.parse("status", line)["rates"] for line in watch.stdout)
         assert any(rate["dropped"] > 0 for rate in itertools.islice(rates, 10))
         watch.send_signal(signal.SIGINT)
         assert watch.wait(5) == 0

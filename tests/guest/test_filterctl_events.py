@@ -3,7 +3,6 @@
 
 import contextlib
 import datetime
-import json
 import os
 import pathlib
 import select
@@ -14,7 +13,7 @@ import sys
 
 import pytest
 
-from support import cgroup, http_filter
+from support import cgroup, http_filter, schemas
 from support.filterctl import FILTERCTL, filterctl
 from support.payloads import REQUEST
 from support.pid_server import ALONE, FORKING, PROGRAM, pid_from_server, pid_server, pid_server_in_container
@@ -54,6 +53,7 @@ class Events:
 
     def __init__(self, arguments="--follow --json", prefix=()):
         command = [*prefix, FILTERCTL, "events", *arguments.split()]
+        self.schema = "events-eve" if "--eve" in command else "events"
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)
         tasks = pathlib.Path(f"/proc/{self.process.pid}/task")
         wait_until(lambda: self.process.poll() is not None or len(list(tasks.iterdir())) == THREADS, "it listens")
@@ -72,7 +72,7 @@ class Events:
 
     def next(self):
         """The next event, of those in JSON."""
-        return json.loads(self.line())
+        return schemas.parse(self.schema, self.line())
 
     def end(self, number=None):
         """Waits for its end, or ends it by a signal; returns its status and all that it says after that."""
@@ -454,6 +454,6 @@ client.recv(9)
                                "--kill-child", "--mount-proc", "bash", "-c", commands, PROGRAM, FILTERCTL, client],
                               capture_output=True, text=True, timeout=60)
         pid, line = done.stdout.splitlines()
-        event = json.loads(line)
+        event = schemas.parse("events", line)
         assert pids(event) == [int(pid)], done
         assert (event["rule"], event["made_in"], event["uid"]) == (None, None, 0)

@@ -13,7 +13,7 @@ import threading
 
 import pytest
 
-from support import genetlink, http_filter
+from support import genetlink, http_filter, schemas
 from support.genetlink import CHUNK, CONSTANTS, TEXT_MAX, Refused, attribute, chunks
 from support.process import NOBODY, WITHOUT_NET_ADMIN
 
@@ -312,7 +312,7 @@ def test_filterctl_replaces_all(module):
     text = longest().decode()
     assert rules("replace", "-", input=text) == "there are 1024 rules now\n"
     assert module.get().text == text.encode()
-    assert json.loads(rules("--json"))["text"] == text
+    assert schemas.parse("rules", rules("--json"))["text"] == text
     assert rules("replace", "/dev/null") == "there are 0 rules now\n"
     assert module.get().text == b""
 
@@ -325,6 +325,10 @@ def test_filterctl_shows_a_table(module):
         "  1  never  allow port 80 until 1970-01-01T00:00  expired N days ago  # over",
         "  2  never  drop",
         "            drop all else"]
+    first, second = schemas.parse("rules", rules("--json"))["rules"]
+    assert first == {"number": 1, "line": 1, "rule": "allow port 80 until 1", "comment": "over", "hits": 0,
+                     "expired": True, "until": 1}
+    assert second == {"number": 2, "line": 2, "rule": "drop", "comment": None, "hits": 0, "expired": False, "until": None}
 
 
 def test_filterctl_tells_what_would_become_of_a_connection(module):
@@ -334,7 +338,8 @@ def test_filterctl_tells_what_would_become_of_a_connection(module):
         "  h2c        monitor  rule 1: monitor port 80",
         "  http09     monitor  rule 1: monitor port 80",
         "  responses  not looked for"]
-    answer = json.loads(rules("test", "--json"))
+    assert schemas.parse("rules-test", rules("test", "--json", "port", "80"))["outcomes"][0]["rule"] == 1
+    answer = schemas.parse("rules-test", rules("test", "--json"))
     assert answer["outcomes"][0] == {
         "kind": "requests", "detected": True, "action": "drop", "rule": None, "text": None}
 

@@ -13,12 +13,13 @@ and at what it takes to build one. Root is not needed. What cannot be known, wit
 for example, is called unknown.
 
 With --json, one object:
-  problems  how many
-  findings  a list of objects:
-    name    what was looked at
-    status  \"ok\", \"warning\", \"problem\"
-    found   what was found
-    advice  what to do, or null
+  schema_version  1
+  problems        how many
+  findings        a list of objects:
+    name          what was looked at
+    status        \"ok\", \"warning\", \"problem\"
+    found         what was found
+    advice        what to do, or null
 
 Exit status: 0, if there is no problem; 1 otherwise.")]
 pub(crate) struct Doctor {

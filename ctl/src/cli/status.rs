@@ -12,19 +12,21 @@ With --watch, the counters' growth is shown beside them, per second since the ti
 It goes on until Ctrl-C, with exit status 0, or until the module is unloaded, with 3.
 
 With --json, an object a line:
-  loaded         whether the module is loaded; if not, there are no other keys
-  version        the module's version
-  enabled        whether the filter is on
-  since          when it was last switched, in seconds since 1970
-  action         what becomes of HTTP that no rule matches: \"drop\", \"reject\", \"monitor\"
-  rules          the text of the rules; a comment that says why, if it can't be read here
-  detect         what counts as HTTP: any of \"requests\", \"h2c\", \"http09\", \"responses\"
-  namespaces     in which network namespaces: \"all\", \"initial\"
-  log            whether each connection gets a line in the kernel log
-  max_undecided  how many undecided starts of streams are kept
-  stats          the counters by name, and in \"methods\" the requests by method
-  rates          with --watch, from the second time on: the same names, with what each counter grew
-                 in a second; null for what was set to zero meanwhile, and for \"undecided\"
+  schema_version  1
+  loaded          whether the module is loaded; if not, there are no more keys
+  version         the module's version
+  enabled         whether the filter is on
+  since           when it was last switched, in seconds since 1970
+  action          what becomes of HTTP that no rule matches: \"drop\", \"reject\", \"monitor\"
+  rules           the text of the rules; a comment that says why, if it can't be read here
+  detect          what counts as HTTP: any of \"requests\", \"h2c\", \"http09\", \"responses\"
+  namespaces      in which network namespaces: \"all\", \"initial\"
+  log             whether each connection gets a line in the kernel log
+  max_undecided   how many undecided starts of streams are kept
+  stats           the counters by name, and in \"methods\" the requests by method
+  rates           with --watch, from the second time on: the same names, also in \"methods\", with
+                  what each counter grew in a second; null for what was set to zero meanwhile, and
+                  for \"undecided\"
 Keys of a later module are there as well, as text or numbers.
 
 Examples:

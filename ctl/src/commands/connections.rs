@@ -13,13 +13,10 @@ use serde_json::{json, Value};
 use crate::cli::{Connections, Selectors};
 use crate::connections::{end, plan, Connection, Outcome, Survey};
 use crate::human::{self, counted};
-use crate::json::joined;
+use crate::json::{joined, SCHEMA_VERSION};
 use crate::netns::Netns;
 use crate::owner::{self, Cgroup};
 use crate::style::{FAINT, HEADING};
-
-/// Of the objects in JSON.
-const SCHEMA_VERSION: u32 = 1;
 
 /// What stands for what is not known.
 const UNKNOWN: &str = "-";

@@ -9,6 +9,7 @@ use serde_json::{json, Value};
 
 use crate::cli::Doctor;
 use crate::doctor::{examine, Facts, Finding, Status};
+use crate::json::SCHEMA_VERSION;
 use crate::style::FAINT;
 
 /// Shows all findings. It fails if there is a problem among them.
@@ -22,11 +23,12 @@ pub(crate) fn run(arguments: &Doctor, out: &mut dyn Write) -> Result<()> {
     let (problems, warnings) = (count(Status::Problem), count(Status::Warning));
     if arguments.json {
         let findings: Vec<Value> = findings.iter().map(Finding::to_json).collect();
-        writeln!(
-            out,
-            "{}",
-            json!({"problems": problems, "findings": findings})
-        )?;
+        let object = json!({
+            "schema_version": SCHEMA_VERSION,
+            "problems": problems,
+            "findings": findings,
+        });
+        writeln!(out, "{object}")?;
     } else {
         show(&findings, out)?;
     }

@@ -13,6 +13,7 @@ use serde_json::{json, Map, Value};
 
 use crate::cli::{Interval, Status};
 use crate::human;
+use crate::json::SCHEMA_VERSION;
 use crate::settings::{self, Kind};
 use crate::stats::Stats;
 use crate::style::{FAINT, HEADING};
@@ -119,7 +120,11 @@ fn tell(snapshot: &Result<Snapshot>, json: bool, out: &mut dyn Write) -> Result<
         (Ok(snapshot), false) => snapshot.show(human::now(), out)?,
         (Ok(snapshot), true) => writeln!(out, "{}", snapshot.to_json())?,
         (Err(error), true) if error.is::<NotLoaded>() => {
-            writeln!(out, "{}", json!({"loaded": false}))?;
+            writeln!(
+                out,
+                "{}",
+                json!({"schema_version": SCHEMA_VERSION, "loaded": false})
+            )?;
         }
         (Err(_), _) => {}
     }
@@ -151,6 +156,7 @@ impl Snapshot {
 
     fn to_json(&self) -> Value {
         let mut object = Map::new();
+        object.insert("schema_version".to_owned(), Value::from(SCHEMA_VERSION));
         object.insert("loaded".to_owned(), Value::from(true));
         for (name, value) in &self.settings {
             object.insert(name.clone(), settings::to_json(name, value));

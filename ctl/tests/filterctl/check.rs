@@ -18,6 +18,7 @@ use predicates::str::contains;
 use serde_json::{json, Value};
 use tempfile::TempDir;
 
+use crate::schema;
 use crate::tree::Tree;
 
 /// A packet of raw IP, from or to a client's port, in a pcap file's record.
@@ -117,7 +118,7 @@ fn json_has_an_object_a_line() {
     let output = String::from_utf8(assert.get_output().stdout.clone()).unwrap();
     let objects: Vec<Value> = output
         .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
+        .map(|line| schema::object("check", line))
         .collect();
     let object = |port, verdict, line, reason: Option<&str>| {
         json!({

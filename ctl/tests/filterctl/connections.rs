@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use predicates::str::contains;
 use serde_json::Value;
 
+use crate::schema;
 use crate::tree::Tree;
 
 /// A connection within this process: its listener, the client's and the server's end.
@@ -33,7 +34,7 @@ fn the_servers_end_is_listed_and_the_clients_is_not() {
         let lines = Tree::unloaded().output(&arguments(port, &["--json"]));
         let lines = lines
             .lines()
-            .map(|line| serde_json::from_str(line).unwrap());
+            .map(|line| schema::object("connections", line));
         lines.collect::<Vec<Value>>()
     };
     let [told] = &json(&port(local))[..] else {

@@ -13,6 +13,7 @@ use predicates::str::contains;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::schema;
 use crate::tree::{modinfo, object, program, Tree};
 
 const RELEASE: &str = "7.3.4+deb13-amd64";
@@ -83,7 +84,7 @@ fn doctor(machine: &TempDir, release: &str, arguments: &[&str]) -> Assert {
 fn json(machine: &TempDir, release: &str) -> (i32, Value) {
     let assert = doctor(machine, release, &["--json"]);
     let output = assert.get_output();
-    let object = serde_json::from_slice(&output.stdout).unwrap();
+    let object = schema::object("doctor", std::str::from_utf8(&output.stdout).unwrap());
     (output.status.code().unwrap(), object)
 }
 

@@ -12,6 +12,7 @@ mod load;
 mod manual;
 mod metrics;
 mod rules;
+mod schema;
 mod settings;
 mod status;
 mod terminal;

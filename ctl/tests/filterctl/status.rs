@@ -10,10 +10,11 @@ use nix::unistd::Pid;
 use predicates::str::contains;
 use serde_json::{json, Value};
 
+use crate::schema;
 use crate::tree::Tree;
 
 fn json(tree: &Tree) -> Value {
-    serde_json::from_str(&tree.output(&["status", "--json"])).unwrap()
+    schema::object("status", &tree.output(&["status", "--json"]))
 }
 
 /// The words of the line that starts with this one.
@@ -108,6 +109,7 @@ fn json_holds_everything() {
     assert_eq!(
         json(&tree),
         json!({
+            "schema_version": 1,
             "loaded": true,
             "version": "0.1.0",
             "enabled": true,
@@ -145,6 +147,7 @@ fn json_is_one_line_in_a_known_order() {
     let output = tree.output(&["status", "--json"]);
     assert_eq!(output.lines().count(), 1);
     let mut names = [
+        "schema_version",
         "loaded",
         "version",
         "enabled",
@@ -215,10 +218,16 @@ fn without_the_module_the_status_is_3() {
     for (arguments, stdout) in [
         (&["status"][..], ""),
         (&[], ""),
-        (&["status", "--json"], "{\"loaded\":false}\n"),
+        (
+            &["status", "--json"],
+            "{\"schema_version\":1,\"loaded\":false}\n",
+        ),
     ] {
         let assert = tree.filterctl(arguments).assert();
         assert.code(3).stdout(stdout).stderr(error);
+        for line in stdout.lines() {
+            schema::object("status", line);
+        }
     }
 }
 
@@ -309,7 +318,7 @@ fn watching_in_json_has_an_object_a_line() {
     let tree = Tree::loaded();
     tree.counter("methods/GET", 5);
     let mut watch = Watch::start(&tree, &["--json"]);
-    let mut object = || serde_json::from_str::<Value>(&watch.line()).unwrap();
+    let mut object = || schema::object("status", &watch.line());
     assert_eq!(object().get("rates"), None);
     let second = object();
     let rates = second["rates"].as_object().unwrap();

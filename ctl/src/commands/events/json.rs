@@ -6,11 +6,8 @@ use serde_json::{json, Value};
 
 use super::Told;
 use crate::events::{Culprit, Ended, Event, Found, What};
-use crate::json::joined;
+use crate::json::{joined, SCHEMA_VERSION};
 use crate::owner::{self, Cgroup};
-
-/// Of the objects.
-const SCHEMA_VERSION: u32 = 1;
 
 pub(super) fn object(told: &Told) -> Value {
     let event = &told.event;

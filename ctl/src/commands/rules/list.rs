@@ -11,6 +11,7 @@ use serde_json::{json, Value};
 
 use crate::genetlink::Connection;
 use crate::human;
+use crate::json::SCHEMA_VERSION;
 use crate::rules::{Rule, RuleSet};
 use crate::style::{FAINT, HEADING};
 use crate::sysfs::Sysfs;
@@ -21,9 +22,6 @@ const PLAIN: Style = Style::new();
 
 /// What is beside a longer rule is not aligned.
 const LONG: usize = 56;
-
-/// The version of what JSON looks like.
-pub(super) const SCHEMA_VERSION: u32 = 1;
 
 /// Shows the rules, and what becomes of what none of them matches.
 pub(super) fn run(

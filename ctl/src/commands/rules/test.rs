@@ -8,10 +8,10 @@ use std::os::unix::fs::MetadataExt;
 use anyhow::{anyhow, bail, Context, Result};
 use serde_json::json;
 
-use super::list::SCHEMA_VERSION;
 use crate::cli::TestRules;
 use crate::genetlink::Connection;
 use crate::human;
+use crate::json::SCHEMA_VERSION;
 use crate::rules::sugar::Sugar;
 use crate::rules::{self, Outcome, RuleSet, Subject};
 use crate::style::FAINT;
