@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, bail, Context, Result};
 
+/// The mode of a file that anybody may read, and only its owner write.
+pub(crate) const PUBLIC: u32 = 0o644;
+
 /// Gives a file these contents and this mode, whatever the umask. Whoever opens it meanwhile finds all
 /// that was there before, or all of this; and so does who opens it after a crash.
 pub(crate) fn replace(path: &Path, contents: &[u8], mode: u32) -> Result<()> {

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """The configuration file: filterctl diff, apply, save and load."""
 
-import json
 import subprocess
 
 import pytest
 
-from support import http_filter
+from support import http_filter, schemas
 from support.expect import send_blocked
 from support.filterctl import FILTERCTL, filterctl
 from support.payloads import MINIMAL_REQUEST
@@ -32,7 +31,7 @@ def run(command, file, **keywords):
 
 
 def rules():
-    return json.loads(filterctl("rules --json"))
+    return schemas.parse("rules", filterctl("rules --json"))
 
 
 @pytest.mark.usefixtures("module")
@@ -122,7 +121,7 @@ class TestDiffAndSave:
         file = config('action = "monitor"\nrules = "allow on lo"\n')
         assert "action  drop -> monitor" in filterctl(f"diff {file}")
         filterctl(f"diff --exit-code {file}", status=1)
-        assert json.loads(filterctl(f"diff --json {file}")) == {
+        assert schemas.parse("diff", filterctl(f"diff --json {file}")) == {
             "schema_version": 1, "file": str(file), "changes": [
                 {"key": "action", "from": "drop", "to": "monitor"}, {"key": "rules", "from": "", "to": "allow on lo"}]}
         assert http_filter.settings() == before

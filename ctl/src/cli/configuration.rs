@@ -33,7 +33,7 @@ pub(crate) struct Diff {
     /// End with exit status 1 if something would change
     #[arg(long)]
     pub(crate) exit_code: bool,
-    /// The configuration file; \"-\" is standard input
+    /// The configuration file; "-" is standard input
     #[arg(default_value = FILE)]
     pub(crate) file: PathBuf,
 }
@@ -59,7 +59,7 @@ Examples:
   filterctl diff && filterctl apply
   filterctl apply new.toml")]
 pub(crate) struct Apply {
-    /// The configuration file; \"-\" is standard input
+    /// The configuration file; "-" is standard input
     #[arg(default_value = FILE)]
     pub(crate) file: PathBuf,
 }
@@ -75,7 +75,7 @@ Examples:
   filterctl save
   filterctl save - | diff /etc/http_filter.toml -")]
 pub(crate) struct Save {
-    /// The configuration file; \"-\" is standard output
+    /// The configuration file; "-" is standard output
     #[arg(default_value = FILE)]
     pub(crate) file: PathBuf,
 }

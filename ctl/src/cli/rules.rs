@@ -117,7 +117,7 @@ Examples:
   filterctl rules replace /etc/http_filter/rules
   filterctl rules replace - </dev/null            No rules any more")]
 pub(crate) struct ReplaceRules {
-    /// The file with the rules; \"-\" is standard input
+    /// The file with the rules; "-" is standard input
     #[arg(value_hint = ValueHint::FilePath)]
     pub(crate) file: PathBuf,
 }

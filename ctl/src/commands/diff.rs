@@ -12,6 +12,7 @@ use similar::{ChangeTag, TextDiff};
 use crate::cli::Diff;
 use crate::configuration::{Change, Configuration, Running};
 use crate::genetlink::Connection;
+use crate::json::SCHEMA_VERSION;
 use crate::settings;
 use crate::style::HEADING;
 use crate::sysfs::Sysfs;
@@ -32,7 +33,7 @@ pub(crate) fn run(sysfs: &Sysfs, arguments: &Diff, out: &mut dyn Write) -> Resul
         writeln!(
             out,
             "{}",
-            json!({"schema_version": 1, "file": file, "changes": changes})
+            json!({"schema_version": SCHEMA_VERSION, "file": file, "changes": changes})
         )?;
     } else if changes.is_empty() {
         writeln!(out, "the module is as {file} says")?;

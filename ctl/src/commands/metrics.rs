@@ -9,9 +9,6 @@ use anyhow::Result;
 use crate::cli::Metrics;
 use crate::{file, metrics};
 
-/// How anybody may read the file, node_exporter's user among them, and only root may write it.
-const MODE: u32 = 0o644;
-
 /// Prints the metrics, or writes them to a file.
 pub(crate) fn run(root: &Path, arguments: &Metrics, out: &mut dyn Write) -> Result<()> {
     let mut text = String::new();
@@ -19,7 +16,7 @@ pub(crate) fn run(root: &Path, arguments: &Metrics, out: &mut dyn Write) -> Resu
         text.push_str(&family.to_string());
     }
     match &arguments.textfile {
-        Some(path) => file::replace(path, text.as_bytes(), MODE)?,
+        Some(path) => file::replace(path, text.as_bytes(), file::PUBLIC)?,
         None => out.write_all(text.as_bytes())?,
     }
     Ok(())

@@ -14,9 +14,6 @@ use crate::file;
 use crate::genetlink::Connection;
 use crate::sysfs::Sysfs;
 
-/// What a new file's mode is.
-const MODE: u32 = 0o644;
-
 /// Saves it.
 pub(crate) fn run(sysfs: &Sysfs, arguments: &Save, out: &mut dyn Write) -> Result<()> {
     let path = arguments.file.as_path();
@@ -32,7 +29,7 @@ pub(crate) fn run(sysfs: &Sysfs, arguments: &Save, out: &mut dyn Write) -> Resul
     if to_stdout {
         out.write_all(text.as_bytes())?;
     } else if changes > 0 || is_new {
-        let mode = fs::metadata(path).map_or(MODE, |old| old.mode() & 0o7777);
+        let mode = fs::metadata(path).map_or(file::PUBLIC, |old| old.mode() & 0o7777);
         file::replace(path, text.as_bytes(), mode)?;
         writeln!(out, "{} is saved", path.display())?;
     } else {
