@@ -75,7 +75,8 @@ install: $(if $(and $(wildcard $(build)/http_filter.ko),$(wildcard $(build)/filt
 	@mkdir -p $(DESTDIR)$(unitdir)
 	for unit in $(UNITS); do sed 's|@SBINDIR@|$(sbindir)|' dist/$$unit >$(DESTDIR)$(unitdir)/$$unit || exit; done
 	install -D -m 644 dist/modprobe.conf $(DESTDIR)$(modprobe)
-	install -D -m 644 dist/http_filter.toml $(DESTDIR)$(docdir)/http_filter.toml
+	install -D -m 644 -t $(DESTDIR)$(docdir) dist/http_filter.toml contrib/*/*
+	install -D -m 644 -t $(DESTDIR)$(docdir)/schemas docs/schemas/*.json
 	[ -e $(DESTDIR)$(config) ] || install -D -m 644 dist/http_filter.toml $(DESTDIR)$(config)
 	for page in $(build)/man/*.8 man/*.[0-9]; do install -D -m 644 $$page $(share)/man/man$${page##*.}/$${page##*/} || exit; done
 	install -D -m 644 $(build)/completions/filterctl.bash $(share)/bash-completion/completions/filterctl
