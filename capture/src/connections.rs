@@ -9,7 +9,8 @@ use etherparse::TcpSlice;
 use lru::LruCache;
 
 use crate::packet::Segment;
-use crate::stream::{Reason, Stream};
+use crate::stream::{Reason, Stream, Text};
+use crate::tunnel::{Labels, Tunnels};
 
 /// How many connections are kept at once. For another one, the least recently seen one is reported
 /// as it stands, and forgotten.
@@ -19,6 +20,9 @@ pub const CONNECTIONS_MAX: usize = 1 << 18;
 /// connection is reported as it stands whose latest such segment is the oldest.
 const WAITING_MAX: usize = 64 << 20;
 
+/// How many connections with the same ends are told apart by the labels of their tunnels.
+const ALIKE_MAX: u8 = 8;
+
 /// What was found of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
@@ -26,6 +30,10 @@ pub struct Finding {
     pub client: SocketAddr,
     /// The other end.
     pub server: SocketAddr,
+    /// The kinds of the tunnels that it is in, the outermost first (`gre/vxlan`).
+    pub tunnel: Option<Box<str>>,
+    /// The number of the file in which it begins.
+    pub file: usize,
     /// What the client's bytes are; the server's, if the client sent none.
     pub outcome: Outcome,
     /// Their first line, escaped and cut.
@@ -44,11 +52,15 @@ pub(crate) struct Connections {
     cost: usize,
 }
 
-/// The two ends of a connection, the lower one first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// The two ends of a connection, the lower one first, and what tells it from others between them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Ends {
     low: SocketAddr,
     high: SocketAddr,
+    /// The tunnels that it is in.
+    tunnels: Tunnels,
+    /// Which one of those it is that differ by the labels of these.
+    number: u8,
 }
 
 /// One of the ends.
@@ -71,6 +83,8 @@ struct Connection {
     streams: Both<Stream>,
     /// Whether a packet of this end was seen.
     seen: Both<bool>,
+    /// The labels on the way from each end, if there are any.
+    labels: Option<Box<Both<Option<Labels>>>>,
     /// Who opened it.
     client: Option<End>,
     /// Whether there was a FIN or RST.
@@ -79,6 +93,23 @@ struct Connection {
     again: Option<(End, u32)>,
     /// Whether it was reported.
     reported: bool,
+    /// The file in which it begins.
+    file: usize,
+}
+
+/// How likely it is that a segment belongs to a connection whose ends it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Match {
+    /// It came with other labels.
+    No,
+    /// There is no such connection.
+    Free,
+    /// Nothing of this end is known that contradicts.
+    Possible,
+    /// The other direction has the same labels, as tunnels may.
+    Likely,
+    /// Its end has sent with the same labels.
+    Sure,
 }
 
 impl Connections {
@@ -91,27 +122,62 @@ impl Connections {
     }
 
     /// Handles a segment, and reports the connections that it decides or that are given up for it.
-    pub(crate) fn receive(&mut self, segment: &Segment<'_>, ready: &mut VecDeque<Finding>) {
-        let (ends, end) = Ends::of(segment);
-        let connection = self
-            .connections
-            .get_or_insert_mut(ends, Connection::default);
+    /// `file` is the number of the file that it is in.
+    pub(crate) fn receive(
+        &mut self,
+        segment: &Segment<'_>,
+        file: usize,
+        ready: &mut VecDeque<Finding>,
+    ) {
+        let (mut ends, end) = Ends::of(segment);
+        if !segment.way.labels.is_empty() {
+            ends.number = self.number(&ends, end, segment);
+        }
+        let begin = || Connection {
+            file,
+            ..Connection::default()
+        };
+        let connection = self.connections.get_or_insert_mut_ref(&ends, begin);
         let before = connection.cost();
         if connection.is_renewed_by(end, segment) {
-            std::mem::take(connection).report(ends, ready);
+            std::mem::replace(connection, begin()).report(&ends, ready);
         }
         connection.receive(end, segment);
-        connection.report_if_decided(ends, ready);
+        connection.report_if_decided(&ends, ready);
         let after = connection.cost();
         self.cost = self.cost.saturating_add(after).saturating_sub(before);
         if after > before {
-            self.waiting.put(ends, ());
+            self.waiting.put(ends.clone(), ());
         } else if after < before && after == 0 {
             self.waiting.pop(&ends);
         }
         while self.cost > WAITING_MAX && self.give_up_waiting(ready) {}
         if self.connections.len() > CONNECTIONS_MAX {
             self.give_up_oldest(ready);
+        }
+    }
+
+    /// Which of the connections between these ends, of which the labels of tunnels tell them apart, a
+    /// segment belongs to. Its way back has other labels: what the two directions of a connection have in common is known
+    /// from its handshake, or taken for granted if only one comes into question.
+    fn number(&self, ends: &Ends, end: End, segment: &Segment<'_>) -> u8 {
+        let mut ends = ends.clone();
+        let mut best = (Match::No, 0);
+        for number in 0..ALIKE_MAX {
+            ends.number = number;
+            let found = self.connections.peek(&ends);
+            let found = found.map_or(Match::Free, |connection| connection.matches(end, segment));
+            if found == Match::Sure {
+                return number;
+            }
+            if found > best.0 {
+                best = (found, number);
+            }
+        }
+        match best {
+            // Others have taken all the places.
+            (Match::No, _) => ALIKE_MAX.saturating_sub(1),
+            (_, number) => number,
         }
     }
 
@@ -123,7 +189,7 @@ impl Connections {
         };
         self.waiting.pop(&ends);
         self.cost = self.cost.saturating_sub(connection.cost());
-        connection.report(ends, ready);
+        connection.report(&ends, ready);
         true
     }
 
@@ -135,7 +201,7 @@ impl Connections {
         };
         if let Some(connection) = self.connections.peek_mut(&ends) {
             self.cost = self.cost.saturating_sub(connection.cost());
-            connection.report(ends, ready);
+            connection.report(&ends, ready);
         }
         true
     }
@@ -145,13 +211,18 @@ impl Ends {
     /// The ends of a segment's connection, and which of them sent it.
     fn of(segment: &Segment<'_>) -> (Self, End) {
         let (source, destination) = (segment.source, segment.destination);
-        if source <= destination {
-            let (low, high) = (source, destination);
-            (Self { low, high }, End::Low)
+        let (low, high, end) = if source <= destination {
+            (source, destination, End::Low)
         } else {
-            let (low, high) = (destination, source);
-            (Self { low, high }, End::High)
-        }
+            (destination, source, End::High)
+        };
+        let ends = Self {
+            low,
+            high,
+            tunnels: segment.way.tunnels.clone(),
+            number: 0,
+        };
+        (ends, end)
     }
 
     fn get(&self, end: End) -> SocketAddr {
@@ -203,6 +274,35 @@ impl Connection {
         low.cost().saturating_add(high.cost())
     }
 
+    /// Whether a segment of an end, with its labels, may belong to it.
+    fn matches(&self, end: End, segment: &Segment<'_>) -> Match {
+        let Some(labels) = &self.labels else {
+            return Match::No;
+        };
+        match (labels.get(end), labels.get(end.other())) {
+            (Some(own), _) if *own == segment.way.labels => Match::Sure,
+            (Some(_), _) => Match::No,
+            (None, Some(back)) if *back == segment.way.labels => Match::Likely,
+            (None, _) if self.is_contradicted_by(end, segment) => Match::No,
+            (None, _) => Match::Possible,
+        }
+    }
+
+    /// Whether a SYN of an end disagrees on where a stream starts.
+    fn is_contradicted_by(&self, end: End, segment: &Segment<'_>) -> bool {
+        let tcp = &segment.tcp;
+        if !tcp.syn() {
+            return false;
+        }
+        let start = tcp.sequence_number().wrapping_add(1);
+        !self.streams.get(end).agrees_on(start)
+            || tcp.ack()
+                && !self
+                    .streams
+                    .get(end.other())
+                    .agrees_on(tcp.acknowledgment_number())
+    }
+
     /// Whether this segment opens another connection between the same ends. While one goes on, a SYN
     /// from elsewhere in the sequence space does not until it is answered: TCP ignores it (RFC 9293, section 3.10.7.4).
     fn is_renewed_by(&mut self, end: End, segment: &Segment<'_>) -> bool {
@@ -231,6 +331,10 @@ impl Connection {
     fn receive(&mut self, end: End, segment: &Segment<'_>) {
         let tcp = &segment.tcp;
         *self.seen.get_mut(end) = true;
+        if !segment.way.labels.is_empty() {
+            let labels = self.labels.get_or_insert_default();
+            labels.get_mut(end).get_or_insert(segment.way.labels);
+        }
         if !is_taken(tcp) {
             return;
         }
@@ -265,11 +369,11 @@ impl Connection {
         }
     }
 
-    fn client(&self, ends: Ends) -> End {
+    fn client(&self, ends: &Ends) -> End {
         self.client.unwrap_or_else(|| ends.higher_port())
     }
 
-    fn report_if_decided(&mut self, ends: Ends, ready: &mut VecDeque<Finding>) {
+    fn report_if_decided(&mut self, ends: &Ends, ready: &mut VecDeque<Finding>) {
         if self.reported {
             return;
         }
@@ -277,8 +381,19 @@ impl Connection {
         let Some((verdict, line)) = self.streams.get(client).decided() else {
             return;
         };
-        ready.push_back(finding(ends, client, Ok(*verdict), line.clone()));
+        ready.push_back(self.finding(ends, client, Ok(*verdict), line.clone()));
         self.forget();
+    }
+
+    fn finding(&self, ends: &Ends, client: End, outcome: Outcome, line: Text) -> Finding {
+        Finding {
+            client: ends.get(client),
+            server: ends.get(client.other()),
+            tunnel: ends.tunnels.names(),
+            file: self.file,
+            outcome,
+            line,
+        }
     }
 
     /// Keeps no more than what tells the next connection from this one, which has been reported.
@@ -289,7 +404,7 @@ impl Connection {
     }
 
     /// Reports it as it stands, unless it has been reported.
-    fn report(&mut self, ends: Ends, ready: &mut VecDeque<Finding>) {
+    fn report(&mut self, ends: &Ends, ready: &mut VecDeque<Finding>) {
         if self.reported {
             return;
         }
@@ -305,7 +420,7 @@ impl Connection {
             of_server
         };
         let (outcome, line) = classified.conclude();
-        ready.push_back(finding(ends, client, outcome, line));
+        ready.push_back(self.finding(ends, client, outcome, line));
         self.forget();
     }
 }
@@ -316,14 +431,5 @@ fn is_taken(tcp: &TcpSlice<'_>) -> bool {
         !tcp.fin() && !tcp.rst()
     } else {
         tcp.ack() || tcp.rst()
-    }
-}
-
-fn finding(ends: Ends, client: End, outcome: Outcome, line: Option<Box<str>>) -> Finding {
-    Finding {
-        client: ends.get(client),
-        server: ends.get(client.other()),
-        outcome,
-        line,
     }
 }

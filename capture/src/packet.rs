@@ -1,201 +1,305 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The TCP segment in a packet.
+//! The TCP segment in a packet, also in tunnels.
 
 use std::net::{IpAddr, SocketAddr};
 
 use etherparse::{
-    ip_number, IpAuthHeaderSlice, IpNumber, Ipv6FragmentHeaderSlice, Ipv6HeaderSlice,
-    Ipv6RawExtHeaderSlice, LaxIpv4Slice, TcpSlice,
+    ip_number, IpAuthHeaderSlice, IpNumber, Ipv4HeaderSlice, Ipv6FragmentHeaderSlice,
+    Ipv6HeaderSlice, Ipv6RawExtHeaderSlice, TcpSlice,
 };
 
+use crate::bytes::{behind, u16, up_to};
+use crate::ether::{self, Content};
+use crate::file::Frame;
 use crate::fragments::{Fragment, Fragments, Id};
-use crate::link::{self, LinkType};
+use crate::gre;
+use crate::link::{self, Held};
+use crate::tunnel::{Header, Kind, Way};
+use crate::udp::{self, Inside};
+use crate::unread::{Left, Unread};
 
 /// A TCP segment, as far as it was captured.
 #[derive(Debug)]
 pub(crate) struct Segment<'a> {
     pub(crate) source: SocketAddr,
     pub(crate) destination: SocketAddr,
+    /// The tunnels that it is in.
+    pub(crate) way: &'a Way,
     pub(crate) tcp: TcpSlice<'a>,
 }
 
-/// What there is in a frame.
-#[derive(Debug)]
-pub(crate) enum Packet<'a> {
-    Tcp(Segment<'a>),
-    /// Another protocol, or nothing of any sense, or a fragment of what is not whole yet.
-    Other,
-    UnknownLink,
-}
+/// What is done with each segment that is found.
+pub(crate) type Each<'a> = &'a mut dyn FnMut(&Segment<'_>);
 
 /// Finds the segments in frames, putting fragments together.
 pub(crate) struct Decoder {
     fragments: Fragments,
-    /// What was put together last.
-    whole: Vec<u8>,
 }
 
 /// The two ends of an IP packet.
-#[derive(Clone, Copy, Debug)]
-struct Ends {
-    source: IpAddr,
-    destination: IpAddr,
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Ends {
+    pub(crate) source: IpAddr,
+    pub(crate) destination: IpAddr,
 }
 
 /// What an IP packet holds.
 enum Payload<'a> {
     Whole(IpNumber, &'a [u8]),
-    Fragment(Fragment<'a>),
+    Fragment(Id, Fragment<'a>),
+}
+
+/// What is known of packets that are given up.
+#[derive(Debug, Default)]
+pub(crate) struct GivenUp {
+    /// How many fragments of it were not read.
+    pub(crate) fragments: u64,
+    /// What is the matter with its beginning.
+    pub(crate) unread: Option<Unread>,
 }
 
 impl Decoder {
     pub(crate) fn new() -> Self {
         Self {
             fragments: Fragments::new(),
-            whole: Vec::new(),
         }
     }
 
-    pub(crate) fn decode<'a>(&'a mut self, link: LinkType, frame: &'a [u8]) -> Packet<'a> {
-        match link::ip(link, frame) {
-            Err(link::Unknown) => Packet::UnknownLink,
-            Ok(packet) => packet
-                .and_then(|packet| self.segment(packet))
-                .map_or(Packet::Other, Packet::Tcp),
-        }
-    }
-
-    /// The segment in a packet of which fragments are missing: only as many such packets are kept as
-    /// `max`, and of others it is the beginning that counts.
-    pub(crate) fn give_up(&mut self, max: usize) -> Option<Packet<'_>> {
-        let (id, protocol, beginning) = self.fragments.give_up(max)?;
-        self.whole = beginning;
-        let ends = Ends {
-            source: id.source,
-            destination: id.destination,
+    /// Hands on the segments in a frame. An error tells why there may have been one that was not found.
+    pub(crate) fn decode(&mut self, frame: &Frame<'_>, each: Each<'_>) -> Result<(), Unread> {
+        // Links have no part in the way of a packet.
+        let way = Way::default();
+        let read = match link::held(frame.link, frame.order, frame.bytes) {
+            Ok(Held::One(content)) => self.content(content, &way, each),
+            Ok(Held::Wifi(data)) => {
+                let mut first = Ok(());
+                for content in data {
+                    let read = self.content(content, &way, each);
+                    // Each is read; of those that are not, the first is told of.
+                    if told(first).is_ok() {
+                        first = read;
+                    }
+                }
+                first
+            }
+            Err(left) => Err(left),
         };
-        let segment = unfragmented(ends, protocol, &self.whole);
-        Some(segment.map_or(Packet::Other, Packet::Tcp))
+        told(read)
     }
 
-    fn segment<'a>(&'a mut self, packet: &'a [u8]) -> Option<Segment<'a>> {
-        let (ends, payload) = match packet.first()? >> 4 {
-            4 => ipv4(packet)?,
-            6 => ipv6(packet)?,
-            _ => return None,
+    /// Hands on the segments in a packet of which fragments are missing: only as many such packets are kept as
+    /// `max`, and of others it is the beginning that counts. `None` if there is none to give up.
+    pub(crate) fn give_up(&mut self, max: usize, each: Each<'_>) -> Option<GivenUp> {
+        let (id, incomplete) = self.fragments.give_up(max)?;
+        let (fragments, protocol, beginning) = incomplete.into_beginning();
+        let mut given_up = GivenUp::default();
+        if id.protocol.is_none_or(may_hold_tcp) {
+            given_up.fragments = fragments;
+        }
+        if !beginning.is_empty() {
+            given_up.unread = told(self.payload(&id, protocol, &beginning, each)).err();
+        }
+        Some(given_up)
+    }
+
+    fn content(&mut self, content: Content<'_>, way: &Way, each: Each<'_>) -> Result<(), Left> {
+        let packet = ether::ip(content)?;
+        let (ends, payload) = match packet.first().map(|first| first >> 4) {
+            Some(4) => ipv4(packet, way)?,
+            Some(6) => ipv6(packet, way)?,
+            _ => return Err(Unread::Malformed.into()),
         };
         match payload {
-            Payload::Whole(protocol, payload) => tcp(ends, protocol, payload),
-            Payload::Fragment(fragment) => {
-                let (protocol, whole) = self.fragments.add(fragment)?;
-                self.whole = whole;
-                unfragmented(ends, protocol, &self.whole)
+            Payload::Whole(protocol, payload) => self.upper(ends, way, protocol, payload, each),
+            Payload::Fragment(id, fragment) => match self.fragments.add(&id, fragment) {
+                Some((protocol, whole)) => self.payload(&id, protocol, &whole, each),
+                None => Ok(()),
+            },
+        }
+    }
+
+    /// Reads what was put together of fragments.
+    fn payload(
+        &mut self,
+        id: &Id,
+        protocol: IpNumber,
+        bytes: &[u8],
+        each: Each<'_>,
+    ) -> Result<(), Left> {
+        let Id { ends, way, .. } = id;
+        match extensions(*ends, way, protocol, bytes)? {
+            Payload::Whole(protocol, payload) => self.upper(*ends, way, protocol, payload, each),
+            // Fragments of fragments: nobody sends them, and Linux takes none (`ip6_frag_queue()`).
+            Payload::Fragment(..) => Err(Unread::Malformed.into()),
+        }
+    }
+
+    /// Reads what is behind IP's headers.
+    fn upper(
+        &mut self,
+        ends: Ends,
+        way: &Way,
+        protocol: IpNumber,
+        payload: &[u8],
+        each: Each<'_>,
+    ) -> Result<(), Left> {
+        let (header, inside) = match protocol {
+            ip_number::TCP => {
+                let tcp = TcpSlice::from_slice(payload).map_err(|_| Unread::Malformed)?;
+                each(&Segment {
+                    source: SocketAddr::new(ends.source, tcp.source_port()),
+                    destination: SocketAddr::new(ends.destination, tcp.destination_port()),
+                    way,
+                    tcp,
+                });
+                return Ok(());
             }
+            ip_number::UDP => udp::inside(payload)?,
+            other => ip_tunnel(ends, other, payload)?,
+        };
+        let way = way.into(header, ends)?;
+        match inside {
+            Inside::Content(content) => self.content(content, &way, each),
+            Inside::Protocol(protocol, payload) => self.upper(ends, &way, protocol, payload, each),
         }
     }
 }
 
-/// The segment in what was put together of fragments.
-fn unfragmented(ends: Ends, protocol: IpNumber, payload: &[u8]) -> Option<Segment<'_>> {
-    match ends.source {
-        IpAddr::V4(_) => tcp(ends, protocol, payload),
-        IpAddr::V6(_) => match ipv6_payload(ends, protocol, payload)? {
-            Payload::Whole(protocol, payload) => tcp(ends, protocol, payload),
-            Payload::Fragment(_) => None,
+fn told(read: Result<(), Left>) -> Result<(), Unread> {
+    match read {
+        Err(Left::Unread(unread)) => Err(unread),
+        Err(Left::NotTcp) | Ok(()) => Ok(()),
+    }
+}
+
+/// What is in a tunnel that has a protocol's number of its own.
+fn ip_tunnel(ends: Ends, protocol: IpNumber, payload: &[u8]) -> Result<(Header, Inside<'_>), Left> {
+    /// The only version of EtherIP (RFC 3378), and what is reserved.
+    const ETHER_IP: u16 = 0x3000;
+    let (kind, content) = match protocol {
+        ip_number::IPV4 if ends.source.is_ipv4() => (Kind::IpIp, Content::Ip(payload)),
+        ip_number::IPV4 => (Kind::Ip4In6, Content::Ip(payload)),
+        ip_number::IPV6 if ends.source.is_ipv4() => (Kind::Ip6In4, Content::Ip(payload)),
+        ip_number::IPV6 => (Kind::Ip6In6, Content::Ip(payload)),
+        ip_number::GRE => {
+            let (header, content) = gre::inside(payload)?;
+            return Ok((header, Inside::Content(content)));
+        }
+        ip_number::ETHER_IP => match u16(payload, 0)? {
+            ETHER_IP => (Kind::EtherIp, Content::Ethernet(behind(payload, 2)?)),
+            other => return Err(Unread::Version("EtherIP", (other >> 12) as u8).into()),
         },
-    }
+        ip_number::MPLS_IN_IP => (Kind::Mpls, Content::Mpls(payload)),
+        ip_number::ENCAPSULATING_SECURITY_PAYLOAD => return Err(Unread::Encrypted("ESP").into()),
+        ip_number::IP_COMP => return Err(Unread::Compressed("IPComp").into()),
+        // The session 0 is that of what controls the others.
+        ip_number::LAYER2_TUNNELING_PROTOCOL => match payload {
+            [0, 0, 0, 0, ..] => return Err(Left::NotTcp),
+            _ => return Err(Unread::Opaque("L2TPv3").into()),
+        },
+        _ => return Err(Left::NotTcp),
+    };
+    Ok((Header::of(kind), Inside::Content(content)))
 }
 
-fn tcp(ends: Ends, protocol: IpNumber, payload: &[u8]) -> Option<Segment<'_>> {
-    if protocol != ip_number::TCP {
-        return None;
-    }
-    let tcp = TcpSlice::from_slice(payload).ok()?;
-    Some(Segment {
-        source: SocketAddr::new(ends.source, tcp.source_port()),
-        destination: SocketAddr::new(ends.destination, tcp.destination_port()),
-        tcp,
-    })
+/// Whether there may be a segment in fragments of an IPv4 packet, of which the first one may be missing.
+fn may_hold_tcp(protocol: IpNumber) -> bool {
+    !matches!(
+        protocol,
+        ip_number::ICMP | ip_number::IGMP | ip_number::OSPFIGP | ip_number::SCTP
+    )
 }
 
-fn ipv4(packet: &[u8]) -> Option<(Ends, Payload<'_>)> {
-    let (ip, _) = LaxIpv4Slice::from_slice(packet).ok()?;
-    let header = ip.header();
+fn ipv4<'a>(packet: &'a [u8], way: &Way) -> Result<(Ends, Payload<'a>), Left> {
+    let header = Ipv4HeaderSlice::from_slice(packet).map_err(|_| Unread::Malformed)?;
     let ends = Ends {
         source: header.source_addr().into(),
         destination: header.destination_addr().into(),
     };
-    let (next, payload) = (ip.payload().ip_number, ip.payload().payload);
+    let rest = behind(packet, header.slice().len())?;
+    // A length that is left to the network card is 0.
+    let length = usize::from(header.total_len()).checked_sub(header.slice().len());
+    let payload = length.map_or(rest, |length| up_to(rest, length));
+    let protocol = header.protocol();
     if !header.is_fragmenting_payload() {
-        return Some((ends, Payload::Whole(next, payload)));
+        return Ok((ends, extensions(ends, way, protocol, payload)?));
     }
     let id = Id {
-        source: ends.source,
-        destination: ends.destination,
+        ends,
+        way: way.clone(),
         id: header.identification().into(),
-        protocol: Some(header.protocol()),
+        protocol: Some(protocol),
     };
     let fragment = Fragment {
-        id,
         offset: header.fragments_offset(),
         more: header.more_fragments(),
-        next,
+        next: protocol,
         payload,
     };
-    Some((ends, Payload::Fragment(fragment)))
+    Ok((ends, Payload::Fragment(id, fragment)))
 }
 
-fn ipv6(packet: &[u8]) -> Option<(Ends, Payload<'_>)> {
-    let header = Ipv6HeaderSlice::from_slice(packet).ok()?;
+fn ipv6<'a>(packet: &'a [u8], way: &Way) -> Result<(Ends, Payload<'a>), Left> {
+    let header = Ipv6HeaderSlice::from_slice(packet).map_err(|_| Unread::Malformed)?;
     let ends = Ends {
         source: header.source_addr().into(),
         destination: header.destination_addr().into(),
     };
-    let behind = packet.get(header.slice().len()..)?;
+    let rest = behind(packet, header.slice().len())?;
     // A length of 0 is that of a jumbogram (RFC 2675), or of what a network card is to cut.
     let payload = match usize::from(header.payload_length()) {
-        0 => behind,
-        length => behind.get(..length).unwrap_or(behind),
+        0 => rest,
+        length => up_to(rest, length),
     };
-    Some((ends, ipv6_payload(ends, header.next_header(), payload)?))
+    Ok((ends, extensions(ends, way, header.next_header(), payload)?))
 }
 
-/// What is behind the extension headers, or a fragment of that.
-fn ipv6_payload(ends: Ends, first: IpNumber, bytes: &[u8]) -> Option<Payload<'_>> {
+/// What is behind the extension headers, or a fragment of that. IPv4 has but one of them.
+fn extensions<'a>(
+    ends: Ends,
+    way: &Way,
+    first: IpNumber,
+    bytes: &'a [u8],
+) -> Result<Payload<'a>, Left> {
+    let is_v6 = ends.source.is_ipv6();
     let (mut next, mut rest) = (first, bytes);
     loop {
         let (following, length) = match next {
-            ip_number::IPV6_HOP_BY_HOP | ip_number::IPV6_DEST_OPTIONS | ip_number::IPV6_ROUTE => {
-                let header = Ipv6RawExtHeaderSlice::from_slice(rest).ok()?;
-                (header.next_header(), header.slice().len())
-            }
             ip_number::AUTH => {
-                let header = IpAuthHeaderSlice::from_slice(rest).ok()?;
+                let header = IpAuthHeaderSlice::from_slice(rest).map_err(|_| Unread::Malformed)?;
                 (header.next_header(), header.slice().len())
             }
-            ip_number::IPV6_FRAG => {
-                let header = Ipv6FragmentHeaderSlice::from_slice(rest).ok()?;
-                let behind = rest.get(header.slice().len()..)?;
+            ip_number::IPV6_HOP_BY_HOP | ip_number::IPV6_DEST_OPTIONS | ip_number::IPV6_ROUTE
+                if is_v6 =>
+            {
+                let header =
+                    Ipv6RawExtHeaderSlice::from_slice(rest).map_err(|_| Unread::Malformed)?;
+                (header.next_header(), header.slice().len())
+            }
+            ip_number::IPV6_FRAG if is_v6 => {
+                let header =
+                    Ipv6FragmentHeaderSlice::from_slice(rest).map_err(|_| Unread::Malformed)?;
+                let payload = behind(rest, header.slice().len())?;
                 if header.is_fragmenting_payload() {
                     let id = Id {
-                        source: ends.source,
-                        destination: ends.destination,
+                        ends,
+                        way: way.clone(),
                         id: header.identification(),
                         protocol: None,
                     };
-                    return Some(Payload::Fragment(Fragment {
-                        id,
+                    let fragment = Fragment {
                         offset: header.fragment_offset(),
                         more: header.more_fragments(),
                         next: header.next_header(),
-                        payload: behind,
-                    }));
+                        payload,
+                    };
+                    return Ok(Payload::Fragment(id, fragment));
                 }
                 (header.next_header(), header.slice().len())
             }
-            _ => return Some(Payload::Whole(next, rest)),
+            _ => return Ok(Payload::Whole(next, rest)),
         };
         next = following;
-        rest = rest.get(length..)?;
+        rest = behind(rest, length)?;
     }
 }

@@ -116,6 +116,14 @@ impl Stream {
         }
     }
 
+    /// Whether nothing is known of another sequence number of its first byte than `start`.
+    pub(crate) fn agrees_on(&self, start: u32) -> bool {
+        match self.start {
+            Some(known) => known == start,
+            None => self.may_start_at(start),
+        }
+    }
+
     /// Tells the sequence number of the first byte.
     pub(crate) fn start_at(&mut self, start: u32) {
         self.start = Some(start);

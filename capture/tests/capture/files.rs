@@ -206,7 +206,8 @@ fn assert_nothing_is_read(file: &[u8], absurd: &[u8]) {
         assert_eq!(found.summary, whole.summary, "{absurd:x?}");
         let error = found.error.unwrap();
         assert!(error.is_partial());
-        let (Error::CutOff { at } | Error::Damaged { at, .. }) = error else {
+        let (Error::CutOff { at } | Error::TooLarge { at, .. } | Error::Damaged { at, .. }) = error
+        else {
             panic!("{absurd:x?}: {error:?}");
         };
         assert_eq!(at as usize, file.len(), "{absurd:x?}");
@@ -313,7 +314,14 @@ fn a_failure_to_read_is_an_error() {
 /// A pcap and a pcapng file of these frames, the latter's numbers in this order.
 fn in_both_formats(order: Order, frames: &[Vec<u8>]) -> [Vec<u8>; 2] {
     let pcapng = PcapNg::new(order).interface(ETHERNET).packets(frames);
-    [pcap(ETHERNET, frames), pcapng.bytes()]
+    [unlimited_pcap(frames), pcapng.bytes()]
+}
+
+/// A pcap file whose header allows for packets of any size.
+fn unlimited_pcap(frames: &[Vec<u8>]) -> Vec<u8> {
+    let mut file = pcap(ETHERNET, frames);
+    file[16..20].copy_from_slice(&i32::MAX.to_le_bytes());
+    file
 }
 
 #[test]
@@ -339,11 +347,18 @@ fn packets_may_be_larger_than_the_buffer() {
     // There is an end to that too.
     let mut frames = segments.map(|segment| segment.frame());
     frames[1].resize(20 << 20, b'?');
-    let found = read_all(&*pcap(ETHERNET, &frames));
-    assert_eq!(found.descriptions(), ["too little data"]);
     let at = 24 + 16 + frames[0].len();
+    let told = |file: &[u8]| {
+        let found = read_all(file);
+        assert_eq!(found.descriptions(), ["too little data"]);
+        found.error.unwrap().to_string()
+    };
     let message = format!("damaged at byte {at}: a packet of impossible size");
-    assert_eq!(found.error.unwrap().to_string(), message);
+    assert_eq!(told(&unlimited_pcap(&frames)), message);
+    let message = format!(
+        "damaged at byte {at}: a packet is said to have 20971520 bytes, but may have 262144"
+    );
+    assert_eq!(told(&pcap(ETHERNET, &frames)), message);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Where the IP packet is in a frame.
 
-use capture::LinkType;
+use capture::{LinkType, Unread};
 
 use crate::support::file::pcap_of;
 use crate::support::file::Precision::Microseconds;
@@ -13,7 +13,7 @@ fn requests_are_found_on_every_link() {
     for (name, file) in samples::links() {
         let found = read_all(&*file);
         assert_eq!(found.descriptions(), [HTTP1], "{name}");
-        assert!(found.summary.unknown.is_empty(), "{name}");
+        assert!(found.summary.unread.is_empty(), "{name}");
     }
 }
 
@@ -51,7 +51,10 @@ fn packets_of_unknown_links_are_counted() {
         let found = read_all(&*pcap_of(order, Microseconds, 147, &frames));
         assert!(found.findings.is_empty());
         assert_eq!(found.summary.packets, 2);
-        assert_eq!(found.summary.unknown, [(LinkType(147), 2)].into());
+        assert_eq!(
+            found.summary.unread,
+            [(Unread::LinkType(LinkType(147)), 2)].into()
+        );
     }
     assert_eq!(LinkType(147).to_string(), "link type 147");
 }
@@ -72,9 +75,9 @@ fn packets_of_undescribed_interfaces_are_counted() {
     let found = read_all(&*file.bytes());
     assert_eq!(found.descriptions(), ["no start seen"]);
     assert_eq!(found.summary.packets, 5);
-    let unknown: Vec<_> = found.summary.unknown.iter().collect();
-    let [(undescribed, 3), (LinkType(147), 1)] = unknown[..] else {
-        panic!("{unknown:?}");
+    let unread: Vec<_> = found.summary.unread.iter().collect();
+    let [(undescribed, 3), (Unread::LinkType(LinkType(147)), 1)] = unread[..] else {
+        panic!("{unread:?}");
     };
     assert_eq!(undescribed.to_string(), "an undescribed interface");
 }
@@ -88,7 +91,7 @@ fn interfaces_are_bounded() {
     let file = file.packet(INTERFACES_MAX, &frame).bytes();
     let found = read_all(&*file);
     assert!(found.findings.is_empty());
-    assert_eq!(found.summary.unknown.into_values().sum::<u64>(), 1);
+    assert_eq!(found.summary.unread.into_values().sum::<u64>(), 1);
     let file = [
         &*file,
         &PcapNg::new(Order::Little)
@@ -106,17 +109,23 @@ fn other_protocols_are_left_out() {
     let with_type = |kind: [u8; 2]| [&[2; 12], &kind[..], &packet].concat();
     let mut udp = packet.clone();
     udp[9] = 17;
+    let mut icmp = packet.clone();
+    icmp[9] = 1;
     let frames = [
+        // ARP, and PPPoE before there is a session.
         with_type([0x08, 0x06]),
         with_type([0x88, 0x63]),
-        with_type([0x00, 0x40]),
+        // LLDP, 802.1X, a spanning tree's bridge.
+        with_type([0x88, 0xcc]),
+        with_type([0x88, 0x8e]),
+        [&[2; 12], &[0, 38, 0x42, 0x42, 3][..], &[0; 35]].concat(),
         [&[2; 12], &[0x08, 0x00][..], &udp].concat(),
-        vec![],
+        [&[2; 12], &[0x08, 0x00][..], &icmp].concat(),
     ];
     let found = read_all(&*pcap(ETHERNET, frames));
     assert!(found.findings.is_empty(), "{found:?}");
-    assert_eq!(found.summary.packets, 5);
-    assert!(found.summary.unknown.is_empty());
+    assert_eq!(found.summary.packets, 7);
+    assert!(found.summary.unread.is_empty(), "{found:?}");
 }
 
 #[test]

@@ -123,7 +123,7 @@ fn json_has_an_object_a_line() {
     let object = |port, verdict, line, reason: Option<&str>| {
         json!({
             "file": "a.pcap", "client": format!("192.0.2.7:{port}"), "server": "192.0.2.1:80",
-            "verdict": verdict, "line": line, "reason": reason,
+            "tunnel": null, "verdict": verdict, "line": line, "reason": reason,
         })
     };
     assert_eq!(
@@ -216,7 +216,7 @@ fn files_that_cannot_be_checked_are_told_and_the_others_are() {
 }
 
 #[test]
-fn links_that_are_not_known_are_told() {
+fn packets_that_are_not_read_are_told() {
     let mut file = capture();
     file[20] = 178;
     let files = Files::of(&[("a.pcap", &file)]);
@@ -224,7 +224,8 @@ fn links_that_are_not_known_are_told() {
         .check(&["a.pcap"])
         .assert()
         .success()
-        .stderr("filterctl: a.pcap: 9 packets of link type 178 left out: it is not known here\n");
+        .stderr("filterctl: a.pcap: 9 packets not read: link type 178\n")
+        .stdout("1 file, 9 packets (9 not read), 0 connections\n");
 }
 
 #[test]
