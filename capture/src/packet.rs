@@ -157,7 +157,8 @@ impl Decoder {
             ip_number::UDP => udp::inside(payload)?,
             other => ip_tunnel(ends, other, payload)?,
         };
-        let way = way.into(header, ends)?;
+        let is_6to4 = matches!(inside, Inside::Content(Content::Ip(packet)) if is_6to4(packet));
+        let way = way.into(header, (!is_6to4).then_some(ends))?;
         match inside {
             Inside::Content(content) => self.content(content, &way, each),
             Inside::Protocol(protocol, payload) => self.upper(ends, &way, protocol, payload, each),
@@ -200,6 +201,13 @@ fn ip_tunnel(ends: Ends, protocol: IpNumber, payload: &[u8]) -> Result<(Header, 
         _ => return Err(Left::NotTcp),
     };
     Ok((Header::of(kind), Inside::Content(content)))
+}
+
+/// Whether an IPv6 packet is from or to a host whose outer address is in its own one.
+fn is_6to4(packet: &[u8]) -> bool {
+    const PREFIX: u16 = 0x2002;
+    let is_v6 = packet.first().is_some_and(|first| first >> 4 == 6);
+    is_v6 && [8, 24].into_iter().any(|at| u16(packet, at) == Ok(PREFIX))
 }
 
 /// Whether there may be a segment in fragments of an IPv4 packet, of which the first one may be missing.

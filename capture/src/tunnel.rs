@@ -8,6 +8,9 @@
 //! and in Linux also the key of GRE). Such a *label* tells two senders apart, not which two of them belong together:
 //! `connections` finds that out.
 //!
+//! The outer addresses of 6to4 (RFC 3056) do not count: that of a host is in its inner address, and
+//! that of the relay to all other hosts is on each way that which happens to be near.
+//!
 //! VLANs and MPLS labels are no part of it: they change on a path, and a capture on several
 //! interfaces sees one packet under several of them.
 
@@ -90,8 +93,8 @@ pub(crate) struct Tunnels(Option<Rc<Tunnel>>);
 struct Tunnel {
     kind: Kind,
     network: Option<u32>,
-    /// Its outer addresses, the lower one first.
-    ends: [IpAddr; 2],
+    /// Its outer addresses, the lower one first, if they are the same in both directions.
+    ends: Option<[IpAddr; 2]>,
     /// What it is in.
     around: Tunnels,
 }
@@ -143,13 +146,17 @@ pub(crate) struct Way {
 }
 
 impl Way {
-    /// The way of what is in another tunnel between these ends.
-    pub(crate) fn into(&self, header: Header, outer: Ends) -> Result<Self, Unread> {
+    /// The way of what is in another tunnel, between these ends if they are the same in both directions.
+    pub(crate) fn into(&self, header: Header, outer: Option<Ends>) -> Result<Self, Unread> {
         let mut labels = self.labels;
         let label = labels.0.get_mut(self.tunnels.depth());
         *label.ok_or(Unread::Deep)? = header.label;
-        let mut ends = [outer.source, outer.destination];
-        ends.sort_unstable();
+        let ends = outer.map(
+            |Ends {
+                 source,
+                 destination,
+             }| { [source.min(destination), source.max(destination)] },
+        );
         let tunnel = Tunnel {
             kind: header.kind,
             network: header.network,

@@ -2,7 +2,7 @@
 //! Tunnels over UDP, by the port of the receiver. A port proves nothing: what has not the header that the tunnel's
 //! standard asks for, every reserved bit of it, is another protocol.
 
-use etherparse::{ether_type, EtherType, IpNumber};
+use etherparse::{ether_type, ip_number, EtherType, IpNumber};
 
 use crate::bytes::{behind, u16, u24, u32, u8, up_to};
 use crate::ether::{is_ethernet, Content};
@@ -180,7 +180,11 @@ fn gue(packet: &[u8]) -> Result<(Header, Inside<'_>), Left> {
     if first & VERSION != 0 || first & CONTROL != 0 {
         return Err(Left::NotTcp);
     }
-    Ok((header, Inside::Protocol(IpNumber(protocol), payload)))
+    let inside = match IpNumber(protocol) {
+        ip_number::IPV4 | ip_number::IPV6 => Inside::Content(Content::Ip(payload)),
+        other => Inside::Protocol(other, payload),
+    };
+    Ok((header, inside))
 }
 
 /// L2TP's second version (RFC 2661, 3.1); of the third one only its ends know the header's size.

@@ -118,7 +118,7 @@ fn assert_is_no_capture(file: &[u8], what: &str) {
 
 #[test]
 fn a_file_may_be_cut_off_at_any_byte() {
-    for (name, file) in samples::all() {
+    for (name, file) in [samples::files(), samples::fragmented()].concat() {
         let ends = ends(&file);
         assert_eq!(ends.last(), Some(&file.len()), "{name}");
         for length in 4..file.len() {
@@ -269,7 +269,7 @@ impl Read for Slow<'_> {
 
 #[test]
 fn a_reader_may_give_little_at_once() {
-    for (name, file) in samples::all() {
+    for (name, file) in [samples::files(), samples::fragmented()].concat() {
         for rest in [&file[..], &file[..file.len() - 1]] {
             let slow = Slow {
                 rest,

@@ -9,3 +9,4 @@ mod files;
 mod fragments;
 mod links;
 mod support;
+mod tunnels;

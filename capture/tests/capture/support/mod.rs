@@ -8,6 +8,7 @@ pub mod fragment;
 pub mod link;
 pub mod samples;
 pub mod segment;
+pub mod tunnel;
 
 use std::io::Read;
 
