@@ -6,7 +6,10 @@ use std::io::{self, Read};
 use std::rc::Rc;
 
 use pcap_parser::traits::{PcapNGPacketBlock, PcapReaderIterator};
-use pcap_parser::{Block, LegacyPcapReader, PcapBlockOwned, PcapError, PcapNGReader, UnknownBlock};
+use pcap_parser::{
+    Block, InterfaceDescriptionBlock, LegacyPcapReader, OptionCode, PcapBlockOwned, PcapError,
+    PcapNGReader, UnknownBlock,
+};
 
 use crate::link::LinkType;
 
@@ -245,8 +248,8 @@ impl<'a> Frames<'a> {
                     }
                     PcapBlockOwned::NG(Block::InterfaceDescription(described)) => {
                         let clock = Clock {
-                            frequency: described.ts_resolution().unwrap_or_default(),
-                            offset: described.ts_offset(),
+                            frequency: frequency(described.if_tsresol),
+                            offset: order.offset(described),
                         };
                         let (link, snaplen) = (described.linktype.0, described.snaplen);
                         if interfaces.len() < INTERFACES_MAX {
@@ -329,6 +332,17 @@ impl Order {
         }
     }
 
+    /// The seconds that an interface's times are short of, which the parser reads in one order always.
+    fn offset(self, interface: &InterfaceDescriptionBlock<'_>) -> i64 {
+        let mut options = interface.options.iter();
+        let option = options.find(|option| option.code == OptionCode::IfTsoffset);
+        let bytes = option.and_then(|option| option.value.first_chunk());
+        bytes.map_or(0, |&bytes| match self {
+            Self::Little => i64::from_le_bytes(bytes),
+            Self::Big => i64::from_be_bytes(bytes),
+        })
+    }
+
     /// Whether a pcapng block claims a size that it may have, at which the parser looks too late or not at all.
     fn has_possible_size(self, block: &[u8]) -> bool {
         let Some((kind, rest)) = block.split_first_chunk::<4>() else {
@@ -381,6 +395,16 @@ impl Interface {
             bytes,
         }
     }
+}
+
+/// The ticks in a second that pcapng's option `if_tsresol` tells: a power of two, if its first bit is set, or
+/// else of ten. 0 if they are too many.
+fn frequency(resolution: u8) -> u64 {
+    let (base, exponent): (u64, _) = match resolution {
+        0x80.. => (2, resolution & 0x7f),
+        _ => (10, resolution),
+    };
+    base.checked_pow(exponent.into()).unwrap_or_default()
 }
 
 /// A time as pcapng splits it.

@@ -7,6 +7,7 @@ mod corpus;
 mod endings;
 mod files;
 mod fragments;
+mod joined;
 mod links;
 mod support;
 mod tunnels;

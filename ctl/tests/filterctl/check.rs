@@ -59,6 +59,17 @@ fn capture() -> Vec<u8> {
     file
 }
 
+/// That capture in two files, the second one of which begins a second later and within the first request.
+fn rotated() -> [Vec<u8>; 2] {
+    let mut file = capture();
+    let request = 24 + 2 * 56;
+    let rest = file.split_off(request);
+    let mut second = file[..24].to_vec();
+    second.extend(&rest);
+    second[24..28].copy_from_slice(&1_u32.to_le_bytes());
+    [file, second]
+}
+
 struct Files(TempDir);
 
 impl Files {
@@ -109,6 +120,114 @@ fn of_several_files_each_line_tells_its_own() {
         .stdout(contains(
             "\n2 files, 18 packets, 6 connections: 2 http1, 2 other, 2 undecided\n",
         ));
+}
+
+#[test]
+fn joined_files_are_one_capture_in_the_order_of_their_times() {
+    let [first, second] = rotated();
+    let files = Files::of(&[("b.pcap", &first), ("a.pcap", &second)]);
+    let told = |arguments: &[&str]| {
+        let assert = files.check(arguments).assert().success().stderr("");
+        String::from_utf8(assert.get_output().stdout.clone()).unwrap()
+    };
+    let apart = told(&["a.pcap", "b.pcap"]);
+    assert!(
+        apart.ends_with("\n2 files, 9 packets, 4 connections: 1 other, 3 undecided\n"),
+        "{apart}"
+    );
+    for order in [["a.pcap", "b.pcap"], ["b.pcap", "a.pcap"]] {
+        let joined = told(&[&["--join"], &order[..]].concat());
+        // Where each begins.
+        assert!(joined.starts_with("b.pcap: http1 "), "{joined}");
+        assert!(joined.contains("\na.pcap: other "), "{joined}");
+        assert!(
+            joined
+                .ends_with("\n2 files, 9 packets, 3 connections: 1 http1, 1 other, 1 undecided\n"),
+            "{joined}"
+        );
+    }
+    let json = told(&["--join", "--json", "a.pcap", "b.pcap"]);
+    assert!(json.starts_with(r#"{"file":"b.pcap","#), "{json}");
+}
+
+#[test]
+fn joined_files_go_on_on_standard_input() {
+    let [first, second] = rotated();
+    let files = Files::of(&[("a.pcap", &first), ("text", b"Once upon a time.")]);
+    let mut joined = files.check(&["--join", "-", "text", "a.pcap"]);
+    joined
+        .write_stdin(second)
+        .assert()
+        .code(1)
+        .stdout(contains("a.pcap: http1 ").and(contains("\n3 files, 9 packets, 3 connections")))
+        .stderr(
+            contains("filterctl: text: not a capture")
+                .and(contains("filterctl: a file could not be checked\n")),
+        );
+}
+
+#[test]
+fn tunnels_are_told() {
+    // Each packet in another one, of IPv4: its header again before it, with the protocol 4.
+    let plain = capture();
+    let mut file = plain[..24].to_vec();
+    let mut rest = &plain[24..];
+    while !rest.is_empty() {
+        let length = u32::from_le_bytes(rest[8..12].try_into().unwrap()) as usize;
+        let packet = &rest[16..16 + length];
+        let longer = (length as u32 + 20).to_le_bytes();
+        let mut outer = packet[..20].to_vec();
+        outer[9] = 4;
+        outer[3] += 20;
+        file.extend([&rest[..8], &longer, &longer, &outer, packet].concat());
+        rest = &rest[16 + length..];
+    }
+    let files = Files::of(&[("a.pcap", &file)]);
+    files
+        .check(&["a.pcap"])
+        .assert()
+        .success()
+        .stderr("")
+        .stdout(
+            "\
+http1             192.0.2.7:1001 > 192.0.2.1:80           in ipip  GET /a HTTP/1.1
+other             192.0.2.7:1002 > 192.0.2.1:80           in ipip  SSH-2.0-x
+undecided         192.0.2.7:1003 > 192.0.2.1:80           in ipip  GET /  (too little data)
+1 file, 9 packets, 3 connections: 1 http1, 1 other, 1 undecided
+",
+        );
+    let mut json = files.check(&["--json", "a.pcap"]);
+    json.assert()
+        .success()
+        .stdout(contains(r#""tunnel":"ipip""#));
+}
+
+#[test]
+fn of_many_kinds_that_are_not_read_the_most_frequent_are_told() {
+    // Ethernet, with EtherTypes that nobody has, each once more often than the one before.
+    let mut file = capture()[..24].to_vec();
+    file[20] = 1;
+    for (kind, count) in (0x7000_u16..0x700c).zip(1..) {
+        for _ in 0..count {
+            file.extend([0, 0, 14, 14].map(u32::to_le_bytes).concat());
+            file.extend([&[2; 12], &kind.to_be_bytes()[..]].concat());
+        }
+    }
+    let files = Files::of(&[("a.pcap", &file)]);
+    files
+        .check(&["a.pcap"])
+        .assert()
+        .success()
+        .stdout("1 file, 78 packets (78 not read), 0 connections\n")
+        .stderr(
+            predicate::str::starts_with(
+                "filterctl: a.pcap: 12 packets not read: EtherType 0x700b\n",
+            )
+            .and(predicate::str::ends_with(
+                "filterctl: a.pcap: 3 packets not read: 2 other reasons\n",
+            ))
+            .and(contains("0x7002").and(contains("0x7001").not())),
+        );
 }
 
 #[test]
