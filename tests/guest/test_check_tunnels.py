@@ -44,7 +44,7 @@ KINDS = {
     "gre-all-fields": Kind("gre", "gre local {local} remote {remote} key 5 csum seq"),
     "gre-key-of-each-direction": Kind("gre", "gre local {local} remote {remote} {keys}"),
     "gretap": Kind("gre", "gretap local {local} remote {remote} key 5"),
-    "erspan-1": Kind("erspan", "erspan local {local} remote {remote} seq key 7 erspan_ver 0"),
+    "erspan-1": Kind("erspan", "erspan local {local} remote {remote} erspan_ver 0"),
     "erspan-2": Kind("erspan", "erspan local {local} remote {remote} seq key 7 erspan_ver 1 erspan 5"),
     "erspan-3": Kind("erspan", "erspan local {local} remote {remote} seq key 7 erspan_ver 2"
                                " erspan_dir ingress erspan_hwid 3"),

@@ -100,8 +100,13 @@ fn assert_are_apart(
     let of_first: Vec<_> = packets(http, REQUEST).iter().map(first).collect();
     let of_second: Vec<_> = packets(other, OTHER).iter().map(second).collect();
     let mut interleaved = Vec::new();
-    for (one, two) in of_first.iter().zip(&of_second) {
-        interleaved.extend([one.clone(), two.clone()]);
+    for (at, (one, two)) in of_first.iter().zip(&of_second).enumerate() {
+        let mut pair = [one.clone(), two.clone()];
+        // What is answered first is not always what was asked first.
+        if at % 2 == 1 {
+            pair.reverse();
+        }
+        interleaved.extend(pair);
     }
     assert_eq!(
         found_in(&interleaved).descriptions(),
@@ -167,6 +172,23 @@ fn keys_and_teids_of_each_direction_are_one_tunnels() {
         found_in(all.iter().map(by_direction)).descriptions(),
         [HTTP1]
     );
+}
+
+#[test]
+fn a_handshake_tells_which_ways_belong_together() {
+    // One client speaks, and the other one's server; whose answers come the other way round.
+    let (http, other) = (Connection::v4(), Connection::v4().again());
+    let of_http = |it: &Segment| gtp([1, 2], it);
+    let of_other = |it: &Segment| gtp([3, 4], it);
+    let packets = [
+        of_http(&http.syn()),
+        of_other(&other.syn()),
+        of_other(&other.syn_ack()),
+        of_http(&http.syn_ack()),
+        of_http(&http.of_client(0, REQUEST)),
+        of_other(&other.of_server(0, OTHER)),
+    ];
+    assert_eq!(found_in(packets).descriptions(), [HTTP1, FOUND_OTHER]);
 }
 
 #[test]
