@@ -6,9 +6,14 @@ use capture::{first_time, Capture, Error, Summary, Unread};
 use crate::support::file::{pcap_of, Precision};
 use crate::support::*;
 
-/// What is found in the files of one capture, each with the number of the file in which its connection
-/// begins; and what each file was made of and ended in.
-fn read_joined(files: &[&[u8]]) -> (Vec<(String, usize)>, Vec<(Summary, Option<Error>)>) {
+/// What is found of a connection, and the number of the file in which it begins.
+type Begun = (String, usize);
+
+/// What a file was made of, and what it ended in.
+type End = (Summary, Option<Error>);
+
+/// What is found in the files of one capture.
+fn read_joined(files: &[&[u8]]) -> (Vec<Begun>, Vec<End>) {
     let (first, others) = files.split_first().unwrap();
     let mut capture = Capture::open(*first).unwrap();
     let mut findings = Vec::new();

@@ -4,10 +4,7 @@
 use capture::{Finding, Unread};
 use classifier::Verdict;
 
-use crate::support::tunnel::{
-    self, datagram, gtp_with_teid, v4, v4_between, v6, Tunnel, GRE, TUNNELS, UDP, V4_TUNNELS,
-    V6_TUNNELS,
-};
+use crate::support::tunnel::{self, datagram, gtp_with_teid, v4, v4_between, v6, GRE, UDP};
 use crate::support::*;
 
 /// What is found in packets of raw IP.
@@ -35,23 +32,9 @@ fn conversation(http: Connection) -> Vec<Segment> {
     segments
 }
 
-fn all_tunnels() -> Vec<(Connection, Tunnel)> {
-    let (v4, v6) = (Connection::v4(), Connection::v6());
-    let tunnels = [
-        (v4, TUNNELS),
-        (v6, TUNNELS),
-        (v4, V4_TUNNELS),
-        (v6, V6_TUNNELS),
-    ];
-    let each = |(connection, tunnels): (Connection, &[Tunnel])| -> Vec<_> {
-        tunnels.iter().map(|&tunnel| (connection, tunnel)).collect()
-    };
-    tunnels.into_iter().flat_map(each).collect()
-}
-
 #[test]
 fn connections_are_found_in_every_tunnel() {
-    for (connection, (name, tunnel, packet)) in all_tunnels() {
+    for (connection, (name, tunnel, packet)) in tunnel::all() {
         let found = found_in(conversation(connection).iter().map(packet));
         let tunnels: Vec<_> = found.findings.iter().map(in_tunnel).collect();
         let expected = [HTTP1, FOUND_OTHER].map(|it| (it.to_owned(), Some(tunnel)));
@@ -68,7 +51,7 @@ fn outside_of_tunnels_there_is_none() {
 
 #[test]
 fn a_tunnels_packet_may_be_cut_anywhere() {
-    for (connection, (name, _, packet)) in all_tunnels() {
+    for (connection, (name, _, packet)) in tunnel::all() {
         let whole = packet(&connection.of_client(0, REQUEST));
         for length in 0..whole.len() {
             // The headers are cut in the capture alone: what they tell of lengths remains.

@@ -14,19 +14,19 @@ end, the verdict first:
   response            the answer of an HTTP server, of which the request is not in the capture
   other               anything else
   undecided           a gap, no start seen, or too little data
-Connections in tunnels are told as well, each tunnel's by themselves, and marked \"in\" with the kinds of
-the tunnels, the outermost first: gre, erspan, pptp, ipip, 6in4, 4in6, 6in6, vxlan, geneve, gtp, gue,
-l2tp, mpls, etherip. The module sees them where the tunnel ends: behind that, on the host itself.
+Connections in tunnels are told as well, those of each tunnel by themselves, and marked \"in\" with the
+kinds of the tunnels, the outermost first: gre, erspan, pptp, ipip, 6in4, 4in6, 6in6, vxlan, geneve,
+gtp, gue, l2tp, mpls, etherip. The module sees them on the host at which the tunnel ends.
 
 Stderr tells how many packets were not read that may hold TCP, and why (encrypted, a link type that
 is not known, fragments without the rest); UDP, ARP and the like are not counted. Files that are cut
-off or damaged are read as far as possible; stderr tells where that ends. 262,144 connections are known
-at a time; for more, those that were idle for longest are reported as they stand, and told again if
-they go on.
+off or damaged are read as far as possible; stderr tells where that ends. 262,144 connections are
+known at a time; for more, those that were idle for longest are reported as they stand, and told
+again if they go on.
 
-Of several files each is a capture of its own. With --join they are one, as tcpdump -C, -G or -W splits
-it: they are read in the order of their first packets' times, whatever their names, and a connection
-that goes on in the next file is told once. Standard input comes last.
+Each file is a capture of its own. With --join they are one, as tcpdump -C, -G or -W splits it: they
+are read in the order of their first packets' times, whatever their names, and a connection that
+goes on in the next file is told once. Standard input comes last.
 
 With --json, an object a line:
   file     as given; with --join, that in which the connection begins

@@ -3,8 +3,7 @@
 
 use super::file::{pcap_of, Precision};
 use super::link::{LINKS, V4_LINKS, V6_LINKS};
-use super::tunnel::{TUNNELS, V4_TUNNELS, V6_TUNNELS};
-use super::{pcap, Connection, Fragmented, Order, PcapNg, Segment};
+use super::{pcap, tunnel, Connection, Fragmented, Order, PcapNg, Segment};
 use super::{ETHERNET, OTHER, RAW, REQUEST};
 
 /// A request, and another protocol whose server speaks first: one goes on behind the other's end.
@@ -94,22 +93,13 @@ pub fn links() -> Vec<(String, Vec<u8>)> {
 
 /// Files of raw IP with a request and its answer in each tunnel, and what is told of that.
 pub fn tunnels() -> Vec<(String, &'static str, Vec<u8>)> {
-    let (v4, v6) = (Connection::v4(), Connection::v6());
-    let tunnels = [
-        (v4, TUNNELS),
-        (v6, TUNNELS),
-        (v4, V4_TUNNELS),
-        (v6, V6_TUNNELS),
-    ];
     let mut files = Vec::new();
-    for (connection, tunnels) in tunnels {
-        for &(name, tunnel, packet) in tunnels {
-            let mut segments = connection.opening();
-            segments.push(connection.of_client(0, REQUEST));
-            segments.push(connection.of_server(0, b"HTTP/1.1 204 No Content\r\n\r\n"));
-            let name = format!("{name}, {}", connection.client);
-            files.push((name, tunnel, pcap(RAW, segments.iter().map(packet))));
-        }
+    for (connection, (name, tunnel, packet)) in tunnel::all() {
+        let mut segments = connection.opening();
+        segments.push(connection.of_client(0, REQUEST));
+        segments.push(connection.of_server(0, b"HTTP/1.1 204 No Content\r\n\r\n"));
+        let name = format!("{name}, {}", connection.client);
+        files.push((name, tunnel, pcap(RAW, segments.iter().map(packet))));
     }
     files
 }

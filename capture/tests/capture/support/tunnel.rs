@@ -2,7 +2,7 @@
 //! Packets in tunnels, written from the standards' figures.
 
 use super::link::{ether_type, ethernet, is_v4};
-use super::Segment;
+use super::{Connection, Segment};
 
 /// A name, what is told of it, and how an IP packet of the tunnel is made around a segment.
 pub type Tunnel = (&'static str, &'static str, fn(&Segment) -> Vec<u8>);
@@ -13,7 +13,7 @@ pub const GRE: u8 = 47;
 
 /// Those that carry IP of either version.
 #[rustfmt::skip]
-pub const TUNNELS: &[Tunnel] = &[
+const TUNNELS: &[Tunnel] = &[
     // RFC 2784, section 2.1: flags and version, the protocol.
     ("GRE", "gre", |it| v4(it, GRE, &[&[0, 0], &ether_type(it)[..], &it.packet()].concat())),
     // RFC 2890, section 2: C, K and S; the checksum and a reserved field, the key, the sequence number.
@@ -115,7 +115,7 @@ pub const TUNNELS: &[Tunnel] = &[
 ];
 
 /// Those of one version in another: RFC 2003, RFC 4213, RFC 2473.
-pub const V4_TUNNELS: &[Tunnel] = &[
+const V4_TUNNELS: &[Tunnel] = &[
     ("IPv4 in IPv4", "ipip", |it| v4(it, 4, &it.packet())),
     ("IPv4 in IPv6", "4in6", |it| v6(it, 4, &it.packet())),
     // WCCP's redirections in GRE, its first version (draft-forster-wrec-wccp-v1-00) and its second one, with a
@@ -129,10 +129,25 @@ pub const V4_TUNNELS: &[Tunnel] = &[
     }),
 ];
 
-pub const V6_TUNNELS: &[Tunnel] = &[
+const V6_TUNNELS: &[Tunnel] = &[
     ("IPv6 in IPv4", "6in4", |it| v4(it, 41, &it.packet())),
     ("IPv6 in IPv6", "6in6", |it| v6(it, 41, &it.packet())),
 ];
+
+/// All of them, each with a connection that it can carry.
+pub fn all() -> Vec<(Connection, Tunnel)> {
+    let (v4, v6) = (Connection::v4(), Connection::v6());
+    let tunnels = [
+        (v4, TUNNELS),
+        (v6, TUNNELS),
+        (v4, V4_TUNNELS),
+        (v6, V6_TUNNELS),
+    ];
+    let each = tunnels
+        .into_iter()
+        .flat_map(|(connection, tunnels)| tunnels.iter().map(move |&tunnel| (connection, tunnel)));
+    each.collect()
+}
 
 /// Whether a segment goes to the server: then the tunnel's packet goes from its end 7 to its end 1.
 fn is_to_server(segment: &Segment) -> bool {
