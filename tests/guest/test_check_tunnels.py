@@ -163,6 +163,11 @@ def verdicts(connections):
     return collections.Counter(connection["verdict"] for connection in connections)
 
 
+def wait_for(file, **expected):
+    """Waits until a capture that goes on has so many connections of each verdict: packets take their time to a file."""
+    wait_until(lambda: verdicts(check(file)[0]) == expected, f"{expected} in {file}")
+
+
 @pytest.mark.parametrize("name", KINDS)
 def test_the_way_of_a_tunnel_has_what_its_end_has(underlay, name):
     kind = KINDS[name]
@@ -171,6 +176,8 @@ def test_the_way_of_a_tunnel_has_what_its_end_has(underlay, name):
         with captured(underlay.server, underlay.device, on_way), captured(underlay.server, DEVICE, at_end):
             for family in kind.inner:
                 talk(underlay, family)
+            for file in on_way, at_end:
+                wait_for(file, http1=len(kind.inner), other=len(kind.inner))
         (found, told), (expected, _) = check(on_way), check(at_end)
     assert told == ""
     assert without_place(found) == without_place(expected)
@@ -190,6 +197,7 @@ def test_a_tunnel_may_be_in_another(underlay):
             with captured(underlay.client, underlay.device, where / "way.pcap"):
                 reply = clients.curl(underlay.client, f"http://10.10.0.1:{HTTP_PORT}/")
                 assert reply.status == 200, reply
+                wait_for(where / "way.pcap", http1=1)
             found, told = check(where / "way.pcap")
         finally:
             for namespace in underlay.server, underlay.client:
@@ -205,6 +213,7 @@ def test_a_tunnels_packets_may_be_fragmented(underlay):
         with captured(underlay.server, underlay.device, where / "way.pcap"):
             for family in BOTH:
                 talk(underlay, family, path)
+            wait_for(where / "way.pcap", http1=2, other=2)
         found, told = check(where / "way.pcap")
         fragments = subprocess.run(["tcpdump", "-nr", str(where / "way.pcap"), "ip[6:2] & 0x1fff != 0"],
                                    capture_output=True, text=True)
@@ -233,6 +242,7 @@ def test_labels_of_mpls_are_skipped(underlay):
             namespace.ip("-f mpls route add 100 dev lo")
         with captured(client, underlay.device, where / "way.pcap"):
             talk(underlay, IPV4)
+            wait_for(where / "way.pcap", http1=1, other=1)
         labelled = subprocess.run(["tcpdump", "-nr", str(where / "way.pcap"), "mpls"], capture_output=True, text=True)
         found, told = check(where / "way.pcap")
     assert labelled.stdout.count("MPLS (label 100") > 5, labelled
@@ -271,6 +281,7 @@ def test_what_is_authenticated_is_read(underlay):
     with folder() as where, transformed(underlay, *AH):
         with captured(underlay.server, underlay.device, where / "way.pcap"):
             talk_outside(underlay, "/?" + "a" * 1200)
+            wait_for(where / "way.pcap", http1=1)
         found, told = check(where / "way.pcap")
         listed = subprocess.run(["tcpdump", "-nr", str(where / "way.pcap")], capture_output=True, text=True).stdout
     assert "AH(" in listed
@@ -282,6 +293,7 @@ def test_what_is_encrypted_is_told(underlay):
     with folder() as where, transformed(underlay, *ESP):
         with captured(underlay.server, underlay.device, where / "way.pcap"):
             talk_outside(underlay)
+            wait_until(lambda: "ESP" in check(where / "way.pcap")[1], "what is encrypted is in the file")
         found, told = check(where / "way.pcap")
     assert found == []
     assert " packets not read: ESP, encrypted\n" in told, told
@@ -296,6 +308,8 @@ def test_what_a_rule_logs_is_what_the_module_counts(underlay, filtered):
             for family in BOTH:
                 talk(underlay, family)
             talk_outside(underlay)
+            # The kernel gathers what it logs, for a second.
+            wait_for(where / "log.pcap", http1=3, other=2)
         found, told = check(where / "log.pcap")
     assert told == ""
     assert verdicts(found) == {"http1": 3, "other": 2}
