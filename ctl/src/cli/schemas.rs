@@ -16,9 +16,6 @@ const COMMON: &str = "common";
 /// The arguments that print JSON, and what they add to the name of the command's schema.
 const FORMS: [(&str, &str); 2] = [("json", ""), ("eve", "-eve")];
 
-/// What a command may tell, and its help may leave out.
-const OPTIONAL: [(&str, &str); 1] = [("check", "tunnel")];
-
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/schemas")
 }
@@ -145,8 +142,7 @@ fn help_tells_the_keys_of_the_schema() {
         }
         let help = command.get_after_help().unwrap_or_else(|| panic!("{name}"));
         let told = told(&help.to_string());
-        let mut expected = properties(&read(&name));
-        expected.retain(|key, _| told.contains_key(key) || !OPTIONAL.contains(&(&name, key)));
+        let expected = properties(&read(&name));
         let keys = |told: &BTreeMap<String, Told>| told.keys().cloned().collect::<Vec<_>>();
         assert_eq!(
             keys(&told),

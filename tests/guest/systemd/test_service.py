@@ -209,8 +209,10 @@ def test_a_package_can_be_made(tmp_path):
 @pytest.mark.parametrize("unit", ["http_filter.service", "http_filter-metrics.service", "http_filter-metrics.timer"])
 def test_systemd_finds_no_fault_with_the_units(unit):
     assert run("systemd-analyze", "verify", "--man=no", unit) == ""
-    for page in properties(unit, "Documentation")["Documentation"].split():
-        name, section = re.fullmatch(r"man:(.*)\((.)\)", page).groups()
+    text = pathlib.Path(properties(unit, "FragmentPath")["FragmentPath"]).read_text()
+    pages = re.findall(r"man:(\S+)\((\d)\)", text)
+    assert pages
+    for name, section in pages:
         assert pathlib.Path(f"/usr/local/share/man/man{section}/{name}.{section}").exists()
 
 
