@@ -13,7 +13,7 @@ use crate::policy::{Action, Kind};
 use crate::uapi::*;
 
 pub(crate) use culprit::{Culprit, Owners};
-pub(crate) use queue::{Queue, Received};
+pub(crate) use queue::queue;
 
 /// An event.
 #[derive(Clone, Debug)]

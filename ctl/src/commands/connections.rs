@@ -14,6 +14,7 @@ use crate::cli::{Connections, Selectors};
 use crate::connections::{end, plan, Connection, Outcome, Survey};
 use crate::human::{self, counted};
 use crate::json::{joined, SCHEMA_VERSION};
+use crate::layout::{self, line};
 use crate::netns::Netns;
 use crate::owner::{self, Cgroup};
 use crate::style::{FAINT, HEADING};
@@ -215,9 +216,9 @@ fn show(connections: &[Connection], is_long: bool, out: &mut dyn Write) -> io::R
         .iter()
         .map(|(group, members)| (group.cells(members), members));
     let groups: Vec<_> = groups.collect();
-    let widths = widths(groups.iter().map(|(cells, _)| cells).chain([&heading]));
+    let widths = layout::widths(groups.iter().map(|(cells, _)| cells).chain([&heading]));
     let each: Vec<_> = connections.iter().map(cells).collect();
-    let widths_of_each = self::widths(each.iter());
+    let widths_of_each = layout::widths(each.iter());
     writeln!(out, "{HEADING}{}{HEADING:#}", line(&heading, &widths))?;
     for (group, members) in groups {
         writeln!(out, "{}", line(&group, &widths))?;
@@ -239,29 +240,6 @@ fn style(outcome: &Outcome) -> Style {
         Outcome::Kept => AnsiColor::Yellow.on_default(),
         Outcome::Failed(_) => AnsiColor::Red.on_default().bold(),
     }
-}
-
-/// How wide columns have to be.
-fn widths<'a, const N: usize>(lines: impl Iterator<Item = &'a [String; N]>) -> [usize; N] {
-    let mut widths = [0; N];
-    for line in lines {
-        for (width, cell) in widths.iter_mut().zip(line) {
-            *width = (*width).max(cell.chars().count());
-        }
-    }
-    widths
-}
-
-/// The cells of a line, in columns.
-fn line<const N: usize>(cells: &[String; N], widths: &[usize; N]) -> String {
-    let cells = cells.iter().zip(widths);
-    // Programs choose their own names.
-    let cells = cells.map(|(cell, &width)| {
-        let cell = cell.replace(char::is_control, "?");
-        format!("{cell:width$}")
-    });
-    let cells: Vec<String> = cells.collect();
-    cells.join("  ").trim_end().to_owned()
 }
 
 /// Says how many there are, what becomes of them, and what else can be done.

@@ -13,9 +13,10 @@ use std::time::Instant;
 use anyhow::Result;
 
 use crate::cli::Events;
-use crate::events::{Culprit, Event, Found, Owners, Queue, Received, What};
+use crate::events::{queue, Culprit, Event, Found, Owners, What};
 use crate::genetlink::Connection;
 use crate::human;
+use crate::queue::Waited;
 use crate::rules::RuleSet;
 use crate::snapshot::Snapshot;
 use crate::style::FAINT;
@@ -41,7 +42,7 @@ struct Told {
 /// Tells of events as long as the arguments say.
 pub(crate) fn run(arguments: &Events, out: &mut dyn Write) -> Result<()> {
     let listener = Connection::open()?.listen(HTTP_FILTER_MCGRP_EVENTS)?;
-    let queue = Queue::new(listener)?;
+    let queue = queue(listener)?;
     let until = match arguments.follow {
         true => None,
         false => Instant::now().checked_add(arguments.time.0),
@@ -60,8 +61,8 @@ pub(crate) fn run(arguments: &Events, out: &mut dyn Write) -> Result<()> {
     let mut rest = arguments.count;
     while rest != Some(0) {
         let event = match queue.next(until)? {
-            Received::Event(event) => *event,
-            Received::Interrupted | Received::Late => break,
+            Waited::Received(event) => *event,
+            Waited::Interrupted | Waited::Late => break,
         };
         let told = sources.complete(event);
         if arguments.eve {

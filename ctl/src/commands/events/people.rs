@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
-use console::Term;
-use jiff::tz::TimeZone;
 
 use super::{json, Told};
 use crate::events::{Culprit, EndReason, Ended, Event, Found, What};
 use crate::human::{self, counted};
+use crate::journal::Journal;
 use crate::owner::Cgroup;
 use crate::policy::{Action, Kind};
 use crate::style::{FAINT, HEADING};
@@ -21,22 +20,13 @@ const WARNING: Style = AnsiColor::Yellow.on_default();
 /// What the network namespace of process 1 is called, which is not told.
 const INITIAL: &str = "initial";
 
-/// What is between two parts of a line.
-const GAP: &str = "  ";
-
 /// What stands for what is not known.
 const UNKNOWN: &str = "-";
-
-/// Where the parts of a line begin, behind the time and what has happened.
-const INDENT: usize = 21;
 
 /// What was told so far.
 #[derive(Default)]
 pub(super) struct People {
-    /// How many columns there are, if that matters.
-    columns: Option<usize>,
-    /// The day of the last event.
-    day: String,
+    journal: Journal,
     /// How many connections were found, by what was done.
     found: BTreeMap<&'static str, u64>,
     lost: u64,
@@ -44,67 +34,29 @@ pub(super) struct People {
 
 impl People {
     pub(super) fn new() -> Self {
-        let terminal = Term::stdout();
-        let size = terminal.is_term().then(|| terminal.size());
         Self {
-            columns: size.map(|(_, columns)| columns.into()),
+            journal: Journal::new(),
             ..Self::default()
         }
     }
 
     pub(super) fn tell(&mut self, told: &Told, out: &mut dyn Write) -> io::Result<()> {
         let Event { lost, what, .. } = &told.event;
-        let local = json::time(&told.event).to_zoned(TimeZone::system());
-        let day = local.strftime("%F").to_string();
-        if self.day != day {
-            writeln!(out, "{HEADING}{day}{HEADING:#}")?;
-            self.day = day;
-        }
-        let time = local.strftime("%T").to_string();
+        let time = json::time(&told.event);
         if *lost > 0 {
             self.lost = self.lost.saturating_add(*lost);
             let events = format!("at least {}", counted(*lost, "event"));
-            self.line(&time, "lost", WARNING, &[events], out)?;
+            self.journal.line(time, "lost", WARNING, &[events], out)?;
         }
-        match what {
+        let (word, style, parts) = match what {
             What::Found(found) => {
                 let action = found.action.past_tense();
                 *self.found.entry(action).or_default() += 1;
-                self.line(
-                    &time,
-                    action,
-                    style(found.action),
-                    &of_found(found, told),
-                    out,
-                )
+                (action, style(found.action), of_found(found, told))
             }
-            What::Ended(ended) => self.line(&time, "ended", FAINT, &of_ended(*ended, told), out),
-        }
-    }
-
-    /// Writes the parts of a line; those for which there is no room go to another one.
-    fn line(
-        &self,
-        time: &str,
-        what: &str,
-        style: Style,
-        parts: &[String],
-        out: &mut dyn Write,
-    ) -> io::Result<()> {
-        write!(out, "{FAINT}{time}{FAINT:#}  {style}{what:9}{style:#}")?;
-        let mut end = INDENT;
-        for part in parts {
-            let width = human::width(part);
-            let has_room = self.columns.is_none_or(|columns| end + width <= columns);
-            if has_room || end == INDENT {
-                write!(out, "{GAP}{part}")?;
-            } else {
-                write!(out, "\n{:INDENT$}{part}", "")?;
-                end = INDENT;
-            }
-            end += width + GAP.len();
-        }
-        writeln!(out)
+            What::Ended(ended) => ("ended", FAINT, of_ended(*ended, told)),
+        };
+        self.journal.line(time, word, style, &parts, out)
     }
 
     /// Says how many connections were found, and what was done.
@@ -260,17 +212,15 @@ mod tests {
 
     #[test]
     fn a_line_is_broken_between_its_parts() {
-        let mut people = People {
-            columns: Some(70),
-            ..People::default()
-        };
+        let mut people = People::default();
+        people.journal.columns = Some(70);
         let mut out = Vec::new();
         people.tell(&told(What::Found(found())), &mut out).unwrap();
         let out = String::from_utf8(out).unwrap();
         let out = anstream::adapter::strip_str(&out).to_string();
         let lines: Vec<&str> = out.lines().skip(1).collect();
         assert!(lines[0].ends_with("  dropped    GET /index.html"));
-        let indent = " ".repeat(INDENT);
+        let indent = " ".repeat("04:35:52  dropped    ".len());
         let rest = [
             "192.0.2.7:51034 -> [2001:db8::1]:80 in eth0",
             "user 33  Host example.org:8080",
