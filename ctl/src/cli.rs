@@ -7,6 +7,7 @@ mod connections;
 mod doctor;
 mod events;
 mod generate;
+mod links;
 mod load;
 mod metrics;
 mod rules;
@@ -26,6 +27,7 @@ pub(crate) use self::connections::{Connections, Selectors};
 pub(crate) use self::doctor::Doctor;
 pub(crate) use self::events::Events;
 pub(crate) use self::generate::{Generate, GenerateCommand, Shell};
+pub(crate) use self::links::Links;
 pub(crate) use self::load::Load;
 pub(crate) use self::metrics::Metrics;
 pub(crate) use self::rules::{AddRule, DeleteRules, ReplaceRules, Rules, RulesCommand, TestRules};
@@ -48,6 +50,7 @@ Examples:
   filterctl connections                   List the inbound connections, and whose they are
   filterctl events --follow               Tell who speaks HTTP to whom, as it happens
   filterctl metrics --textfile FILE       Tell Prometheus what was counted
+  filterctl links --follow                Tell when an interface or an address changes
   filterctl status --watch 1              Watch the counters grow
   filterctl status --json | jq .stats     For programs
 
@@ -107,6 +110,8 @@ pub(crate) enum Command {
     Generate(Generate),
     /// Print what is counted for Prometheus
     Metrics(Metrics),
+    /// Show network interfaces and their addresses, and tell what changes
+    Links(Links),
 }
 
 impl Default for Command {

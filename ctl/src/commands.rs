@@ -9,6 +9,7 @@ mod doctor;
 mod events;
 mod generate;
 mod get;
+mod links;
 mod load;
 mod metrics;
 mod reset;
@@ -47,6 +48,7 @@ pub(crate) fn run(cli: Cli, out: &mut dyn Write) -> Result<()> {
         Command::Events(arguments) => events::run(&arguments, out),
         Command::Generate(arguments) => generate::run(&arguments, out),
         Command::Metrics(arguments) => metrics::run(root, &arguments, out),
+        Command::Links(arguments) => links::run(&arguments, out),
         Command::Unload => unload::run(out),
     }?;
     out.flush()?;

@@ -3,7 +3,7 @@
 //! looked into or written; Ctrl-C ends the waiting.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError};
 use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
@@ -51,6 +51,11 @@ impl<T> Entrance<T> {
         })
     }
 
+    /// Puts something in, as soon as there is room. False, if nobody wants it.
+    pub(crate) fn put(&self, thing: T) -> bool {
+        self.0.send(Item::Received(thing)).is_ok()
+    }
+
     /// Tells that there will be no more, and why.
     pub(crate) fn fail(&self, error: Error) {
         // If nobody wants to know, the program ends.
@@ -96,6 +101,22 @@ impl<T: Send + 'static> Queue<T> {
             },
         };
         Self::waited(item)
+    }
+
+    /// What is there already.
+    ///
+    /// # Errors
+    ///
+    /// As [`Queue::next`].
+    pub(crate) fn ready(&self) -> Result<Option<T>> {
+        let item = self.receiver.try_recv().map_err(|error| match error {
+            TryRecvError::Empty => RecvTimeoutError::Timeout,
+            TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
+        });
+        Ok(match Self::waited(item)? {
+            Waited::Received(thing) => Some(thing),
+            Waited::Interrupted | Waited::Late => None,
+        })
     }
 
     fn waited(item: Result<Item<T>, RecvTimeoutError>) -> Result<Waited<T>> {

@@ -24,6 +24,7 @@ const COMMANDS: [&str; 13] = [
     "connections",
     "events",
     "metrics",
+    "links",
 ];
 
 #[test]

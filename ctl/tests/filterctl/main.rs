@@ -8,6 +8,7 @@ mod connections;
 mod doctor;
 mod events;
 mod general;
+mod links;
 mod load;
 mod manual;
 mod metrics;
