@@ -105,13 +105,13 @@ pub(crate) enum Command {
     Connections(Connections),
     /// Tell of connections that speak HTTP as they are found, and whose they are
     Events(Events),
+    /// Show network interfaces and their addresses, and tell what changes
+    Links(Links),
+    /// Print what is counted for Prometheus
+    Metrics(Metrics),
     /// Generate manual pages, or completions for a shell
     #[command(hide = true)]
     Generate(Generate),
-    /// Print what is counted for Prometheus
-    Metrics(Metrics),
-    /// Show network interfaces and their addresses, and tell what changes
-    Links(Links),
 }
 
 impl Default for Command {

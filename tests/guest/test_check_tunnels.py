@@ -5,13 +5,12 @@ with real clients and servers. Those that Linux has not are handmade in the test
 import collections
 import contextlib
 import dataclasses
-import json
 import signal
 import subprocess
 
 import pytest
 
-from support import clients, http_filter, http_servers, nftables, other_servers
+from support import clients, http_filter, http_servers, nftables, other_servers, schemas
 from support.filterctl import FILTERCTL
 from support.process import folder
 from support.topology import IPV4, IPV6, Endpoint, veth_pair
@@ -150,7 +149,7 @@ def check(file):
     """The connections in a capture, and what is told beside them."""
     done = subprocess.run([FILTERCTL, "check", "--json", str(file)], capture_output=True, text=True)
     assert done.returncode == 0, done
-    return [json.loads(line) for line in done.stdout.splitlines()], done.stderr
+    return [schemas.parse("check", line) for line in done.stdout.splitlines()], done.stderr
 
 
 def without_place(connections):

@@ -15,6 +15,7 @@ import time
 
 import pytest
 
+from support import schemas
 from support.filterctl import FILTERCTL, filterctl
 from support.namespace import ip, new_namespace
 from support.process import NOBODY
@@ -255,7 +256,7 @@ class Links(Following):
 
     def catch_up(self):
         for line in self.new_lines():
-            self.fold.add(json.loads(line))
+            self.fold.add(schemas.parse("links", line))
         return self.fold
 
     def __enter__(self):
@@ -599,7 +600,7 @@ def test_the_state_is_what_iproute2_tells(here, there):
             carry_out(here, step.replace("d0", name) if step.strip() else "wait 0")
     fold = Fold()
     for line in here.run(FILTERCTL, "links", "--json").decode().splitlines():
-        fold.add(json.loads(line))
+        fold.add(schemas.parse("links", line))
     assert fold.state == by_iproute2(here)
     assert {told["event"] for told in fold.events} == {"state"}
     assert len(fold.links) > 3

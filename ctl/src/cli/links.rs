@@ -67,8 +67,8 @@ of an address:
   flags           \"tentative\", \"optimistic\", \"dadfailed\", \"deprecated\", \"secondary\", \"temporary\",
                   \"nodad\", \"home\", \"mngtmpaddr\", \"noprefixroute\", \"autojoin\", \"stable-privacy\",
                   \"dynamic\"
-  valid_lifetime, preferred_lifetime
-                  seconds that are left, or null if it has no end
+  valid_lifetime  seconds that are left, or null if it has no end
+  preferred_lifetime  the same, before it is deprecated
 of \"absent\":
   name            which is not there
 An address is the same one if its index and address are, and for IPv4, its prefix and peer.

@@ -10,7 +10,7 @@ use predicates::str::contains;
 
 use crate::tree::Tree;
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "status",
     "enable",
     "disable",

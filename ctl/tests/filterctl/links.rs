@@ -4,6 +4,7 @@
 use predicates::str::contains;
 use serde_json::Value;
 
+use crate::schema::object;
 use crate::tree::Tree;
 
 #[test]
@@ -20,26 +21,13 @@ fn loopback_is_shown() {
 }
 
 #[test]
-fn every_object_has_its_keys() {
+fn the_state_comes_as_objects() {
     let told = Tree::unloaded().output(&["links", "--json"]);
-    let objects = told.lines().map(|line| serde_json::from_str(line).unwrap());
-    let objects: Vec<Value> = objects.collect();
-    let lo = &objects[0];
-    assert_eq!(lo["name"], "lo");
+    let objects: Vec<Value> = told.lines().map(|line| object("links", line)).collect();
+    assert_eq!(objects[0]["name"], "lo");
     for object in &objects {
-        assert_eq!(object["schema_version"], 1);
         assert_eq!(object["event"], "state");
         assert_eq!(object["was"], Value::Null);
-        assert!(["link", "address"]
-            .map(Value::from)
-            .contains(&object["type"]));
-    }
-    // As the help has them.
-    let help = Tree::unloaded().output(&["links", "--help"]);
-    for object in &objects {
-        for key in object.as_object().unwrap().keys() {
-            assert!(help.contains(key.as_str()), "{key}");
-        }
     }
 }
 

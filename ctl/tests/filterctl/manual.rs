@@ -179,7 +179,7 @@ fn lists_and_examples_keep_their_form() {
             "filterctl-events.8",
             "\n       filterctl events [-f|--follow] [--for TIME] [--count N] [--json]",
         ),
-        ("filterctl-check.8", "\n       filterctl check [--json] FILE...\n"),
+        ("filterctl-check.8", "\n       filterctl check [--json] [--join] FILE...\n"),
         ("filterctl-events.8", "escaped: \\xNN for all"),
         ("filterctl-set.8", "\n       rules    see filterctl-rules(8); without"),
     ] {

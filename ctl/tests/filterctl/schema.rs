@@ -54,7 +54,7 @@ fn uri(name: &str) -> String {
 fn each_fault_is_found() {
     let object = json!({
         "file": "a", "client": "192.0.2.7:1", "server": "[2001:db8::1]:80",
-        "verdict": "http1", "line": null, "reason": null,
+        "tunnel": null, "verdict": "http1", "line": null, "reason": null,
     });
     assert_eq!(faults("check", &object), [""; 0]);
     for (key, value) in [

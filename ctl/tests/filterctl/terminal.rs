@@ -133,12 +133,16 @@ fn a_progress_bar_leaves_nothing_behind() {
     assert!(text.contains(" %, "), "no progress was shown: {text}");
     assert_eq!(status, Some(1));
     let shown = screen(&written);
+    let unread = format!(
+        "filterctl: {empty}: 4,194,304 packets not read: cut off within a header, or malformed"
+    );
     let said = format!(
         "filterctl: {packed}: not a capture (pcap or pcapng): it is compressed, run gunzip first"
     );
     let expected = [
+        &unread,
         &said,
-        "2 files, 4,194,304 packets, 0 connections",
+        "2 files, 4,194,304 packets (4,194,304 not read), 0 connections",
         "filterctl: a file could not be checked",
         "",
     ];

@@ -7,11 +7,8 @@ use jiff::Timestamp;
 use serde_json::{json, Map, Value};
 
 use super::people;
-use crate::json::joined;
+use crate::json::{joined, SCHEMA_VERSION};
 use crate::links::{Address, Change, Named};
-
-/// Of the objects.
-const SCHEMA_VERSION: u32 = 1;
 
 /// A link as it is at the beginning.
 pub(super) fn link_state(time: Timestamp, named: &Named) -> Value {
