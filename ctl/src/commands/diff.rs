@@ -73,14 +73,15 @@ struct Lines<'a> {
 
 impl fmt::Display for Lines<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for change in TextDiff::from_lines(self.from, self.to).iter_all_changes() {
+        // By lines without their ends: the last one has none.
+        let [from, to] = [self.from, self.to].map(|text| text.lines().collect::<Vec<_>>());
+        for change in TextDiff::from_slices(&from, &to).iter_all_changes() {
             let (sign, style) = match change.tag() {
                 ChangeTag::Delete => ('-', OLD),
                 ChangeTag::Insert => ('+', NEW),
                 ChangeTag::Equal => (' ', Style::new()),
             };
-            let line = change.value().trim_end();
-            writeln!(f, "  {style}{sign}{line}{style:#}")?;
+            writeln!(f, "  {style}{sign}{}{style:#}", change.value())?;
         }
         Ok(())
     }
@@ -92,4 +93,19 @@ fn to_json(change: &Change) -> Value {
         "from": settings::to_json(change.name, &change.from),
         "to": settings::to_json(change.name, &change.to),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_last_line_that_gets_another_one_behind_it_stays() {
+        let lines = Lines {
+            from: "a\nb",
+            to: "a\nb\nc",
+        };
+        let shown = anstream::adapter::strip_str(&lines.to_string()).to_string();
+        assert_eq!(shown, "   a\n   b\n  +c\n");
+    }
 }
