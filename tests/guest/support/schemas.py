@@ -27,9 +27,14 @@ def _validator(name):
     return schema({"$ref": f"{name}.json"}, registry=referencing.Registry().with_resources(resources))
 
 
+def validate(name, told):
+    """Checks that an object fits the schema of this name."""
+    if jsonschema:
+        _validator(name).validate(told)
+
+
 def parse(name, line):
     """The object that a line of JSON tells, which has to fit the schema of this name."""
     told = json.loads(line)
-    if jsonschema:
-        _validator(name).validate(told)
+    validate(name, told)
     return told
