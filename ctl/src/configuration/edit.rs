@@ -32,7 +32,11 @@ impl Configuration {
             let Some(setting) = settings::find(change.name) else {
                 continue;
             };
-            let value = value(setting, &change.from)
+            let from = match setting.kind {
+                Kind::Rules => self.rules.as_written(&change.from),
+                _ => change.from.clone(),
+            };
+            let value = value(setting, &from)
                 .with_context(|| format!("cannot write {} as TOML", setting.name))?;
             set(&mut document, setting.name, value);
         }
@@ -114,6 +118,19 @@ mod tests {
         assert_eq!(
             changed("action = 'drop'\n", &values),
             "action = 'drop'\ndetect = [\"requests\", \"responses\"]\nmax_undecided = 7\nenabled = false\n"
+        );
+    }
+
+    #[test]
+    fn a_rule_that_stays_keeps_its_words() {
+        let written = "allow unit no-such-unit  # x";
+        let expanded =
+            "allow in /system.slice/no-such-unit.service,/system.slice/no-such-unit.socket  # x";
+        let text = format!("action = 'drop'\nrules = '{written}'\n");
+        let rules = format!("drop on eth0\n{expanded}");
+        assert_eq!(
+            changed(&text, &[("rules", &rules)]),
+            format!("action = 'drop'\nrules = \"\"\"\ndrop on eth0\n{written}\n\"\"\"\n")
         );
     }
 

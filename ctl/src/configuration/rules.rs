@@ -12,6 +12,8 @@ use crate::rules::sugar::Sugar;
 pub(super) struct Rules {
     /// In the module's words.
     pub(super) text: String,
+    /// As the file has them, line by line the same.
+    written: String,
     /// Where their lines are in the file.
     lines: Lines,
 }
@@ -57,6 +59,7 @@ impl Rules {
     pub(super) fn given(text: &str) -> Self {
         Self {
             text: text.to_owned(),
+            written: text.to_owned(),
             lines: Lines::Elsewhere,
         }
     }
@@ -94,8 +97,19 @@ impl Rules {
         }
         Self {
             text: expanded,
+            written: text.to_owned(),
             lines,
         }
+    }
+
+    /// Rules of the module's, each line that the file has in its own words in these.
+    pub(super) fn as_written(&self, text: &str) -> String {
+        let own = || self.text.lines().zip(self.written.lines());
+        let lines = text.lines().map(|line| {
+            let found = own().find(|(expanded, _)| *expanded == line);
+            found.map_or(line, |(_, written)| written)
+        });
+        lines.collect::<Vec<_>>().join("\n")
     }
 
     /// What the module says of rules, `line 2: "from": ...`, and the line of the file that this is about.
@@ -132,8 +146,8 @@ mod tests {
     #[test]
     fn what_the_module_says_is_told_of_the_files_line() {
         let rules = |lines| Rules {
-            text: String::new(),
             lines,
+            ..Rules::default()
         };
         let said = "line 2: \"form\": an unknown condition";
         let what = "\"form\": an unknown condition";

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use anyhow::{bail, Context, Result};
 use jiff::civil::DateTime;
@@ -25,6 +26,8 @@ pub(crate) struct Sugar {
     spans: bool,
     /// Where cgroups are looked for.
     cgroups: PathBuf,
+    /// Tells the slice that a unit is in when it runs.
+    slice_of: fn(&str) -> Option<String>,
 }
 
 impl Sugar {
@@ -36,6 +39,7 @@ impl Sugar {
             now: Zoned::now(),
             spans: true,
             cgroups: found.unwrap_or_default(),
+            slice_of: slice_by_systemd,
         }
     }
 
@@ -106,7 +110,7 @@ impl Sugar {
         Ok(format!("{cgroup},{socket}"))
     }
 
-    /// The path of a unit's cgroup; while there is none, where systemd would make that of a service.
+    /// The path of a unit's cgroup; while there is none, as early at boot, where systemd would make it.
     pub(crate) fn cgroup(&self, unit: &str) -> Result<String> {
         if unit.is_empty() || unit.contains('/') {
             bail!("{unit:?} is no name of a unit");
@@ -115,12 +119,12 @@ impl Sugar {
         if !UNIT_TYPES.iter().any(|suffix| unit.ends_with(suffix)) {
             unit += UNIT_TYPES[0];
         }
-        let found = find_dir(&self.cgroups, &unit);
-        let path = match &found {
-            Some(path) => path.strip_prefix(&self.cgroups)?,
-            None => &Path::new("system.slice").join(&unit),
-        };
-        Ok(format!("/{}", path.display()))
+        if let Some(path) = find_dir(&self.cgroups, &unit) {
+            return Ok(format!("/{}", path.strip_prefix(&self.cgroups)?.display()));
+        }
+        let slice = (self.slice_of)(&unit).filter(|slice| !slice.is_empty());
+        let slice = slice.as_deref().unwrap_or("system.slice");
+        Ok(format!("{}/{unit}", slice_path(slice)))
     }
 
     /// The time after a span of it such as `7d` or `1d12h`, in seconds since 1970.
@@ -157,6 +161,26 @@ impl Sugar {
     }
 }
 
+/// The slice that systemd would run a unit in, if it runs here and knows the unit.
+fn slice_by_systemd(unit: &str) -> Option<String> {
+    let mut command = Command::new("systemctl");
+    command.args(["show", "--property=Slice", "--value", "--", unit]);
+    let output = command.stdin(Stdio::null()).output().ok()?;
+    let slice = String::from_utf8(output.stdout).ok()?;
+    Some(slice.trim().to_owned())
+}
+
+/// The path of a slice's cgroup: `a-b.slice` is in `a.slice`, and `-.slice` is the root. systemd.slice(5)
+fn slice_path(slice: &str) -> String {
+    let Some(name) = slice.strip_suffix(".slice").filter(|name| *name != "-") else {
+        return String::new();
+    };
+    let ends = name.match_indices('-').map(|(end, _)| end);
+    let ends = ends.chain([name.len()]);
+    let above = ends.filter_map(|end| name.get(..end));
+    above.fold(String::new(), |path, name| path + "/" + name + ".slice")
+}
+
 /// The directory of this name that is nearest to `root`.
 fn find_dir(root: &Path, name: &str) -> Option<PathBuf> {
     let mut dirs = VecDeque::from([root.to_owned()]);
@@ -189,6 +213,15 @@ mod tests {
                 .to_zoned(hour_east),
             spans: true,
             cgroups: cgroups.to_owned(),
+            slice_of: |unit| {
+                let slice = match unit {
+                    "idle@1.service" => "system-idle.slice",
+                    "idle.scope" => "-.slice",
+                    "unknown.service" => "",
+                    _ => return None,
+                };
+                Some(slice.to_owned())
+            },
         }
     }
 
@@ -278,6 +311,15 @@ mod tests {
                 "/system.slice/new.name.service,/system.slice/new.name.socket",
             ),
             ("new.socket", "/system.slice/new.socket"),
+            (
+                "idle@1",
+                "/system.slice/system-idle.slice/idle@1.service,/system.slice/idle@1.socket",
+            ),
+            ("idle.scope", "/idle.scope"),
+            (
+                "unknown",
+                "/system.slice/unknown.service,/system.slice/unknown.socket",
+            ),
             (
                 "user.slice,new.socket",
                 "/user.slice,/system.slice/new.socket",

@@ -61,8 +61,10 @@ FAILED = {"ActiveState": "failed", "SubState": "failed", "Result": "exit-code"}
 def test_is_configured_after_boot():
     assert state() == ACTIVE, journal()
     settings = http_filter.settings()
-    assert settings == {"enabled": "1", "action": "drop", "log": "0", "detect": "requests h2c http09",
-                        "rules": "allow on lo port 9100   # node_exporter"}
+    rules = settings.pop("rules").splitlines()
+    assert settings == {"enabled": "1", "action": "drop", "log": "0", "detect": "requests h2c http09"}
+    assert rules[0] == "allow on lo port 9100   # node_exporter"
+    assert rules[1].startswith("allow port 7777 in /system.slice/system-late.slice/late@1.service,")
     assert filterctl("diff") == f"the module is as {CONFIG} says\n"
 
 
@@ -79,6 +81,13 @@ def test_http_is_dropped(port):
     before = http_filter.counters()
     assert curl(INITIAL, f"http://127.0.0.1:{port}/", timeout=2.5).timed_out
     assert (http_filter.counters() - before)["blocked"] == 1
+
+
+def test_a_rule_finds_a_unit_that_began_after_it():
+    run("systemctl", "start", "late@1")
+    assert curl(INITIAL, "http://127.0.0.1:7777/").status == 404
+    assert filterctl("diff") == f"the module is as {CONFIG} says\n"
+    run("systemctl", "stop", "late@1")
 
 
 def test_metrics_come_to_prometheus_by_node_exporter():
@@ -108,10 +117,12 @@ def test_unprivileged_users_get_what_the_kernel_tells_them():
 
 def test_reload_applies_the_file(configure):
     configure('action = "reject"\nrules = "allow on lo port 9100,80"\n')
-    assert filterctl("diff") == """\
+    rules = http_filter.read_file("rules").splitlines()
+    assert filterctl("diff") == f"""\
 action  drop -> reject
 rules
   -allow on lo port 9100   # node_exporter
+  -{rules[1]}
   +allow on lo port 9100,80
 log     0 -> 1
 """
@@ -160,7 +171,7 @@ def test_load_honours_the_file_unless_told_otherwise():
     filterctl("unload")
     filterctl("load", "action=reject")
     assert http_filter.read_file("action") == "reject"
-    assert http_filter.read_file("rules") == "allow on lo port 9100   # node_exporter"
+    assert http_filter.read_file("rules").startswith("allow on lo port 9100   # node_exporter\n")
     filterctl("unload")
     filterctl("load", "--no-config", "action=monitor")
     assert http_filter.settings() == {**http_filter.DEFAULTS, "action": "monitor"}
@@ -182,7 +193,7 @@ def test_save_keeps_what_was_written_by_hand():
     filterctl("rules", "add", "allow", "on", "eth0")
     assert filterctl("save") == f"{CONFIG} is saved\n"
     assert CONFIG.read_text() == old.replace('"drop"', '"monitor"').replace(
-        "# node_exporter\n", "# node_exporter\nallow on eth0\n")
+        "unit late@1\n", "unit late@1\nallow on eth0\n")
     CONFIG.write_text(old)
     run("systemctl", "reload", "http_filter")
 
