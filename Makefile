@@ -11,6 +11,9 @@ ifneq ($(words $(CURDIR)),1)
 $(error the path of the checkout has a blank in it, which the kernel's makefiles can't stand: $(CURDIR))
 endif
 build := $(CURDIR)/build/$(KVER)
+ifneq ($(words x$(DESTDIR)$(PREFIX)),1)
+$(error DESTDIR or PREFIX has a blank in it, which the units of systemd and this file can't stand)
+endif
 cargo_target := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 lab := tests/lab/lab
 # Where manual pages and completions are installed.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Tunnels over UDP, by the port of the receiver. A port proves nothing: what has not the header that the tunnel's
+//! Tunnels over UDP, by the port of the receiver; or of the sender, where answers come from it. A port proves nothing: what has not the header that the tunnel's
 //! standard asks for, every reserved bit of it, is another protocol.
 
 use etherparse::{ether_type, ip_number, EtherType, IpNumber};
@@ -38,9 +38,14 @@ pub(crate) fn inside(datagram: &[u8]) -> Result<(Header, Inside<'_>), Left> {
         4790 => vxlan_gpe(payload),
         6080 => return gue(payload),
         6081 => geneve(payload),
-        6635 => Ok((Header::of(Kind::Mpls), Content::Mpls(payload))),
+        6635 => mpls(payload),
         51820 => return wireguard(payload),
-        _ => return Err(Left::NotTcp),
+        _ => match u16(datagram, 0)? {
+            1701 => return l2tp(payload).map(content),
+            4500 => return esp(payload),
+            51820 => return wireguard(payload),
+            _ => return Err(Left::NotTcp),
+        },
     };
     found.map(content).map_err(|_| Left::NotTcp)
 }
@@ -102,6 +107,24 @@ fn geneve(packet: &[u8]) -> Result<(Header, Content<'_>), Left> {
         _ => return Err(Left::NotTcp),
     };
     Ok((network(Kind::Geneve, u24(packet, 4)?), content))
+}
+
+/// MPLS (RFC 7510): labels, the last one marked so, and IP or a control word (RFC 4385) behind them.
+fn mpls(packet: &[u8]) -> Result<(Header, Content<'_>), Left> {
+    const LABEL: usize = 4;
+    const BOTTOM: u32 = 1 << 8;
+    let mut payload = packet;
+    loop {
+        let label = u32(payload, 0)?;
+        payload = behind(payload, LABEL)?;
+        if label & BOTTOM != 0 {
+            break;
+        }
+    }
+    match u8(payload, 0)? >> 4 {
+        0 | 4 | 6 => Ok((Header::of(Kind::Mpls), Content::Mpls(packet))),
+        _ => Err(Left::NotTcp),
+    }
 }
 
 fn network(kind: Kind, number: u32) -> Header {

@@ -23,6 +23,9 @@ const FRAGMENT_NUMBER: u8 = 0b1111;
 /// Of its QoS field: it holds an A-MSDU.
 const AGGREGATE: u8 = 1 << 7;
 
+/// The size of the largest A-MSDU, in bytes (IEEE 802.11-2020, table 9-25).
+const AGGREGATE_MAX: usize = 11_454;
+
 /// Of radiotap's fields (<https://www.radiotap.org/fields/defined>): which ones there are.
 const TSFT: u32 = 1 << 0;
 const FLAGS: u32 = 1 << 1;
@@ -96,7 +99,10 @@ fn padded_data(frame: &[u8], is_padded: bool) -> Result<Data<'_>, Left> {
     if is_padded {
         header = header.next_multiple_of(4);
     }
-    let rest = behind(frame, header)?;
+    let mut rest = behind(frame, header)?;
+    if is_aggregate {
+        rest = up_to(rest, AGGREGATE_MAX);
+    }
     Ok(Data { rest, is_aggregate })
 }
 
@@ -106,8 +112,10 @@ impl<'a> Iterator for Data<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         /// Two addresses and a length, behind which there is padding to four bytes but for the last one.
         const SUBFRAME_HEADER: usize = 14;
+        /// Of the frame, which may be at its end.
+        const CHECKSUM: usize = 4;
         let rest = self.rest;
-        if rest.is_empty() {
+        if rest.is_empty() || self.is_aggregate && rest.len() <= CHECKSUM {
             return None;
         }
         if !self.is_aggregate {
@@ -119,5 +127,54 @@ impl<'a> Iterator for Data<'a> {
         let end = SUBFRAME_HEADER.saturating_add(length).next_multiple_of(4);
         self.rest = rest.get(end..).unwrap_or_default();
         Some(Content::Llc(up_to(payload, length)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Several in one frame: the sizes of what they hold.
+    fn sizes(rest: &[u8]) -> Vec<usize> {
+        let data = Data {
+            rest,
+            is_aggregate: true,
+        };
+        let sizes = data.filter_map(|content| match content {
+            Content::Llc(held) => Some(held.len()),
+            _ => None,
+        });
+        sizes.collect()
+    }
+
+    fn subframe(size: u16) -> Vec<u8> {
+        let mut frame = vec![0; 12];
+        frame.extend(size.to_be_bytes());
+        frame.extend(vec![0; size.into()]);
+        frame
+    }
+
+    #[test]
+    fn a_checksum_is_no_other_subframe() {
+        let padded = |size| {
+            let mut frame = subframe(size);
+            frame.resize(frame.len().next_multiple_of(4), 0);
+            frame
+        };
+        for last in 30..34 {
+            let frame = [padded(33), subframe(last)].concat();
+            let expected = [33, last.into()];
+            assert_eq!(sizes(&frame), expected);
+            assert_eq!(sizes(&[frame, vec![0xff; 4]].concat()), expected);
+        }
+    }
+
+    #[test]
+    fn an_aggregate_is_no_larger_than_it_may_be() {
+        let header = [0x88, 0, 0, 0];
+        let mut frame = [&header[..], &[0; 20], &[AGGREGATE, 0]].concat();
+        frame.resize(1 << 20, 0);
+        let size = data(&frame).map(|data| data.rest.len());
+        assert_eq!(size.ok(), Some(AGGREGATE_MAX));
     }
 }

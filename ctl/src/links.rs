@@ -247,6 +247,9 @@ impl FromIterator<Notice> for State {
         for notice in notices {
             state.apply(notice);
         }
+        // An address of a link that was made after all links were told comes again with that link.
+        let Self { links, addresses } = &mut state;
+        addresses.retain(|index, _| links.contains_key(index));
         state
     }
 }
@@ -621,6 +624,17 @@ pub(crate) mod tests {
             assert!(state.addresses(index).eq(other.addresses(index)));
         }
         assert_eq!(state.become_like(other), []);
+    }
+
+    #[test]
+    fn an_address_whose_link_was_not_told_is_new_when_it_comes_with_that() {
+        let orphan = || Notice::Address(address(3, "198.51.100.1", 24));
+        let mut state: State = [Notice::Link(link(2, "eth0")), orphan()]
+            .into_iter()
+            .collect();
+        assert!(state.addresses(3).next().is_none());
+        state.apply(Notice::Link(link(3, "new0")));
+        assert_eq!(shapes(&state.apply(orphan())), [("address", NEW)]);
     }
 
     #[test]

@@ -8,7 +8,7 @@
 //!
 //! It takes no common order. Whoever has subscribed before asking, and takes in the answer first and then all
 //! notifications that have come since, in their order, ends up with what the kernel has: a notification tells the whole
-//! of its link or address, so that the last one of each decides, and of what none has come, the answer is right. What a
+//! of its link or address (those that do not are passed over), so that the last one of each decides, and of what none has come, the answer is right. What a
 //! notification tells that is older than the answer is put right by the later ones. Only if notifications were lost, for
 //! want of room, or if the kernel says that an answer may have gaps since something changed meanwhile, is the whole asked
 //! for once more.

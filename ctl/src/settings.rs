@@ -189,8 +189,13 @@ pub(crate) fn position(name: &str) -> usize {
 
 /// A value as the module writes it, of one that it takes.
 pub(crate) fn normal(setting: &Setting, value: &str) -> String {
-    let Kind::AnyOf(words) = setting.kind else {
-        return value.to_owned();
+    let words = match setting.kind {
+        Kind::AnyOf(words) => words,
+        Kind::Number(_) => {
+            let number = value.parse::<u32>();
+            return number.map_or_else(|_| value.to_owned(), |number| number.to_string());
+        }
+        _ => return value.to_owned(),
     };
     let is_separator = |c: char| c == ',' || c.is_whitespace();
     let given: Vec<&str> = value.split(is_separator).collect();

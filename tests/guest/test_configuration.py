@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
 """The configuration file: filterctl diff, apply, save and load."""
 
+import fcntl
 import subprocess
+import threading
 
 import pytest
 
-from support import http_filter, schemas
+from support import clients, http_filter, http_servers, schemas
 from support.expect import send_blocked
 from support.filterctl import FILTERCTL, filterctl
 from support.payloads import MINIMAL_REQUEST
@@ -87,6 +89,50 @@ class TestApply:
         # It takes that file whole as soon as it can.
         filterctl(f"apply {file}")
         assert http_filter.settings() == {"enabled": "0", "action": "monitor", "detect": "h2c", "log": "0", "rules": "drop on lo"}
+
+    def test_nothing_is_dropped_between_two_that_let_it_pass(self, tmp_path, loopback):
+        """A has a rule for loopback; B monitors, and has none."""
+        files = [tmp_path / "a.toml", tmp_path / "b.toml"]
+        files[0].write_text('action = "drop"\nrules = "allow on lo"\n')
+        files[1].write_text('action = "monitor"\n')
+        run("apply", files[1])
+        done = threading.Event()
+        with http_servers.busybox_httpd(loopback.endpoint(port=8080)):
+            def ask():
+                while not done.is_set():
+                    replies.append(clients.python(loopback.client, "http://127.0.0.1:8080/"))
+
+            replies = []
+            thread = threading.Thread(target=ask)
+            thread.start()
+            try:
+                for number in range(60):
+                    run("apply", files[number % 2])
+            finally:
+                done.set()
+                thread.join()
+        assert len(replies) > 60
+        assert {reply.status for reply in replies} == {200}
+        assert http_filter.counters()["blocked"] == 0
+
+    def test_two_at_once_take_turns(self, config):
+        file = config('action = "monitor"')
+        with open("/run/http_filter.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            waiting = subprocess.Popen([FILTERCTL, "apply", str(file)], stdout=subprocess.PIPE, text=True)
+            with pytest.raises(subprocess.TimeoutExpired):
+                waiting.wait(1)
+            assert http_filter.read_file("action") == "drop"
+        assert waiting.wait(20) == 0
+        waiting.stdout.close()
+        assert http_filter.read_file("action") == "monitor"
+
+    def test_takes_line_ends_of_other_systems(self, config):
+        file = config("")
+        file.write_bytes(b'action = "drop"\r\nrules = """\r\nallow on lo # x\r\ndrop\r\n"""\r\n')
+        run("apply", file)
+        assert http_filter.read_file("rules") == "allow on lo # x\ndrop"
+        assert "says so" in run("save", file)
 
     def test_a_bad_rule_is_told_with_the_files_line_and_changes_nothing(self, config):
         http_filter.write_setting("rules", "allow on lo")

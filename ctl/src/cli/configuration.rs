@@ -42,7 +42,8 @@ pub(crate) struct Diff {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The file is checked first, and what is wrong in it is told with its line. Then the module gets the rules,
-the other settings, and \"enabled\" at the end. If it does not take one of them, it gets back all that it had.
+the other settings, and \"enabled\" at the end; before them what lets HTTP pass: \"enabled = false\", and
+\"monitor\". If it does not take one of them, it gets back all that it had.
 A setting that the file does not name gets its default, rules included; the one it must name is \"action\".
 
 The file is TOML:

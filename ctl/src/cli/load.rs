@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
-use crate::configuration::FILE;
 use crate::module::Parameter;
 
 /// Arguments of `filterctl load`.
@@ -37,9 +36,9 @@ pub(crate) struct Load {
     /// Load this file
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) module: Option<PathBuf>,
-    /// The configuration file
-    #[arg(long, value_name = "FILE", default_value = FILE, hide_default_value = true)]
-    pub(crate) config: PathBuf,
+    /// Read this configuration file, not /etc/http_filter.toml
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
     /// Leave the configuration file alone
     #[arg(long, conflicts_with_all = ["config", "fallback"])]
     pub(crate) no_config: bool,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! `filterctl load`.
 
+use std::fs;
 use std::io::Write;
 use std::path::Path;
 
@@ -45,7 +46,8 @@ pub(crate) fn run(root: &Path, arguments: &Load, out: &mut dyn Write) -> Result<
 
 /// What the configuration file says, if there is one. Only one that nobody has named need not be there.
 fn configuration(arguments: &Load) -> Result<Option<Configuration>> {
-    if arguments.no_config || arguments.config == Path::new(FILE) && !arguments.config.exists() {
+    let is_missing = || fs::symlink_metadata(FILE).is_err();
+    if arguments.no_config || arguments.config.is_none() && is_missing() {
         return Ok(None);
     }
     read(arguments).map(Some)
@@ -53,7 +55,8 @@ fn configuration(arguments: &Load) -> Result<Option<Configuration>> {
 
 /// What the configuration file says, and what the command line says before that.
 fn read(arguments: &Load) -> Result<Configuration> {
-    let mut configuration = Configuration::read(&arguments.config)?;
+    let file = arguments.config.as_deref().unwrap_or(Path::new(FILE));
+    let mut configuration = Configuration::read(file)?;
     for parameter in &arguments.parameters {
         configuration.override_with(parameter);
     }

@@ -16,7 +16,7 @@ pub(crate) fn run(root: &Path, arguments: &Metrics, out: &mut dyn Write) -> Resu
         text.push_str(&family.to_string());
     }
     match &arguments.textfile {
-        Some(path) => file::replace(path, text.as_bytes(), file::PUBLIC)?,
+        Some(path) => file::publish(path, text.as_bytes())?,
         None => out.write_all(text.as_bytes())?,
     }
     Ok(())

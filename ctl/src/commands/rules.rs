@@ -87,8 +87,10 @@ fn replace(module: &Connection, arguments: &ReplaceRules, out: &mut dyn Write) -
         .with_context(|| format!("cannot read {}", arguments.file.display()))?;
     rules::replace_all(module, Sugar::new().expand(&text)?.as_bytes())?;
     let count = RuleSet::get(module)?.rules.len();
-    let rules = if count == 1 { "rule" } else { "rules" };
-    writeln!(out, "there are {count} {rules} now")?;
+    match count {
+        1 => writeln!(out, "there is 1 rule now")?,
+        _ => writeln!(out, "there are {count} rules now")?,
+    }
     Ok(())
 }
 

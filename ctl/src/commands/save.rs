@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! `filterctl save`: writes what the loaded module is into the configuration file.
 
-use std::fs;
 use std::io::Write;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use anyhow::Result;
@@ -29,8 +27,7 @@ pub(crate) fn run(sysfs: &Sysfs, arguments: &Save, out: &mut dyn Write) -> Resul
     if to_stdout {
         out.write_all(text.as_bytes())?;
     } else if changes > 0 || is_new {
-        let mode = fs::metadata(path).map_or(file::PUBLIC, |old| old.mode() & 0o7777);
-        file::replace(path, text.as_bytes(), mode)?;
+        file::replace(path, text.as_bytes())?;
         writeln!(out, "{} is saved", path.display())?;
     } else {
         writeln!(out, "{} says so already", path.display())?;

@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 //! What differs between a configuration and the loaded module, and how the module gets it: all of it, or nothing.
 
-use anyhow::{bail, Context, Result};
+use std::fs::File;
+use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt;
+
+use anyhow::{anyhow, bail, Context, Error, Result};
 use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 
 use super::{Configuration, Invalid};
 use crate::genetlink::{Connection, Refused};
@@ -10,6 +16,9 @@ use crate::rules::{self, RuleSet};
 use crate::settings::{self, Setting};
 use crate::sysfs::Sysfs;
 use crate::uapi::*;
+
+/// Whoever applies a configuration holds a lock on this file.
+const LOCK: &str = "/run/http_filter.lock";
 
 /// How the loaded module is configured.
 #[derive(Debug)]
@@ -85,14 +94,24 @@ impl Configuration {
         differing.collect()
     }
 
-    /// Makes the loaded module like this, and tells what was changed. The rules come first, since the module
-    /// alone knows whether they are right, and `enabled` last.
+    /// Makes the loaded module like this, and tells what was changed. What lets HTTP pass comes first, so that what may
+    /// pass before and after does so in between; then the rules, since the module alone knows whether they are right;
+    /// `enabled` last. Signals that would end the program wait, and so does another one that does the same.
     ///
     /// # Errors
     ///
     /// [`Invalid`], if the module does not take the rules. After any error the module is as it was before; or
     /// the error says that it is not.
     pub(crate) fn apply(&self, sysfs: &Sysfs, module: &Connection) -> Result<Vec<Change>> {
+        let _alone = lock()?;
+        let signals = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP]);
+        let before = signals.thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
+        let applied = self.apply_undisturbed(sysfs, module);
+        before.thread_set_mask()?;
+        applied
+    }
+
+    fn apply_undisturbed(&self, sysfs: &Sysfs, module: &Connection) -> Result<Vec<Change>> {
         let running = Running::read(sysfs, module)?;
         let changes = self.changes(&running);
         let fixed = |change: &&Change| settings::find(change.name).is_some_and(Setting::is_fixed);
@@ -104,10 +123,11 @@ impl Configuration {
             );
         }
         let mut steps: Vec<&Change> = changes.iter().collect();
-        steps.sort_by_key(|change| match change.name {
-            HTTP_FILTER_RULES => 0,
-            HTTP_FILTER_ENABLED => 2,
-            _ => 1,
+        steps.sort_by_key(|change| match (change.name, change.to.as_str()) {
+            (HTTP_FILTER_ENABLED, "0") | (HTTP_FILTER_ACTION, HTTP_FILTER_ACTION_MONITOR) => 0,
+            (HTTP_FILTER_RULES, _) => 1,
+            (HTTP_FILTER_ENABLED, _) => 3,
+            _ => 2,
         });
         let mut generation = Some(running.rules);
         let mut write = |change: &Change| match change.name {
@@ -142,6 +162,24 @@ impl Configuration {
             _ => error,
         })
     }
+}
+
+/// Waits until nobody else applies a configuration.
+fn lock() -> Result<Flock<File>> {
+    let mut options = File::options();
+    let opened = options
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(LOCK);
+    let file = opened.map_err(|error| match error.kind() {
+        ErrorKind::PermissionDenied => anyhow!("permission denied: run as root"),
+        _ => Error::from(error).context(format!("cannot open {LOCK}")),
+    })?;
+    Flock::lock(file, FlockArg::LockExclusive)
+        .map_err(|(_, errno)| errno)
+        .with_context(|| format!("cannot lock {LOCK}"))
 }
 
 /// Takes steps back, the last one first.

@@ -82,6 +82,8 @@ impl Rules {
         let span = span.unwrap_or_default();
         let raw = file.get(span.clone()).unwrap_or_default();
         let lines = Lines::of(raw, line_of(file, span.start));
+        // The module takes no carriage returns, which editors of other systems put in front of a line's end.
+        let text = &text.replace("\r\n", "\n");
         let mut expanded = String::with_capacity(text.len());
         for (number, line) in (1..).zip(text.split_inclusive('\n')) {
             match sugar.expand(line) {

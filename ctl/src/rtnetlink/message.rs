@@ -104,6 +104,7 @@ fn link(
         master: None,
         lower: None,
     };
+    let mut is_whole = false;
     let (mut lower, mut nsid) = (None, None);
     let (mut new_nsid, mut new_index) = (None, None);
     let attributes = payload.get(LINK_HEAD..).unwrap_or_default();
@@ -133,7 +134,10 @@ fn link(
                     Some(LinkAttribute::Address(mac)) => {
                         link.mac = mac.iter().any(|byte| *byte != 0).then_some(mac);
                     }
-                    Some(LinkAttribute::Mtu(mtu)) => link.mtu = mtu,
+                    Some(LinkAttribute::Mtu(mtu)) => {
+                        link.mtu = mtu;
+                        is_whole = true;
+                    }
                     Some(LinkAttribute::Link(index)) => lower = Some(index),
                     Some(LinkAttribute::Controller(index)) => link.master = Some(index),
                     Some(LinkAttribute::OperState(operstate)) => link.operstate = state(operstate),
@@ -152,6 +156,11 @@ fn link(
             index: new_index,
         });
         return Ok(Some(Notice::LinkGone(link.index, moved)));
+    }
+    // Wireless extensions tell of a scan or of roaming by a message that has the name and little else
+    // (`rtnetlink_ifinfo_prep()`).
+    if !is_whole {
+        return Ok(None);
     }
     // Of a tunnel that is bound to none, it is 0.
     let lower = lower.filter(|index| *index != 0);
@@ -237,5 +246,37 @@ fn scope(scope: AddressScope) -> String {
     match scope {
         AddressScope::Universe => "global".to_owned(),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An attribute with a value of four bytes.
+    fn attribute(kind: u16, value: [u8; 4]) -> Vec<u8> {
+        let [length, kind] = [8u16, kind].map(u16::to_ne_bytes);
+        [&length[..], &kind, &value].concat()
+    }
+
+    fn told(attributes: &[Vec<u8>]) -> Vec<Notice> {
+        let mut header = NetlinkHeader::default();
+        header.message_type = libc::RTM_NEWLINK;
+        let mut message = vec![0; LINK_HEAD];
+        message[4] = 7;
+        message.extend(attributes.concat());
+        let Ok(told) = Told::deserialize(&header, &message);
+        told.0
+    }
+
+    #[test]
+    fn a_message_that_does_not_tell_all_of_a_link_is_passed_over() {
+        let name = attribute(libc::IFLA_IFNAME, *b"wl0\0");
+        let mtu = attribute(libc::IFLA_MTU, 1400u32.to_ne_bytes());
+        assert_eq!(told(&[name.clone()]), []);
+        let [Notice::Link(link)] = &told(&[name, mtu])[..] else {
+            panic!("a link")
+        };
+        assert_eq!((link.name.as_str(), link.mtu, link.index), ("wl0", 1400, 7));
     }
 }

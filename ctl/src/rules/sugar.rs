@@ -122,6 +122,9 @@ impl Sugar {
         if let Some(path) = find_dir(&self.cgroups, &unit) {
             return Ok(format!("/{}", path.strip_prefix(&self.cgroups)?.display()));
         }
+        if unit.ends_with(".slice") {
+            return Ok(slice_path(&unit));
+        }
         let slice = (self.slice_of)(&unit).filter(|slice| !slice.is_empty());
         let slice = slice.as_deref().unwrap_or("system.slice");
         Ok(format!("{}/{unit}", slice_path(slice)))
@@ -316,6 +319,7 @@ mod tests {
                 "/system.slice/system-idle.slice/idle@1.service,/system.slice/idle@1.socket",
             ),
             ("idle.scope", "/idle.scope"),
+            ("idle-app.slice", "/idle.slice/idle-app.slice"),
             (
                 "unknown",
                 "/system.slice/unknown.service,/system.slice/unknown.socket",

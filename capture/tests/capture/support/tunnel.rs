@@ -99,6 +99,12 @@ const TUNNELS: &[Tunnel] = &[
     ("GUE, version 1", "gue", |it| udp(it, 6080, &it.packet())),
     // RFC 2661, section 3.1: version 2, the tunnel and the session.
     ("L2TP", "l2tp", |it| udp(it, 1701, &[&[0, 2, 0, 1, 0, 2], &ppp(it)[..]].concat())),
+    // What comes from the server's port is an answer to wherever the client has sent from.
+    ("L2TP, an answer", "l2tp", |it| {
+        let payload = [&[0, 2, 0, 1, 0, 2], &ppp(it)[..]].concat();
+        let [high, low] = (8 + payload.len() as u16).to_be_bytes();
+        v4(it, UDP, &[&[0x06, 0xa5, 0xd4, 0x31, high, low, 0, 0], &payload[..]].concat())
+    }),
     // L, S and O: the length, Ns and Nr, and two bytes of padding.
     ("L2TP, all fields", "l2tp", |it| {
         udp(it, 1701, &[&[0x4a, 2, 0, 99, 0, 1, 0, 2, 0, 3, 0, 4, 0, 2, 0, 0], &ppp(it)[..]].concat())
