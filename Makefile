@@ -78,7 +78,7 @@ install: $(if $(and $(wildcard $(build)/http_filter.ko),$(wildcard $(build)/filt
 	@mkdir -p $(DESTDIR)$(unitdir)
 	for unit in $(UNITS); do sed 's|@SBINDIR@|$(sbindir)|' dist/$$unit >$(DESTDIR)$(unitdir)/$$unit || exit; done
 	install -D -m 644 dist/modprobe.conf $(DESTDIR)$(modprobe)
-	install -D -m 644 -t $(DESTDIR)$(docdir) dist/http_filter.toml contrib/*/*
+	install -D -m 644 -t $(DESTDIR)$(docdir) dist/http_filter.toml contrib/grafana/*.json contrib/prometheus/*.rules.yml
 	install -D -m 644 -t $(DESTDIR)$(docdir)/schemas docs/schemas/*.json
 	[ -e $(DESTDIR)$(config) ] || install -D -m 644 dist/http_filter.toml $(DESTDIR)$(config)
 	for page in $(build)/man/*.8 man/*.[0-9]; do install -D -m 644 $$page $(share)/man/man$${page##*.}/$${page##*/} || exit; done
@@ -89,17 +89,25 @@ install: $(if $(and $(wildcard $(build)/http_filter.ko),$(wildcard $(build)/filt
 	@echo "installed; look at $(config), then: systemctl enable --now http_filter"
 
 .PHONY: uninstall
-uninstall: ## stop it, and remove what install installed; keeps a configuration that was edited
+ifeq ($(origin KVER),command line)
+uninstall:
+	rm -f $(DESTDIR)$(module)
+	$(if $(here),[ ! -d /lib/modules/$(KVER) ] || depmod $(KVER))
+else
+uninstall: ## stop it, and remove what install installed, but for an edited configuration; with KVER=, that kernel's module alone
 	-$(call systemctl,disable --now http_filter.service http_filter-metrics.timer)
-	-$(if $(here),$(sbindir)/filterctl unload)
+	-$(if $(here),! grep -q '^http_filter ' /proc/modules || rmmod http_filter)
 	if cmp -s $(DESTDIR)$(docdir)/http_filter.toml $(DESTDIR)$(config); then rm $(DESTDIR)$(config); fi
-	rm -f $(DESTDIR)$(sbindir)/filterctl $(DESTDIR)$(module) $(UNITS:%=$(DESTDIR)$(unitdir)/%) $(DESTDIR)$(modprobe) $(DESTDIR)$(textfile)
+	rm -f $(DESTDIR)$(sbindir)/filterctl $(UNITS:%=$(DESTDIR)$(unitdir)/%) $(DESTDIR)$(modprobe) $(DESTDIR)$(textfile)
 	rm -f $(share)/man/man8/filterctl{,-*}.8 $(foreach page,$(wildcard man/*.[0-9]),$(share)/man/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
 	rm -f $(share)/{bash-completion/completions/filterctl,zsh/site-functions/_filterctl,fish/vendor_completions.d/filterctl.fish}
 	rm -rf $(DESTDIR)$(docdir)
-	$(if $(here),depmod $(KVER))
+	for module in $(DESTDIR)/lib/modules/*/updates/http_filter.ko; do \
+		[ -e $$module ] || continue; rm $$module; $(if $(here),kver=$${module#/lib/modules/}; depmod $${kver%%/*};) \
+	done
 	$(call systemctl,daemon-reload)
 	@[ ! -e $(DESTDIR)$(config) ] || echo "kept $(config), which was edited: remove it yourself"
+endif
 
 .PHONY: clean
 clean: ## remove what was built here

@@ -59,7 +59,7 @@ impl Configuration {
         let text = text.map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => {
                 anyhow!(
-                    "there is no {}: \"filterctl save\" makes one",
+                    "there is no {}: \"filterctl save\" makes one of what the loaded module does",
                     file.display()
                 )
             }

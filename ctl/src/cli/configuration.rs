@@ -11,7 +11,8 @@ use crate::configuration::FILE;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 A setting that the file does not name counts as named with its default. \"filterctl apply --help\" tells
-what is in the file.
+what is in the file. It is checked also while the module is not loaded, but for the conditions of rules:
+the module alone reads these, when they are applied.
 
 With --json, one object:
   schema_version  1
@@ -68,7 +69,8 @@ pub(crate) struct Apply {
 /// Arguments of `filterctl save`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-What is in the file stays as it is where it says the same, comments included. It is replaced at once: who
+What is in the file stays as it is where it says the same, comments included; what changes in it is
+shown. So a file that was not applied, since something in it is wrong, loses that. It is replaced at once: who
 reads it meanwhile finds the old one or the new one. A file that is not there is made, with comments on
 each setting.
 

@@ -14,7 +14,7 @@ The module is looked for beside filterctl itself, then among the modules install
 running kernel, where modprobe loads it. Parameters that the module has not got are refused: the
 kernel would ignore them. Nothing is loaded where /sys is not mounted: it could not be controlled.
 
-If there is a configuration file, the module is as that says from its first moment on, but for
+If there is a configuration file, /etc/http_filter.toml, the module is as that says from its first moment on, but for
 parameters that are given here. If the file is bad, or the module does not take it, nothing is loaded.
 \"filterctl apply --help\" tells what is in it.
 
@@ -42,7 +42,7 @@ pub(crate) struct Load {
     /// Leave the configuration file alone
     #[arg(long, conflicts_with_all = ["config", "fallback"])]
     pub(crate) no_config: bool,
-    /// If the configuration can't be applied, load with action=monitor and without rules, and fail; apply it if loaded already
+    /// If the configuration can't be applied, only monitor, without rules, and fail; also if loaded already
     #[arg(long)]
     pub(crate) fallback: bool,
     /// Parameters of the module

@@ -2,6 +2,7 @@
 //! `filterctl apply`: makes the loaded module what the configuration file says.
 
 use std::io::Write;
+use std::path::Path;
 
 use anyhow::Result;
 
@@ -13,8 +14,9 @@ use crate::sysfs::Sysfs;
 use crate::uapi::HTTP_FILTER_MODULE;
 
 /// Applies all of the file, or nothing, and says what was changed and what is now.
-pub(crate) fn run(sysfs: &Sysfs, arguments: &Apply, out: &mut dyn Write) -> Result<()> {
+pub(crate) fn run(root: &Path, arguments: &Apply, out: &mut dyn Write) -> Result<()> {
     let configuration = Configuration::read(&arguments.file)?;
+    let sysfs = &Sysfs::open(root)?;
     let changes = configuration.apply(sysfs, &Connection::open()?)?;
     diff::show(&changes, out)?;
     let how = match changes.is_empty() {

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::io::Write;
+use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
 use anyhow::{bail, Result};
@@ -22,9 +23,9 @@ const OLD: Style = AnsiColor::Red.on_default();
 const NEW: Style = AnsiColor::Green.on_default();
 
 /// Shows what differs in the loaded module.
-pub(crate) fn run(sysfs: &Sysfs, arguments: &Diff, out: &mut dyn Write) -> Result<()> {
+pub(crate) fn run(root: &Path, arguments: &Diff, out: &mut dyn Write) -> Result<()> {
     let configuration = Configuration::read(&arguments.file)?;
-    let running = Running::read(sysfs, &Connection::open()?)?;
+    let running = Running::read(&Sysfs::open(root)?, &Connection::open()?)?;
     let changes = configuration.changes(&running);
     let file = configuration.file().display();
     if arguments.json {

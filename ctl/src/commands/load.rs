@@ -31,7 +31,11 @@ pub(crate) fn run(root: &Path, arguments: &Load, out: &mut dyn Write) -> Result<
                 Some(configuration) => load_configured(root, arguments, configuration)?,
                 None => load(root, arguments, &arguments.parameters)?,
             };
-            tell(&sysfs, "is loaded", configuration.as_ref(), out)
+            let how = match arguments.parameters.is_empty() {
+                true => "is loaded",
+                false => "is loaded by the command line, and else",
+            };
+            tell(&sysfs, how, configuration.as_ref(), out)
         }
         // What could not be controlled is not loaded.
         Err(error) => Err(error.context("nothing was loaded")),

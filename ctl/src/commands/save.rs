@@ -6,8 +6,9 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use super::diff;
 use crate::cli::Save;
-use crate::configuration::{Configuration, Running};
+use crate::configuration::{Change, Configuration, Running};
 use crate::file;
 use crate::genetlink::Connection;
 use crate::sysfs::Sysfs;
@@ -22,12 +23,17 @@ pub(crate) fn run(sysfs: &Sysfs, arguments: &Save, out: &mut dyn Write) -> Resul
         true => Configuration::example(path)?,
         false => Configuration::read(path)?,
     };
-    let changes = configuration.changes(&running).len();
+    let changes: Vec<_> = configuration.changes(&running);
     let text = configuration.with(&running)?;
     if to_stdout {
         out.write_all(text.as_bytes())?;
-    } else if changes > 0 || is_new {
+    } else if !changes.is_empty() || is_new {
         file::replace(path, text.as_bytes())?;
+        // In the file, it is the other way round.
+        let changes: Vec<_> = changes.into_iter().map(Change::reversed).collect();
+        if !is_new {
+            diff::show(&changes, out)?;
+        }
         writeln!(out, "{} is saved", path.display())?;
     } else {
         writeln!(out, "{} says so already", path.display())?;

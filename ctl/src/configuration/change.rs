@@ -80,6 +80,17 @@ pub(crate) struct Change {
     pub(crate) to: String,
 }
 
+impl Change {
+    /// The same, back.
+    pub(crate) fn reversed(self) -> Self {
+        Self {
+            name: self.name,
+            from: self.to,
+            to: self.from,
+        }
+    }
+}
+
 impl Configuration {
     /// What differs in the loaded module.
     pub(crate) fn changes(&self, running: &Running) -> Vec<Change> {
@@ -118,8 +129,8 @@ impl Configuration {
         if let Some(change) = changes.iter().find(fixed) {
             let Change { name, from, to } = change;
             bail!(
-                "{name} is {from}, and becomes {to} only when the module is loaded: filterctl unload, then \
-                 filterctl load"
+                "{name} is {from}, and becomes {to} only when the module is loaded: systemctl restart \
+                 http_filter, or filterctl unload and filterctl load"
             );
         }
         let mut steps: Vec<&Change> = changes.iter().collect();

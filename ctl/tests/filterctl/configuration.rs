@@ -52,7 +52,7 @@ fn a_missing_file_is_told_with_what_makes_one() {
     for command in ["diff", "apply"] {
         let mut filterctl = tree.filterctl(&[command, "/nowhere/http_filter.toml"]);
         let told =
-            "filterctl: there is no /nowhere/http_filter.toml: \"filterctl save\" makes one\n";
+            "filterctl: there is no /nowhere/http_filter.toml: \"filterctl save\" makes one of what the loaded module does\n";
         filterctl.assert().code(1).stderr(told);
     }
 }

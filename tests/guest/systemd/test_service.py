@@ -191,7 +191,7 @@ def test_save_keeps_what_was_written_by_hand():
     assert CONFIG.read_text() == old
     filterctl("set", "action", "monitor")
     filterctl("rules", "add", "allow", "on", "eth0")
-    assert filterctl("save") == f"{CONFIG} is saved\n"
+    assert filterctl("save").endswith(f"  +allow on eth0\n{CONFIG} is saved\n")
     assert CONFIG.read_text() == old.replace('"drop"', '"monitor"').replace(
         "unit late@1\n", "unit late@1\nallow on eth0\n")
     CONFIG.write_text(old)
@@ -215,6 +215,16 @@ def test_a_package_can_be_made(tmp_path):
     # The configuration is as it was shipped, and goes as well.
     assert [file for file in tmp_path.rglob("*") if file.is_file()] == []
     assert http_filter.is_loaded()
+
+
+def test_the_module_of_another_kernel_is_removed_alone():
+    other = pathlib.Path("/lib/modules/6.1.0-other/updates/http_filter.ko")
+    other.parent.mkdir(parents=True)
+    other.write_text("")
+    run(*MAKE, "uninstall", "KVER=6.1.0-other")
+    assert not other.exists()
+    assert http_filter.is_loaded() and pathlib.Path(FILTERCTL).exists()
+    run("rm", "-r", str(other.parents[1]))
 
 
 @pytest.mark.parametrize("unit", ["http_filter.service", "http_filter-metrics.service", "http_filter-metrics.timer"])
