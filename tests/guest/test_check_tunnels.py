@@ -167,6 +167,7 @@ def wait_for(file, **expected):
     wait_until(lambda: verdicts(check(file)[0]) == expected, f"{expected} in {file}")
 
 
+@pytest.mark.usefixtures("unfiltered")
 @pytest.mark.parametrize("name", KINDS)
 def test_the_way_of_a_tunnel_has_what_its_end_has(underlay, name):
     kind = KINDS[name]
@@ -185,6 +186,7 @@ def test_the_way_of_a_tunnel_has_what_its_end_has(underlay, name):
     assert {connection["tunnel"] for connection in expected} == {None}
 
 
+@pytest.mark.usefixtures("unfiltered")
 def test_a_tunnel_may_be_in_another(underlay):
     with folder() as where, tunnel(underlay, KINDS["gre"]):
         for namespace, side, other in (underlay.server, 0, 1), (underlay.client, 1, 0):
@@ -205,6 +207,7 @@ def test_a_tunnel_may_be_in_another(underlay):
     assert [(it["tunnel"], it["verdict"]) for it in found] == [("gre/vxlan", "http1")]
 
 
+@pytest.mark.usefixtures("unfiltered")
 def test_a_tunnels_packets_may_be_fragmented(underlay):
     # The first line takes a packet of its own that is larger than what the veth pair carries.
     path = "/?" + "a" * 2500
@@ -222,6 +225,7 @@ def test_a_tunnels_packets_may_be_fragmented(underlay):
     assert {connection["tunnel"] for connection in found} == {"vxlan"}
 
 
+@pytest.mark.usefixtures("unfiltered")
 def test_labels_of_mpls_are_skipped(underlay):
     subprocess.run(["modprobe", "-a", "mpls_router", "mpls_iptunnel"], check=True, capture_output=True)
     server, client = underlay.server, underlay.client
@@ -276,6 +280,7 @@ AH = "ah", f"auth-trunc hmac(sha256) 0x{'11' * 32} 128"
 ESP = "esp", f"aead rfc4106(gcm(aes)) 0x{'22' * 20} 128"
 
 
+@pytest.mark.usefixtures("unfiltered")
 def test_what_is_authenticated_is_read(underlay):
     with folder() as where, transformed(underlay, *AH):
         with captured(underlay.server, underlay.device, where / "way.pcap"):
@@ -288,6 +293,7 @@ def test_what_is_authenticated_is_read(underlay):
     assert verdicts(found) == {"http1": 1}
 
 
+@pytest.mark.usefixtures("unfiltered")
 def test_what_is_encrypted_is_told(underlay):
     with folder() as where, transformed(underlay, *ESP):
         with captured(underlay.server, underlay.device, where / "way.pcap"):
