@@ -7,7 +7,6 @@ mod edit;
 mod problem;
 mod rules;
 
-use std::fs;
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -18,6 +17,7 @@ use toml_edit::{Document, Item, Table, Value};
 pub(crate) use change::{Change, Running};
 pub(crate) use problem::Invalid;
 
+use crate::file;
 use crate::module::Parameter;
 use crate::rules::sugar::Sugar;
 use crate::settings::{self, Kind, Setting, SETTINGS};
@@ -28,9 +28,6 @@ use rules::Rules;
 
 /// Where it is, unless another one is named.
 pub(crate) const FILE: &str = "/etc/http_filter.toml";
-
-/// The file that is standard input or output.
-const STDIO: &str = "-";
 
 /// What a file says.
 #[derive(Debug)]
@@ -52,11 +49,7 @@ impl Configuration {
     ///
     /// [`Invalid`], if it can be read, but not understood.
     pub(crate) fn read(file: &Path) -> Result<Self> {
-        let text = match file == Path::new(STDIO) {
-            true => io::read_to_string(io::stdin()),
-            false => fs::read_to_string(file),
-        };
-        let text = text.map_err(|error| match error.kind() {
+        let text = file::read(file).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => {
                 anyhow!(
                     "there is no {}: \"filterctl save\" makes one of what the loaded module does",

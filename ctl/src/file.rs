@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Files that are replaced as a whole.
+//! Files that are read or replaced as a whole.
 
 use std::fs::{self, Metadata, Permissions};
 use std::io::{self, Write};
@@ -7,6 +7,22 @@ use std::os::unix::fs::{fchown, MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use anyhow::{anyhow, bail, Context, Error, Result};
+
+/// The file that is standard input or output.
+const STDIO: &str = "-";
+
+/// Whether a path stands for standard input or output.
+pub(crate) fn is_stdio(path: &Path) -> bool {
+    path == Path::new(STDIO)
+}
+
+/// What is in a file, or on standard input.
+pub(crate) fn read(path: &Path) -> io::Result<String> {
+    if is_stdio(path) {
+        return io::read_to_string(io::stdin());
+    }
+    fs::read_to_string(path)
+}
 
 /// The mode of a file that anybody may read, and only its owner write.
 const PUBLIC: u32 = 0o644;

@@ -18,6 +18,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use crate::cli::Check;
+use crate::file::is_stdio;
 use crate::human::{self, counted};
 use crate::style::{FAINT, HEADING};
 
@@ -30,9 +31,6 @@ const LARGE: u64 = 64 << 20;
 /// How many kinds of packets that were not read are told of each file.
 const KINDS_MAX: usize = 10;
 
-/// The file that is standard input.
-const STDIN: &str = "-";
-
 /// What is said of a connection without a verdict.
 const NO_VERDICT: &str = "undecided";
 
@@ -44,7 +42,7 @@ pub(crate) fn run(arguments: &Check, out: &mut dyn Write) -> Result<()> {
     } else {
         &mut BufWriter::new(out)
     };
-    if arguments.files.iter().any(|file| is_stdin(file)) {
+    if arguments.files.iter().any(|file| is_stdio(file)) {
         outlive_writer()?;
     }
     let mut report = Report {
@@ -157,7 +155,7 @@ impl Report<'_> {
                         false => print()?,
                     }
                     // Another program may still be writing it.
-                    if is_stdin(file) {
+                    if is_stdio(file) {
                         self.out.flush()?;
                     }
                 }
@@ -192,7 +190,7 @@ impl Report<'_> {
 /// What a file is sorted by among those of one capture: when its first packet was captured; the ones that do
 /// not tell come behind them, and at last what is still being written.
 fn begin(file: &Path) -> Result<(u8, Option<i128>), capture::Error> {
-    if is_stdin(file) {
+    if is_stdio(file) {
         return Ok((2, None));
     }
     let time = capture::first_time(File::open(file)?)?;
@@ -222,10 +220,6 @@ fn warn_of_unread(file: &Path, unread: &BTreeMap<Unread, u64>) {
     }
 }
 
-fn is_stdin(file: &Path) -> bool {
-    file == Path::new(STDIN)
-}
-
 /// Lets the first Ctrl-C end the program that writes standard input, of which then the end is read.
 fn outlive_writer() -> Result<()> {
     /// As shells tell of a program that was interrupted.
@@ -241,7 +235,7 @@ fn outlive_writer() -> Result<()> {
 
 /// Opens a file, or standard input, and shows the progress on a large one.
 fn open(file: &Path, progress: &ProgressBar) -> Result<Box<dyn Read>, capture::Error> {
-    if is_stdin(file) {
+    if is_stdio(file) {
         return Ok(Box::new(io::stdin().lock()));
     }
     let opened = File::open(file)?;

@@ -4,13 +4,12 @@
 mod list;
 mod test;
 
-use std::fs;
-use std::io::{self, Write};
-use std::path::Path;
+use std::io::Write;
 
 use anyhow::{Context, Result};
 
 use crate::cli::{AddRule, DeleteRules, ReplaceRules, Rules, RulesCommand};
+use crate::file;
 use crate::genetlink::Connection;
 use crate::human;
 use crate::rules::sugar::Sugar;
@@ -83,7 +82,7 @@ fn delete(module: &Connection, arguments: &DeleteRules, out: &mut dyn Write) -> 
 
 /// Replaces all rules by those of a file.
 fn replace(module: &Connection, arguments: &ReplaceRules, out: &mut dyn Write) -> Result<()> {
-    let text = read(&arguments.file)
+    let text = file::read(&arguments.file)
         .with_context(|| format!("cannot read {}", arguments.file.display()))?;
     rules::replace_all(module, Sugar::new().expand(&text)?.as_bytes())?;
     let count = RuleSet::get(module)?.rules.len();
@@ -92,12 +91,4 @@ fn replace(module: &Connection, arguments: &ReplaceRules, out: &mut dyn Write) -
         _ => writeln!(out, "there are {count} rules now")?,
     }
     Ok(())
-}
-
-/// What is in a file, or on standard input.
-fn read(file: &Path) -> io::Result<String> {
-    if file == Path::new("-") {
-        return io::read_to_string(io::stdin());
-    }
-    fs::read_to_string(file)
 }

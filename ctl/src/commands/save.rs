@@ -2,7 +2,6 @@
 //! `filterctl save`: writes what the loaded module is into the configuration file.
 
 use std::io::Write;
-use std::path::Path;
 
 use anyhow::Result;
 
@@ -17,14 +16,14 @@ use crate::sysfs::Sysfs;
 pub(crate) fn run(sysfs: &Sysfs, arguments: &Save, out: &mut dyn Write) -> Result<()> {
     let path = arguments.file.as_path();
     let running = Running::read(sysfs, &Connection::open()?)?;
-    let to_stdout = path == Path::new("-");
+    let to_stdout = file::is_stdio(path);
     let is_new = to_stdout || !path.exists();
     let configuration = match is_new {
         true => Configuration::example(path)?,
         false => Configuration::read(path)?,
     };
-    let changes: Vec<_> = configuration.changes(&running);
-    let text = configuration.with(&running)?;
+    let changes = configuration.changes(&running);
+    let text = configuration.without(&changes)?;
     if to_stdout {
         out.write_all(text.as_bytes())?;
     } else if !changes.is_empty() || is_new {

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use toml_edit::{Array, DocumentMut, Item, Value};
 
-use super::{Change, Configuration, Running};
+use super::{Change, Configuration};
 use crate::rules::sugar::Sugar;
 use crate::settings::{self, Kind, Setting};
 
@@ -20,13 +20,8 @@ impl Configuration {
         Ok(Self::parse(file, EXAMPLE.to_owned(), &Sugar::of_file())?)
     }
 
-    /// The file's text with the values that the loaded module has.
-    pub(crate) fn with(&self, running: &Running) -> Result<String> {
-        self.with_changed(&self.changes(running))
-    }
-
-    /// The same, with the values that changes begin with.
-    fn with_changed(&self, changes: &[Change]) -> Result<String> {
+    /// The file's text with the values that these changes begin with: those that the loaded module has.
+    pub(crate) fn without(&self, changes: &[Change]) -> Result<String> {
         let mut document: DocumentMut = self.text.parse().context("the file is no TOML")?;
         for change in changes {
             let Some(setting) = settings::find(change.name) else {
@@ -89,7 +84,7 @@ mod tests {
             to: String::new(),
         };
         let changes: Vec<_> = values.iter().map(change).collect();
-        let new = parse(text).with_changed(&changes).unwrap();
+        let new = parse(text).without(&changes).unwrap();
         // What is written can be read.
         let read = parse(&new);
         for (name, value) in values {
