@@ -39,6 +39,13 @@ pub(crate) struct Link {
     pub(crate) lower: Option<Lower>,
 }
 
+impl Link {
+    /// Whether this is its name, or one of its altnames.
+    pub(crate) fn is_called(&self, name: &str) -> bool {
+        self.name == name || self.altnames.iter().any(|altname| altname == name)
+    }
+}
+
 /// The interface that another one lies on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lower {

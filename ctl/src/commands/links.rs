@@ -243,8 +243,7 @@ struct Selection {
 
 impl Selection {
     fn has_name(&self, link: &Link) -> bool {
-        let mut names = link.altnames.iter().chain([&link.name]);
-        names.any(|name| self.names.contains(name))
+        self.names.iter().any(|name| link.is_called(name))
     }
 
     /// Whether it is one of them, and is followed from now on.
@@ -263,11 +262,7 @@ impl Selection {
     /// The names of which there is none.
     fn absent(&self, state: &State) -> Vec<&str> {
         let names = self.names.iter().map(String::as_str);
-        let is_there = |name: &str| {
-            state.links().any(|link| {
-                link.name == name || link.altnames.iter().any(|altname| altname == name)
-            })
-        };
+        let is_there = |name: &str| state.links().any(|link| link.is_called(name));
         names.filter(|name| !is_there(name)).collect()
     }
 }

@@ -23,10 +23,9 @@ const LOCK: &str = "/run/http_filter.lock";
 /// How the loaded module is configured.
 #[derive(Debug)]
 pub(crate) struct Running {
+    /// Each parameter, and its value as the module writes it.
     values: Vec<(&'static Setting, String)>,
     rules: RuleSet,
-    /// The text of the rules.
-    rules_text: String,
 }
 
 impl Running {
@@ -41,31 +40,18 @@ impl Running {
             .context("the rules of the module are not UTF-8: a comment is of other bytes")?;
         let mut values = Vec::new();
         for (name, value) in settings::read(sysfs)? {
-            match settings::find(&name) {
-                Some(setting) if setting.default.is_some() && name != HTTP_FILTER_RULES => {
-                    values.push((setting, value));
-                }
-                _ => {}
-            }
+            let parameter = settings::find(&name).filter(|setting| setting.default.is_some());
+            let Some(setting) = parameter else {
+                continue;
+            };
+            // Their file holds no longer ones.
+            let value = match setting.name {
+                HTTP_FILTER_RULES => text.trim_end().to_owned(),
+                _ => value,
+            };
+            values.push((setting, value));
         }
-        Ok(Self {
-            values,
-            rules,
-            rules_text: text.trim_end().to_owned(),
-        })
-    }
-
-    /// Each parameter, and its value as the module writes it.
-    pub(super) fn values(&self) -> impl Iterator<Item = (&'static Setting, &str)> {
-        let rules =
-            settings::find(HTTP_FILTER_RULES).map(|rules| (rules, self.rules_text.as_str()));
-        let others = self.values.iter();
-        let mut all: Vec<_> = others
-            .map(|(setting, value)| (*setting, value.as_str()))
-            .chain(rules)
-            .collect();
-        all.sort_by_key(|(setting, _)| settings::position(setting.name));
-        all.into_iter()
+        Ok(Self { values, rules })
     }
 }
 
@@ -94,7 +80,7 @@ impl Change {
 impl Configuration {
     /// What differs in the loaded module.
     pub(crate) fn changes(&self, running: &Running) -> Vec<Change> {
-        let differing = running.values().filter_map(|(setting, from)| {
+        let differing = running.values.iter().filter_map(|(setting, from)| {
             let to = self.value(setting.name)?;
             (to != from).then(|| Change {
                 name: setting.name,

@@ -14,16 +14,13 @@ pub(super) struct Rules {
     pub(super) text: String,
     /// As the file has them, line by line the same.
     written: String,
-    /// Where their lines are in the file.
-    lines: Lines,
+    /// Where their lines are in the file; nowhere, if they are not from there.
+    lines: Option<Lines>,
 }
 
 /// Which lines of a file the lines of the rules are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Lines {
-    /// None: they are not from a file.
-    #[default]
-    Elsewhere,
     /// All are in this one, from 1 on.
     One(usize),
     /// They begin with this one.
@@ -45,11 +42,10 @@ impl Lines {
     }
 
     /// The file's line that a line of the rules is; both from 1 on.
-    fn line(self, line: usize) -> Option<usize> {
+    fn line(self, line: usize) -> usize {
         match self {
-            Self::Elsewhere => None,
-            Self::One(only) => Some(only),
-            Self::From(first) => Some(first + line.saturating_sub(1)),
+            Self::One(only) => only,
+            Self::From(first) => first + line.saturating_sub(1),
         }
     }
 }
@@ -60,7 +56,7 @@ impl Rules {
         Self {
             text: text.to_owned(),
             written: text.to_owned(),
-            lines: Lines::Elsewhere,
+            lines: None,
         }
     }
 
@@ -80,8 +76,8 @@ impl Rules {
             return Self::default();
         };
         let span = span.unwrap_or_default();
-        let raw = file.get(span.clone()).unwrap_or_default();
-        let lines = Lines::of(raw, line_of(file, span.start));
+        let line = line_of(file, span.start);
+        let lines = Lines::of(file.get(span).unwrap_or_default(), line);
         // The module takes no carriage returns, which editors of other systems put in front of a line's end.
         let text = &text.replace("\r\n", "\n");
         let mut expanded = String::with_capacity(text.len());
@@ -89,18 +85,14 @@ impl Rules {
             match sugar.expand(line) {
                 Ok(line) => expanded += &line,
                 Err(error) => {
-                    let what = format!("{error:#}");
-                    problems.push(match lines.line(number) {
-                        Some(line) => Problem::in_line(line, what),
-                        None => Problem::at(Some(span.clone()), what),
-                    });
+                    problems.push(Problem::in_line(lines.line(number), format!("{error:#}")));
                 }
             }
         }
         Self {
             text: expanded,
             written: text.to_owned(),
-            lines,
+            lines: Some(lines),
         }
     }
 
@@ -120,8 +112,8 @@ impl Rules {
             .strip_prefix("line ")
             .and_then(|rest| rest.split_once(": "));
         let parts = parts.and_then(|(line, what)| Some((line.parse().ok()?, what)));
-        match parts {
-            Some((line, what)) if self.lines != Lines::Elsewhere => (self.lines.line(line), what),
+        match (parts, self.lines) {
+            (Some((line, what)), Some(lines)) => (Some(lines.line(line)), what),
             _ => (None, said),
         }
     }
@@ -153,10 +145,10 @@ mod tests {
         };
         let said = "line 2: \"form\": an unknown condition";
         let what = "\"form\": an unknown condition";
-        assert_eq!(rules(Lines::From(8)).placed(said), (Some(9), what));
-        assert_eq!(rules(Lines::One(8)).placed(said), (Some(8), what));
-        assert_eq!(rules(Lines::Elsewhere).placed(said), (None, said));
+        assert_eq!(rules(Some(Lines::From(8))).placed(said), (Some(9), what));
+        assert_eq!(rules(Some(Lines::One(8))).placed(said), (Some(8), what));
+        assert_eq!(rules(None).placed(said), (None, said));
         let short = "an unknown condition";
-        assert_eq!(rules(Lines::From(8)).placed(short), (None, short));
+        assert_eq!(rules(Some(Lines::From(8))).placed(short), (None, short));
     }
 }
